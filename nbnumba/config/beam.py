@@ -1,0 +1,79 @@
+"""What shines: wavelength, fluence, polarization, divergence, dispersion (user units)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+DEFAULT_FLUENCE = 125932015286227086360700780544.0
+"""Photons/m² that make r_e²·fluence exactly 1."""
+
+HC_EV_ANGSTROM = 12398.42
+"""Photon energy × wavelength, eV·Å, with nanoBragg's digits."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """One sampled range (divergence or dispersion); None means not given, see the sampling rules.
+
+    Attributes
+    ----------
+    range : float or None
+        Full width, in the unit of the quantity (mrad, %).
+    step : float or None
+        Distance between neighbouring samples, same unit.
+    steps : int or None
+        Number of samples.
+    """
+
+    range: float | None = None
+    step: float | None = None
+    steps: int | None = None
+
+
+@dataclass(frozen=True)
+class Beam:
+    """The incident X-ray beam.
+
+    Attributes
+    ----------
+    wavelength : float
+        Central wavelength, Å.
+    fluence : float
+        Photons/m²; replaced by flux·exposure/size² when `flux` is not zero.
+    flux : float
+        Photons/s.
+    exposure : float
+        Exposure time, s.
+    size : float
+        Beam diameter, mm; also clips the crystal height and width.
+    kahn_factor : float
+        Kahn polarization factor, -1 to 1 for a physical beam.
+    polarization : bool
+        Apply the polarization factor at all.
+    horizontal_divergence, vertical_divergence : Spread
+        Divergence, mrad.
+    round_divergence : bool
+        Cut the divergence grid to an ellipse.
+    dispersion : Spread
+        Spectral width Δλ/λ, % (full width).
+    sources : ndarray, shape (n, 5), float64, or None
+        X, Y, Z (any length, towards the source), weight, wavelength in metres; NaN takes the default.
+        Replaces divergence and dispersion.
+    """
+
+    wavelength: float = 1.0
+    fluence: float = DEFAULT_FLUENCE
+    flux: float = 0.0
+    exposure: float = 1.0
+    size: float = 0.1
+    kahn_factor: float = 0.0
+    polarization: bool = True
+    horizontal_divergence: Spread = Spread()
+    vertical_divergence: Spread = Spread()
+    round_divergence: bool = True
+    dispersion: Spread = Spread(range=0.0)
+    sources: np.ndarray | None = None

@@ -1,0 +1,20 @@
+"""The whole experiment: what a simulation is computed from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nbnumba.config.beam import Beam
+from nbnumba.config.crystal import Crystal
+from nbnumba.config.detector import Detector
+from nbnumba.config.sampling import Sampling
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Crystal, beam, detector and sampling of one image; every default is nanoBragg's."""
+
+    crystal: Crystal = Crystal()
+    beam: Beam = Beam()
+    detector: Detector = Detector()
+    sampling: Sampling = Sampling()

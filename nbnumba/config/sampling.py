@@ -1,0 +1,42 @@
+"""How the sum is sampled: spindle steps, subpixels, region of interest, cut-offs (user units)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Where and how finely the image is evaluated.
+
+    Attributes
+    ----------
+    phi : float
+        Spindle angle of the first step, degrees.
+    oscillation, phi_step : float or None
+        Rotation range and step, degrees.
+    phi_steps : int or None
+        Number of spindle steps.
+    oversample : int or None
+        Subpixels along each edge; None takes the recommended number.
+    oversample_thick, oversample_polar, oversample_omega : bool
+        Evaluate capture fraction, polarization, solid angle anew for each subpixel.
+    roi : tuple of 4 int or None
+        Fast min, fast max, slow min, slow max, pixels, inclusive; a negative bound takes the detector's.
+    dmin : float
+        Resolution limit, Å; 0 means none.
+    water : float
+        Edge of the water cube around the crystal, µm (background).
+    """
+
+    phi: float = 0.0
+    oscillation: float | None = None
+    phi_step: float | None = None
+    phi_steps: int | None = None
+    oversample: int | None = None
+    oversample_thick: bool = False
+    oversample_polar: bool = False
+    oversample_omega: bool = False
+    roi: tuple[int, int, int, int] | None = None
+    dmin: float = 0.0
+    water: float = 0.0

@@ -1,0 +1,121 @@
+"""What the set-up derives from an `Experiment`: every quantity in SI units (cells in Å), once per run.
+
+`lowering.lower` makes a `Model`; kernels read `Model.params`; headers, reports and traces read the rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from nbnumba.config import Convention, CrystalShape, Experiment, Pivot
+    from nbnumba.kernel_params import KernelParams
+
+Vector = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class DetectorGeometry:
+    """Detector and lab axes after every rotation; metres, lab frame, angles in radians.
+
+    ``x_beam, y_beam`` are the beam centre as the convention means it; ``f_beam, s_beam`` the direct beam and
+    ``f_close, s_close`` the point of closest approach along the fast and slow axes; ``x_close, y_close`` as given.
+    ``org_x, org_y`` is the XDS origin in pixels, ``dials_origin`` is in mm.
+    """
+
+    convention: Convention
+    pivot: Pivot
+    pixels_fast: int
+    pixels_slow: int
+    pixel_size: float
+    size_fast: float
+    size_slow: float
+    beam: Vector
+    polar: Vector
+    vertical: Vector
+    spindle: Vector
+    twotheta_axis: Vector
+    fdet: Vector
+    sdet: Vector
+    odet: Vector
+    pix0: Vector
+    distance: float
+    close_distance: float
+    x_beam: float
+    y_beam: float
+    f_beam: float
+    s_beam: float
+    x_close: float
+    y_close: float
+    f_close: float
+    s_close: float
+    org_x: float
+    org_y: float
+    dials_origin: Vector
+    twotheta: float
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """Unit cell and its orientation at spindle angle zero.
+
+    Lengths in Å, angles in radians, ``a, b, c`` in Å and ``a_star, b_star, c_star`` in 1/Å (lab frame).
+    """
+
+    lengths: Vector
+    angles: Vector
+    reciprocal_lengths: Vector
+    reciprocal_angles: Vector
+    volume: float
+    a: Vector
+    b: Vector
+    c: Vector
+    a_star: Vector
+    b_star: Vector
+    c_star: Vector
+    random_misset: Vector | None  # radians, when drawn at random
+
+
+@dataclass(frozen=True)
+class StepCounts:
+    """A sampled range after the sampling rules: SI units (radians, metres or a fraction)."""
+
+    range: float
+    step: float
+    steps: int
+
+
+@dataclass(frozen=True)
+class Model:
+    """One simulation, ready to run."""
+
+    experiment: Experiment
+    geometry: DetectorGeometry
+    lattice: Lattice
+    cells: tuple[float, float, float]
+    crystal_size: Vector  # m
+    shape: CrystalShape
+    wavelength: float  # m
+    flux: float  # photons/s, made consistent with the fluence
+    fluence: float  # photons/m²
+    source_weights: np.ndarray  # float64[n], reported, without effect on the image
+    source_vectors: np.ndarray  # float64[n, 3] before they are made unit vectors
+    horizontal_divergence: StepCounts
+    vertical_divergence: StepCounts
+    divergence_steps: int
+    dispersion: StepCounts
+    phi: StepCounts
+    phi_start: float  # radians
+    thickness: StepCounts
+    mu: float  # 1/m
+    mosaic_spread: float  # radians
+    mosaic_umats: np.ndarray  # float64[domains, 9]
+    roi: tuple[int, int, int, int]  # fast min, max, slow min, max as C states them: the maximum may lie past the edge
+    recommended_oversample: int
+    reciprocal_pixel_size: float  # m
+    interpolation: bool
+    params: KernelParams
+    warnings: tuple[str, ...]
