@@ -1,0 +1,124 @@
+"""Where a subpixel is and which scattering vector it sees."""
+
+from __future__ import annotations
+
+import math
+
+from nbnumba._jit import device_jit
+from nbnumba.physics.vectors import load, magnitude, rotate_about
+
+
+@device_jit
+def detector_coordinate(pixel, subpixel, oversample, subpixel_size):
+    """Distance of a subpixel's centre from the detector's outer corner along one axis, m.
+
+    Parameters
+    ----------
+    pixel, subpixel : int
+        Pixel on the axis and subpixel inside it.
+    oversample : int
+        Subpixels per pixel edge.
+    subpixel_size : float64
+        Edge of a subpixel, m.
+    """
+    return subpixel_size * (pixel * oversample + subpixel) + subpixel_size / 2.0
+
+
+@device_jit
+def subpixel_position(params, fast_coordinate, slow_coordinate, depth):
+    """Lab position of a point of the sensor, m.
+
+    Parameters
+    ----------
+    params : KernelParams
+        Detector axes and first pixel.
+    fast_coordinate, slow_coordinate : float64
+        Distances from the detector's corner along its axes, m.
+    depth : float64
+        Distance behind the sensor's surface, m.
+
+    Returns
+    -------
+    tuple of 3 float64
+        On a curved detector the sample-to-point distance is always `params.distance`; the angles of arc are the lab y and z
+        coordinates whatever the convention (quirk `curved`).
+    """
+    fdet, sdet, odet, pix0 = params.fdet, params.sdet, params.odet, params.pix0
+    x = fast_coordinate * fdet[0] + slow_coordinate * sdet[0] + depth * odet[0] + pix0[0]
+    y = fast_coordinate * fdet[1] + slow_coordinate * sdet[1] + depth * odet[1] + pix0[1]
+    z = fast_coordinate * fdet[2] + slow_coordinate * sdet[2] + depth * odet[2] + pix0[2]
+    if params.curved:
+        distance, beam = params.distance, params.beam
+        centre = (distance * beam[0], distance * beam[1], distance * beam[2])
+        return rotate_about(rotate_about(centre, load(sdet), y / distance), load(fdet), z / distance)
+    return (x, y, z)
+
+
+@device_jit
+def scattering_vector(diffracted, incident, wavelength):
+    """q = (d - i)/λ, 1/m.
+
+    Parameters
+    ----------
+    diffracted, incident : tuple of 3 float64
+        Unit vectors, lab frame.
+    wavelength : float64
+        m.
+    """
+    return (
+        (diffracted[0] - incident[0]) / wavelength,
+        (diffracted[1] - incident[1]) / wavelength,
+        (diffracted[2] - incident[2]) / wavelength,
+    )
+
+
+@device_jit
+def sine_theta_over_lambda(q):
+    """Half the length of the scattering vector, 1/m.
+
+    Parameters
+    ----------
+    q : tuple of 3 float64
+        Scattering vector, 1/m.
+    """
+    return 0.5 * magnitude(q)
+
+
+@device_jit
+def beyond_resolution(stol, dmin):
+    """Whether a scattering vector lies beyond the resolution limit.
+
+    Parameters
+    ----------
+    stol : float64
+        sin(θ)/λ, 1/m.
+    dmin : float64
+        Smallest lattice spacing, m; 0 means no limit.
+    """
+    return dmin > 0.0 and stol > 0.0 and dmin > 0.5 / stol
+
+
+@device_jit
+def miller_index(axis_x, axis_y, axis_z, q):
+    """Fractional Miller index: the projection of q on a direct cell vector.
+
+    Parameters
+    ----------
+    axis_x, axis_y, axis_z : float64
+        Direct cell vector, m, lab frame.
+    q : tuple of 3 float64
+        Scattering vector, 1/m.
+    """
+    return axis_x * q[0] + axis_y * q[1] + axis_z * q[2]
+
+
+@device_jit
+def nearest_index(index):
+    """Nearest whole Miller index as a float64, halves rounded down.
+
+    Parameters
+    ----------
+    index : float64
+        Fractional Miller index.
+    """
+    return float(math.ceil(index - 0.5))

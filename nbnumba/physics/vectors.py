@@ -1,0 +1,86 @@
+"""Three-vector arithmetic inside kernels: tuples of float64, nanoBragg's order of operations."""
+
+from __future__ import annotations
+
+import math
+
+from nbnumba._jit import device_jit
+
+
+@device_jit
+def dot(x, y):
+    """Inner product of two vectors.
+
+    Parameters
+    ----------
+    x, y : tuple of 3 float64
+    """
+    return x[0] * y[0] + x[1] * y[1] + x[2] * y[2]
+
+
+@device_jit
+def cross(x, y):
+    """Vector product.
+
+    Parameters
+    ----------
+    x, y : tuple of 3 float64
+    """
+    return (x[1] * y[2] - x[2] * y[1], x[2] * y[0] - x[0] * y[2], x[0] * y[1] - x[1] * y[0])
+
+
+@device_jit
+def magnitude(x):
+    """Length of a vector.
+
+    Parameters
+    ----------
+    x : tuple of 3 float64
+    """
+    return math.sqrt(x[0] * x[0] + x[1] * x[1] + x[2] * x[2])
+
+
+@device_jit
+def unit(x):
+    """Vector of length 1 along `x`; the zero vector stays zero.
+
+    Parameters
+    ----------
+    x : tuple of 3 float64
+    """
+    length = magnitude(x)
+    if length == 0.0:
+        return (0.0, 0.0, 0.0)
+    return (x[0] / length, x[1] / length, x[2] / length)
+
+
+@device_jit
+def rotate_about(v, axis, angle):
+    """Right-handed active rotation about a unit axis (Rodrigues' formula).
+
+    Parameters
+    ----------
+    v, axis : tuple of 3 float64
+        Vector and unit axis, same frame.
+    angle : float64
+        Radians.
+    """
+    sine = math.sin(angle)
+    cosine = math.cos(angle)
+    along = dot(axis, v) * (1.0 - cosine)
+    return (
+        axis[0] * along + v[0] * cosine + (-axis[2] * v[1] + axis[1] * v[2]) * sine,
+        axis[1] * along + v[1] * cosine + (axis[2] * v[0] - axis[0] * v[2]) * sine,
+        axis[2] * along + v[2] * cosine + (-axis[1] * v[0] + axis[0] * v[1]) * sine,
+    )
+
+
+@device_jit
+def load(array):
+    """The three numbers of a float64[3] as a tuple.
+
+    Parameters
+    ----------
+    array : ndarray, shape (3,), float64
+    """
+    return (array[0], array[1], array[2])
