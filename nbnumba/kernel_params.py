@@ -18,6 +18,9 @@ STATUS_EVALUATED = 1
 STATUS_OUT_OF_RANGE = 2
 """Bit of a pixel's status: interpolation met the edge of the structure-factor grid."""
 
+PIXELS_PER_BLOCK = 128
+"""Pixels that one task renders; each block has its own entry in the sums of solid angle."""
+
 
 class KernelParams(NamedTuple):
     """Everything the loop nest reads. Vectors are float64[3] in the lab frame; lengths are metres.

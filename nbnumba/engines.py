@@ -1,0 +1,73 @@
+"""Engines by name. Each is imported only when it is asked for, so that CUDA is never touched otherwise."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Protocol
+
+from nbnumba.errors import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from nbnumba.kernel_params import KernelParams
+
+ENGINE_MODULES = {"reference": "nbnumba.kernels.reference"}
+"""Engine name -> module with a `render_range`."""
+
+DEFAULT_ENGINE = "reference"
+
+
+class Engine(Protocol):
+    """What an engine module offers."""
+
+    def render_range(
+        self,
+        params: KernelParams,
+        start: int,
+        stop: int,
+        opening: bool,
+        interpolating: bool,
+        image: np.ndarray,
+        status: np.ndarray,
+        omega_sums: np.ndarray,
+    ) -> None:
+        """Render pixels `start` to `stop` - 1, counted along the rows of the region of interest.
+
+        Parameters
+        ----------
+        params : KernelParams
+            SI units.
+        start, stop : int
+            Range of pixel numbers, see `KernelParams`.
+        opening : bool
+            Whether each pixel's first evaluation is the image's first (single-pixel ranges only).
+        interpolating : bool
+            Whether each pixel starts with interpolation on.
+        image : ndarray, shape (slow, fast), float32
+            Whole detector, photons; pixels of the range that are not masked are assigned.
+        status : ndarray, shape (stop - start,), uint8
+            STATUS_ bits of each pixel, 0 where masked.
+        omega_sums : ndarray, shape (ceil((stop - start) / PIXELS_PER_BLOCK),), float64
+            Solid angle summed over layers, subpixels and the pixels of each block, steradian.
+        """
+
+
+def get_engine(name: str) -> Engine:
+    """The engine of that name.
+
+    Parameters
+    ----------
+    name : str
+        A key of `ENGINE_MODULES`.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    try:
+        module = ENGINE_MODULES[name]
+    except KeyError:
+        raise UsageError(f"unknown engine '{name}': choose one of {', '.join(sorted(ENGINE_MODULES))}") from None
+    return importlib.import_module(module)

@@ -1,0 +1,46 @@
+"""The reference CPU engine: the loop nest in C order, parallel over blocks of pixels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numba
+import numpy as np
+
+from nbnumba._jit import parallel_jit
+from nbnumba.kernel_params import PIXELS_PER_BLOCK
+from nbnumba.kernels.pixel import render_pixel
+
+if TYPE_CHECKING:
+    from nbnumba.kernel_params import KernelParams
+
+
+@parallel_jit
+def _render(params, start, stop, opening, interpolating, image, status, omega_sums):
+    for block in numba.prange(omega_sums.shape[0]):
+        total = 0.0
+        first = start + block * PIXELS_PER_BLOCK
+        for n in range(first, min(first + PIXELS_PER_BLOCK, stop)):
+            slow = params.roi_slow_min + n // params.roi_width
+            fast = params.roi_fast_min + n % params.roi_width
+            if params.has_mask and params.mask[slow, fast] == 0:
+                continue
+            photons, omega_sum, bits = render_pixel(params, slow, fast, opening, interpolating, None)
+            image[slow, fast] = np.float32(photons)
+            status[n - start] = bits
+            total += omega_sum
+        omega_sums[block] = total
+
+
+def render_range(
+    params: KernelParams,
+    start: int,
+    stop: int,
+    opening: bool,
+    interpolating: bool,
+    image: np.ndarray,
+    status: np.ndarray,
+    omega_sums: np.ndarray,
+) -> None:
+    """Render pixels `start` to `stop` - 1 of the region of interest; see `nbnumba.engines.Engine`."""
+    _render(params, start, stop, opening, interpolating, image, status, omega_sums)

@@ -1,0 +1,191 @@
+"""Renders an image with any engine: spans of pixels, the two order-dependent quirks, progress and interruption.
+
+nanoBragg carries two states from pixel to pixel in scan order: the lattice of the last spindle step, and whether interpolation
+is still on. Spans are rendered in order with the state that holds almost everywhere; the few pixels for which it does
+not hold are rendered again. The result equals the single-threaded scan for any number of threads.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nbnumba.kernel_params import PIXELS_PER_BLOCK, STATUS_EVALUATED, STATUS_OUT_OF_RANGE
+
+if TYPE_CHECKING:
+    from nbnumba.engines import Engine
+    from nbnumba.kernel_params import KernelParams
+
+SPAN_SECONDS = 0.2
+"""Time that one span should take: short enough for a lively progress bar and a prompt Ctrl-C."""
+
+Progress = Callable[[int, int], None]
+"""Called with the number of pixels done and the number in all."""
+
+
+@dataclass
+class ScanState:
+    """Which pixels mark a change of the states that nanoBragg carries along its scan.
+
+    Attributes
+    ----------
+    opening_pixel : int or None
+        Number of the first pixel that reached the spindle loop, None while there is none.
+    last_interpolated_pixel : int or None
+        Number of the pixel in which interpolation met the edge of the grid, None while none has.
+    """
+
+    opening_pixel: int | None = None
+    last_interpolated_pixel: int | None = None
+
+
+@dataclass
+class Rendering:
+    """A rendered image.
+
+    Attributes
+    ----------
+    image : ndarray, shape (slow, fast), float32
+        Photons per pixel of the whole detector.
+    omega_sum : float
+        Solid angle summed over the evaluated pixels, layers and subpixels, steradian.
+    scan : ScanState
+        Where the carried states changed.
+    """
+
+    image: np.ndarray
+    omega_sum: float
+    scan: ScanState = field(default_factory=ScanState)
+
+
+def run_interruptible(function: Callable[..., Any], *args: Any) -> Any:
+    """Run compiled code in a worker thread, so that Ctrl-C reaches the main thread at once.
+
+    Parameters
+    ----------
+    function : callable
+        Releases the GIL while it computes.
+    *args
+        Its arguments.
+    """
+    outcome: list[Any] = []
+    failure: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            outcome.append(function(*args))
+        except BaseException as error:
+            failure.append(error)
+
+    worker = threading.Thread(target=work, daemon=True)
+    worker.start()
+    while worker.is_alive():
+        worker.join(0.1)
+    if failure:
+        raise failure[0]
+    return outcome[0]
+
+
+def _opening_matters(params: KernelParams) -> bool:
+    """Whether the image's first evaluation sees another lattice than all later ones."""
+    return bool(np.any(params.phi_rows[0] != params.phi_rows[1]))
+
+
+def _first_with(status: np.ndarray, bit: int) -> int | None:
+    """Position of the first pixel with a status bit set."""
+    hits = np.flatnonzero(status & bit)
+    return int(hits[0]) if hits.size else None
+
+
+class _Scan:
+    """The rendering in progress: the image and the carried states."""
+
+    def __init__(self, params: KernelParams, engine: Engine, image: np.ndarray) -> None:
+        self.params = params
+        self.engine = engine
+        self.image = image
+        self.state = ScanState()
+        self.opened = not _opening_matters(params)
+        self.interpolating = bool(params.interpolate)
+
+    def _call_engine(self, start: int, stop: int, opening: bool) -> tuple[np.ndarray, float]:
+        """Status of each pixel of a range and its sum of solid angles."""
+        status = np.zeros(stop - start, dtype=np.uint8)
+        omega_sums = np.zeros(-(-(stop - start) // PIXELS_PER_BLOCK), dtype=np.float64)
+        self.engine.render_range(
+            self.params, start, stop, opening, self.interpolating, self.image, status, omega_sums
+        )
+        return status, float(omega_sums.sum())
+
+    def render_span(self, start: int, stop: int) -> float:
+        """Render a range and mend the pixels whose carried states were others; the range's solid angle."""
+        status, omega_sum = self._call_engine(start, stop, False)
+        if not self.opened:
+            self._mend_opening(start, status)
+        if self.interpolating:
+            self._mend_interpolation(start, stop, status)
+        return omega_sum
+
+    def _mend_opening(self, start: int, status: np.ndarray) -> None:
+        first = _first_with(status, STATUS_EVALUATED)
+        if first is not None:
+            again, _ = self._call_engine(start + first, start + first + 1, True)
+            status[first] = again[0]
+            self.opened = True
+            self.state.opening_pixel = start + first
+
+    def _mend_interpolation(self, start: int, stop: int, status: np.ndarray) -> None:
+        first = _first_with(status, STATUS_OUT_OF_RANGE)
+        if first is not None:
+            self.interpolating = False
+            self.state.last_interpolated_pixel = start + first
+            if start + first + 1 < stop:
+                self._call_engine(start + first + 1, stop, False)
+
+
+def render(
+    params: KernelParams, engine: Engine, image: np.ndarray, progress: Progress | None = None, last: int | None = None
+) -> Rendering:
+    """Render the region of interest.
+
+    Parameters
+    ----------
+    params : KernelParams
+        SI units.
+    engine : Engine
+        Which kernel computes.
+    image : ndarray, shape (slow, fast), float32
+        Zeros of the detector's shape; filled in place.
+    progress : callable or None
+        Called after each span with the pixels done and the pixels in all.
+    last : int or None
+        Stop before this pixel number; None renders everything.
+
+    Returns
+    -------
+    Rendering
+    """
+    scan = _Scan(params, engine, image)
+    total = params.roi_width * params.roi_height if last is None else last
+    done, span, omega_sum = 0, 8 * PIXELS_PER_BLOCK, 0.0
+    while done < total:
+        stop = min(done + span, total)
+        began = time.perf_counter()
+        omega_sum += scan.render_span(done, stop)
+        elapsed = time.perf_counter() - began
+        span = _next_span(stop - done, elapsed)
+        done = stop
+        if progress is not None:
+            progress(done, total)
+    return Rendering(image, omega_sum, scan.state)
+
+
+def _next_span(pixels: int, elapsed: float) -> int:
+    """A span that should take about SPAN_SECONDS, at most 8 times the last one, in whole blocks."""
+    wanted = pixels * min(SPAN_SECONDS / max(elapsed, 1e-9), 8.0)
+    return max(int(wanted) // PIXELS_PER_BLOCK, 1) * PIXELS_PER_BLOCK

@@ -1,0 +1,126 @@
+"""One image from one experiment: the call that the command line and the Python API share."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numba
+import numpy as np
+
+from nbnumba.engines import DEFAULT_ENGINE, get_engine
+from nbnumba.errors import UsageError
+from nbnumba.lowering import lower
+from nbnumba.render import Progress, Rendering, render, run_interruptible
+
+if TYPE_CHECKING:
+    from nbnumba.config import Experiment
+    from nbnumba.model import Model
+    from nbnumba.render import ScanState
+
+
+@dataclass(frozen=True)
+class SimulationResult:
+    """A simulated image and what it was computed from.
+
+    Attributes
+    ----------
+    model : Model
+        Everything derived from the experiment, SI units.
+    image : ndarray, shape (slow, fast), float32
+        Photons per pixel; 0 outside the region of interest and where masked.
+    solid_angle_sr : float
+        Solid angle of the evaluated pixels as nanoBragg reports it, steradian.
+    engine : str
+        Which engine rendered.
+    seconds : float
+        Wall time of the rendering.
+    scan : ScanState
+        Where the states that nanoBragg carries along its scan changed.
+    """
+
+    model: Model
+    image: np.ndarray
+    solid_angle_sr: float
+    engine: str
+    seconds: float
+    scan: ScanState
+
+
+def simulate(
+    experiment: Experiment,
+    engine: str = DEFAULT_ENGINE,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> SimulationResult:
+    """Simulate the diffraction image of an experiment.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        What to simulate, in user units.
+    engine : str
+        Name of an engine.
+    threads : int or None
+        CPU threads; None takes all cores.
+    progress : callable or None
+        Called with the pixels done and the pixels in all.
+
+    Returns
+    -------
+    SimulationResult
+
+    Raises
+    ------
+    UsageError
+        If the experiment or an option is impossible.
+    EngineUnavailableError
+        If the engine can't run here.
+    """
+    return simulate_model(lower(experiment), engine, threads, progress)
+
+
+def simulate_model(
+    model: Model, engine: str = DEFAULT_ENGINE, threads: int | None = None, progress: Progress | None = None
+) -> SimulationResult:
+    """Simulate from a model that is already set up; see `simulate`.
+
+    Parameters
+    ----------
+    model : Model
+        From `nbnumba.lowering.lower`.
+    engine, threads, progress
+        As in `simulate`.
+
+    Returns
+    -------
+    SimulationResult
+    """
+    kernel = get_engine(engine)
+    image = np.zeros((model.geometry.pixels_slow, model.geometry.pixels_fast), dtype=np.float32)
+    began = time.perf_counter()
+
+    def work() -> Rendering:
+        numba.set_num_threads(_thread_count(threads))
+        return render(model.params, kernel, image, progress)
+
+    rendering = run_interruptible(work)
+    return SimulationResult(
+        model=model,
+        image=rendering.image,
+        solid_angle_sr=rendering.omega_sum / model.params.steps,
+        engine=engine,
+        seconds=time.perf_counter() - began,
+        scan=rendering.scan,
+    )
+
+
+def _thread_count(threads: int | None) -> int:
+    """A number of threads that numba can start."""
+    available = int(numba.config.NUMBA_NUM_THREADS)
+    if threads is None:
+        return available
+    if threads < 1:
+        raise UsageError(f"--threads {threads}: give at least 1")
+    return min(threads, available)
