@@ -49,12 +49,15 @@ class StructureFactors:
         Amplitude F, electrons; the last plane along each axis is padding.
     h_min, k_min, l_min : int
         Miller indices of ``amplitudes[0, 0, 0]``.
+    reflections : int or None
+        Number of reflections that the grid was made from; None when unknown, as for a binary cache.
     """
 
     amplitudes: np.ndarray
     h_min: int
     k_min: int
     l_min: int
+    reflections: int | None = None
 
     @property
     def h_range(self) -> int:
@@ -73,7 +76,9 @@ class StructureFactors:
 
     @property
     def count(self) -> int:
-        """Number of grid points inside the index range."""
+        """Number of reflections, or of grid points inside the index range when that is unknown."""
+        if self.reflections is not None:
+            return self.reflections
         return self.h_range * self.k_range * self.l_range
 
 
