@@ -1,0 +1,60 @@
+# Needs Python >= 3.10 and make. PYTHON chooses the interpreter that makes the virtual environment, VENV its folder.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(abspath $(VENV))/bin
+ER1 := $(abspath nbnumba/data/er1)
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint golden bench clean clean-cache
+
+help:
+	@echo 'make demo         simulate the shipped Er-1 crystal into demo_output/'
+	@echo 'make test         run the tests'
+	@echo 'make lint         style, types and import contracts'
+	@echo 'make golden       compare all golden cases with nanoBragg.c, write docs/golden.md'
+	@echo 'make bench        measure speed, write bench_output/'
+	@echo 'make clean        remove what make made, but for $(VENV)'
+	@echo 'make clean-cache  remove the compiled kernels'
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit("nbnumba needs Python 3.10 or later: make PYTHON=..." * (sys.version_info < (3, 10)))'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.nbnumba-installed: setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.nbnumba-dev-installed: $(VENV)/.nbnumba-installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,dev]'
+	@touch $@
+
+install: $(VENV)/.nbnumba-installed
+
+demo: install
+	mkdir -p demo_output
+	cd demo_output && $(BIN)/nbnumba -mat $(ER1)/er1_1.0.mat -hkl $(ER1)/er1_P1.hkl -lambda 1.0 -N 12 \
+		-detpixels 768 -pixel 0.2 -distance 90 -oversample 1 -floatfile er1.bin -intfile er1.img -pgmfile er1.pgm --png er1.png
+	@echo 'The images are in demo_output/:' && ls -1 demo_output/er1.*
+
+test: $(VENV)/.nbnumba-dev-installed
+	$(BIN)/python -m pytest
+
+# mypy can't follow the mapping of cli/ to nbnumba_cli, so it is shown a link of that name.
+lint: $(VENV)/.nbnumba-dev-installed
+	$(BIN)/ruff check .
+	mkdir -p build/types && ln -sfn ../../cli build/types/nbnumba_cli
+	$(BIN)/mypy -p nbnumba -p nbnumba_cli
+	$(BIN)/lint-imports --config setup.cfg
+
+golden: $(VENV)/.nbnumba-dev-installed
+	$(BIN)/python tests/golden_table.py docs/golden.md
+
+bench: install
+	$(BIN)/nbnumba bench --outdir bench_output
+
+clean:
+	rm -rf build demo_output bench_output *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find nbnumba cli tests -name __pycache__ -exec rm -rf {} +
+
+clean-cache: install
+	$(BIN)/python -c 'import shutil; from nbnumba._jit import cache_folder; shutil.rmtree(cache_folder().parent)'
