@@ -44,7 +44,7 @@ lint: $(VENV)/.nbnumba-dev-installed
 	$(BIN)/ruff check .
 	mkdir -p build/types && ln -sfn ../../cli build/types/nbnumba_cli
 	$(BIN)/mypy -p nbnumba -p nbnumba_cli
-	$(BIN)/lint-imports --config setup.cfg
+	$(BIN)/lint-imports
 
 golden: $(VENV)/.nbnumba-dev-installed
 	$(BIN)/python tests/golden_table.py docs/golden.md
