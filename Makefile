@@ -17,7 +17,7 @@ help:
 	@echo 'make clean-cache  remove the compiled kernels'
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit("nbnumba needs Python 3.10 or later: make PYTHON=..." * (sys.version_info < (3, 10)))'
+	@$(PYTHON) -c 'import sys; sys.exit("nbnumba needs Python 3.10 or later: make PYTHON=..." if sys.version_info < (3, 10) else 0)'
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.nbnumba-installed: setup.cfg pyproject.toml | $(BIN)/python
