@@ -10,8 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nbnumba.config import (
-        Beam, Convention, Crystal, CrystalShape, Detector, Experiment, LabFrame, Pivot, Sampling, Sensor, Spread,
-        StructureFactors, UnitCell,
+        Beam,
+        Convention,
+        Crystal,
+        CrystalShape,
+        Detector,
+        Experiment,
+        LabFrame,
+        Pivot,
+        Sampling,
+        Sensor,
+        Spread,
+        StructureFactors,
+        UnitCell,
     )  # fmt: skip
     from nbnumba.errors import NbnumbaError
     from nbnumba.lowering import lower

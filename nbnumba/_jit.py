@@ -1,7 +1,8 @@
 """The decorators of every compiled function, and the place of their on-disk cache.
 
-numba checks only the file that defines a cached function: an edit to a function that it calls, in another file, would
-leave stale machine code. The cache folder is therefore named after a hash of all package sources and of numba's version.
+numba checks only the file that defines a cached function: an edit to a function that it calls, in another file,
+would leave stale machine code. The cache folder is therefore named after a hash of all package sources and of numba's
+version.
 """
 
 from __future__ import annotations
@@ -74,7 +75,8 @@ def _inline_decorator(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """An njit for functions that only live inside other compiled functions: nothing of them is cached by itself.
 
     They never allocate. Without `_nrt=False` numba counts references to every array they touch, with atomic
-    instructions in the innermost loop: 8 times slower. Without `forceinline` LLVM copies the kernels' long argument per call.
+    instructions in the innermost loop: 8 times slower. Without `forceinline` LLVM copies the kernels' long argument
+    at every call.
     """
     return lambda function: numba.njit(function, error_model="numpy", forceinline=True, _nrt=False, **options)
 

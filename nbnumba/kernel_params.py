@@ -70,7 +70,7 @@ class KernelParams(NamedTuple):
     # crystal
     phi_steps: int
     phi: np.ndarray  # float64[phi_steps], radians
-    phi_rows: np.ndarray  # int64[2, phi_steps]: lattice row of each step, [0] in the image's first evaluation, [1] ever after
+    phi_rows: np.ndarray  # int64[2, phi_steps]: lattice row of each step, [0] in the first evaluation, [1] ever after
     phi_vectors: np.ndarray  # float64[rows, 9]: a, b, c (m) after the spindle rotation
     domains: int
     lattice: np.ndarray  # float64[rows, domains, 9]: a, b, c (m) after spindle and mosaic rotation
@@ -85,7 +85,7 @@ class KernelParams(NamedTuple):
     h_min: int
     k_min: int
     l_min: int
-    default_F: float
+    default_F: float  # noqa: N815
     interpolate: bool
 
     # scale

@@ -245,7 +245,7 @@ def lower(experiment: Experiment) -> Model:
     sample, warnings = _clipped_sample(crystal, beam)
     geometry, frame_warnings = place_detector(_detector_input(detector))
     lattice = _lattice(crystal, wavelength)
-    metres = tuple(scale(v, 1e-10) for v in (lattice.a, lattice.b, lattice.c))
+    metres = (scale(lattice.a, 1e-10), scale(lattice.b, 1e-10), scale(lattice.c, 1e-10))
     edges = (magnitude(metres[0]), magnitude(metres[1]), magnitude(metres[2]))
     cells, crystal_size = _cells_and_size(crystal, sample, edges)
     reciprocal_pixel = wavelength * geometry.distance / geometry.pixel_size

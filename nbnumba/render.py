@@ -1,8 +1,8 @@
 """Renders an image with any engine: spans of pixels, the two order-dependent quirks, progress and interruption.
 
-nanoBragg carries two states from pixel to pixel in scan order: the lattice of the last spindle step, and whether interpolation
-is still on. Spans are rendered in order with the state that holds almost everywhere; the few pixels for which it does
-not hold are rendered again. The result equals the single-threaded scan for any number of threads.
+nanoBragg carries two states from pixel to pixel in scan order: the lattice of the last spindle step, and whether
+interpolation is still on. Spans are rendered in order with the state that holds almost everywhere; the few pixels for
+which it does not hold are rendered again. The result equals the single-threaded scan for any number of threads.
 """
 
 from __future__ import annotations

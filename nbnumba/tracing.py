@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nbnumba._jit import jit
 from nbnumba.engines import DEFAULT_ENGINE, get_engine
 from nbnumba.errors import UsageError
 from nbnumba.kernel_params import SHAPE_ROUND, SHAPE_SQUARE
 from nbnumba.kernels import events as ev
-from nbnumba.kernels.pixel import render_pixel
+from nbnumba.kernels.traced import render_pixel_recorded
 from nbnumba.render import ScanState, render, run_interruptible
 
 if TYPE_CHECKING:
@@ -46,11 +45,6 @@ class PixelTrace:
     fast: int
     events: np.ndarray
     photons: np.float32
-
-
-@jit
-def _record_pixel(params, slow, fast, opening, interpolating, rows, cursor):
-    return render_pixel(params, slow, fast, opening, interpolating, (rows, cursor))[0]
 
 
 def _pixel_number(params: KernelParams, slow: int, fast: int) -> int:
@@ -118,7 +112,7 @@ def record_pixel(model: Model, slow: int, fast: int, scan: ScanState) -> PixelTr
     for _ in range(2):
         rows = np.zeros((int(cursor[0]), ev.EVENT_WIDTH))
         cursor[0] = 0
-        photons = run_interruptible(_record_pixel, params, slow, fast, opening, interpolating, rows, cursor)
+        photons = run_interruptible(render_pixel_recorded, params, slow, fast, opening, interpolating, rows, cursor)
     return PixelTrace(slow, fast, rows, np.float32(photons))
 
 

@@ -40,8 +40,8 @@ def subpixel_position(params, fast_coordinate, slow_coordinate, depth):
     Returns
     -------
     tuple of 3 float64
-        On a curved detector the sample-to-point distance is always `params.distance`; the angles of arc are the lab y and z
-        coordinates whatever the convention (quirk `curved`).
+        On a curved detector the sample-to-point distance is always `params.distance`; the angles of arc are the lab y
+        and z coordinates whatever the convention (quirk `curved`).
     """
     fdet, sdet, odet, pix0 = params.fdet, params.sdet, params.odet, params.pix0
     x = fast_coordinate * fdet[0] + slow_coordinate * sdet[0] + depth * odet[0] + pix0[0]

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import math
 
+from nbnumba.errors import UsageError
 from nbnumba.model import StepCounts
+
+MAX_SAMPLES = 1_000_000
+"""More samples of one range than this are a mistyped step."""
 
 NOTHING = StepCounts(0.0, 0.0, 1)
 """A single sample of a range of zero width."""
@@ -15,12 +19,19 @@ def _given(value: float | None) -> float:
     return -1.0 if value is None else value
 
 
+def _samples_to_cover(width: float, step: float) -> int:
+    """Number of steps that cover a range."""
+    if width > MAX_SAMPLES * step:
+        raise UsageError(f"a step of {step:g} cuts a range of {width:g} into more than {MAX_SAMPLES} samples")
+    return math.ceil(width / step)
+
+
 def _range_step_count(width: float, step: float, steps: int) -> tuple[float, float, int]:
     """Fill in what is missing of a divergence or dispersion; negative (or for the count zero) means missing."""
     if steps <= 0:
         if width < 0.0:
             return (0.0, 0.0, 1) if step <= 0.0 else (step, step, 2)
-        return (width, width, 2) if step <= 0.0 else (width, step, math.ceil(width / step))
+        return (width, width, 2) if step <= 0.0 else (width, step, _samples_to_cover(width, step))
     if width < 0.0:
         return (1.0, 1.0 / steps, steps) if step <= 0.0 else (step, step, 2)
     if step <= 0.0:
@@ -43,6 +54,11 @@ def angular_or_spectral_samples(width: float | None, step: float | None, steps: 
     -------
     StepCounts
         One sample of zero width if any of the three comes out as not positive.
+
+    Raises
+    ------
+    UsageError
+        If the step is absurdly small.
     """
     width, step, steps = _range_step_count(_given(width), _given(step), -1 if steps is None else steps)
     if width <= 0.0 or step <= 0.0 or steps <= 0:
@@ -63,7 +79,7 @@ def sensor_layers(thickness: float, layers: int | None) -> StepCounts:
     Returns
     -------
     StepCounts
-        Thickness, layer spacing and layer count. With a count alone the layers span the thickness from front to back face.
+        Thickness, layer spacing and layer count. With a count the layers span the thickness from front to back.
     """
     steps = -1 if layers is None else layers
     if thickness < 0.0:
@@ -100,7 +116,7 @@ def spindle_steps(oscillation: float | None, step: float | None, steps: int | No
             return NOTHING if step <= 0.0 else StepCounts(step, step, 2)
         if step <= 0.0:
             return StepCounts(width, width / 2.0, 2)
-        return StepCounts(width, step, math.ceil(width / step))
+        return StepCounts(width, step, _samples_to_cover(width, step))
     steps = max(steps, 1)
     if width < 0.0:
         return StepCounts(degree, degree / steps, steps) if step <= 0.0 else StepCounts(step, step, 2)

@@ -1,6 +1,7 @@
 """Three-vectors as tuples of Python floats, in the order of operations of nanoBragg's vector functions.
 
-Host geometry is worked out once per run with these, so that it equals C's doubles to the last bit; NumPy may sum in another order.
+Host geometry is worked out once per run with these, so that it equals C's doubles to the last bit; NumPy may sum in
+another order.
 """
 
 from __future__ import annotations

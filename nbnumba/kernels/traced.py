@@ -1,0 +1,22 @@
+"""The loop nest with recording switched on."""
+
+from __future__ import annotations
+
+from nbnumba._jit import jit
+from nbnumba.kernels.pixel import render_pixel
+
+
+@jit
+def render_pixel_recorded(params, slow, fast, opening, interpolating, rows, cursor):
+    """Photons in one pixel, with every intermediate number appended to a log.
+
+    Parameters
+    ----------
+    params, slow, fast, opening, interpolating
+        As in `nbnumba.kernels.pixel.render_pixel`.
+    rows : ndarray, shape (n, EVENT_WIDTH), float64
+        Log; events beyond its end are only counted.
+    cursor : ndarray, shape (1,), int64
+        Number of events so far.
+    """
+    return render_pixel(params, slow, fast, opening, interpolating, (rows, cursor))[0]
