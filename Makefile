@@ -33,8 +33,10 @@ install: $(VENV)/.nbnumba-installed
 demo: install
 	mkdir -p demo_output
 	cd demo_output && $(BIN)/nbnumba -mat $(ER1)/er1_1.0.mat -hkl $(ER1)/er1_P1.hkl -lambda 1.0 -N 12 \
-		-detpixels 768 -pixel 0.2 -distance 90 -oversample 1 -floatfile er1.bin -intfile er1.img -pgmfile er1.pgm --png er1.png
-	@echo 'The images are in demo_output/:' && ls -1 demo_output/er1.*
+		-detpixels 768 -pixel 0.2 -distance 90 -phi 30 -osc 4 -phisteps 20 -mosaic 0.5 -mosaic_domains 4 -oversample 1 \
+		-fluence 3e27 -water 1.5 -seed 1 \
+		-floatfile er1.bin -intfile er1.img -pgmfile er1.pgm -noisefile er1_noise.img --png er1.png
+	@echo 'The images are in demo_output/:' && ls -1 demo_output/er1*
 
 test: $(VENV)/.nbnumba-dev-installed
 	$(BIN)/python -m pytest

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import hashlib
 import json
+import os
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tifffile
+
+from nbnumba.flags import Request, interpret
+from nbnumba.outputs import OutputReport, write_outputs
+from nbnumba.simulation import SimulationResult, simulate
 
 ROOT = Path(__file__).resolve().parent.parent
 GOLDEN_DATA = ROOT / "golden_data"
@@ -127,6 +135,60 @@ class GoldenCase:
         """Copy the input files into a folder."""
         for name in self.inputs:
             shutil.copy(input_file(name), folder / name)
+
+
+@dataclass(frozen=True)
+class GoldenRun:
+    """What nbnumba makes of a golden case.
+
+    Attributes
+    ----------
+    case : GoldenCase
+        Reference.
+    result : SimulationResult
+        Image and model.
+    report : OutputReport
+        Statistics and scales.
+    files : dict of str to Path
+        Output files by kind, as in `GoldenCase.checksums`.
+    """
+
+    case: GoldenCase
+    result: SimulationResult
+    report: OutputReport
+    files: dict[str, Path]
+
+    def checksum(self, kind: str) -> str:
+        """SHA-256 of an output file."""
+        return hashlib.sha256(self.files[kind].read_bytes()).hexdigest()
+
+
+@contextlib.contextmanager
+def _inside(folder: Path) -> Iterator[None]:
+    """Work in a folder: contextlib.chdir of Python 3.11."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+def interpret_case(case: GoldenCase, folder: Path) -> Request:
+    """Read the flags of a case in a folder, with its input files."""
+    case.place_inputs(folder)
+    with _inside(folder):
+        return interpret(list(case.args))
+
+
+def run_case(case: GoldenCase, engine: str, folder: Path) -> GoldenRun:
+    """Simulate a case and write its files into a folder."""
+    request = interpret_case(case, folder)
+    result = simulate(request.experiment, engine=engine)
+    with _inside(folder):
+        report = write_outputs(result.model, result.image, request.files)
+    names = {"float": "floatimage.bin", "int": "intimage.img", "pgm": "image.pgm", "noise": "noiseimage.img"}
+    return GoldenRun(case, result, report, {kind: folder / names[kind] for kind in case.checksums})
 
 
 def input_file(name: str) -> Path:
