@@ -17,7 +17,8 @@ from nbnumba.engines import DEFAULT_ENGINE
 
 HEADING = f"""# Golden cases
 
-How nbnumba {__version__} (`--engine {DEFAULT_ENGINE}`) compares with the images that nanoBragg.c computed; written by `make golden`.
+How nbnumba {__version__} (`--engine {DEFAULT_ENGINE}`) compares with the images that nanoBragg.c computed.
+Written by `make golden`.
 "Worst" is the largest difference of a pixel relative to its reference value. The bars are 2 pixels in 10⁴ and 1e-6.
 "Files" counts the integer, PGM and noise files that equal nanoBragg's byte for byte.
 
@@ -48,7 +49,8 @@ def main(destination: str) -> int:
     good = sum(within for _, within in rows)
     summary = f"{good} of {len(rows)} cases within the bars."
     print(f"\n{summary}")
-    Path(destination).write_text(HEADING + "".join(f"{line}\n" for line, _ in rows) + f"\n{summary}\n", encoding="utf-8")
+    table = "".join(f"{line}\n" for line, _ in rows)
+    Path(destination).write_text(f"{HEADING}{table}\n{summary}\n", encoding="utf-8")
     return 0 if good == len(rows) else 1
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import shutil
 
-import numpy as np
 import pytest
 from golden import GoldenRun, golden_cases, run_case
 
 ENGINES = ("reference",)
 
 BLOCK_SUM_TOLERANCE = 1e-7
-"""A pixel rounded the other way is off by at most 1.2e-7 (one unit of float32), and it is only one of a block's 4096."""
+"""A pixel rounded the other way is off by at most 1.2e-7 (one unit of float32), and is one of 4096 in its block."""
 
 STATISTICS = {
     "max_I_value_x_y": ("max_value", "max_x", "max_y"),
