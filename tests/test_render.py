@@ -1,0 +1,159 @@
+"""The driver around the engines: order-dependent quirks, spans, threads, progress, interruption."""
+
+from __future__ import annotations
+
+import _thread
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from nbnumba import render as render_module
+from nbnumba.config import Beam, Crystal, Detector, Experiment, Sampling, Spread, StructureFactors, UnitCell
+from nbnumba.engines import ENGINE_MODULES, get_engine
+from nbnumba.errors import UsageError
+from nbnumba.kernels import reference
+from nbnumba.lowering import lower
+from nbnumba.render import render, run_interruptible
+from nbnumba.simulation import simulate
+
+DETECTOR = Detector(pixels_fast=40, pixels_slow=30, pixel_size=0.4, distance=60.0)
+
+
+def random_factors(edge=12):
+    amplitudes = np.zeros((2 * edge + 2,) * 3)
+    amplitudes[:-1, :-1, :-1] = np.random.default_rng(3).uniform(1.0, 300.0, (2 * edge + 1,) * 3)
+    return StructureFactors(amplitudes, -edge, -edge, -edge)
+
+
+CARRYOVER = Experiment(
+    Crystal(unit_cell=UnitCell(70.0, 80.0, 90.0, 75.0, 85.0, 95.0), default_F=100.0, cells=(5, 5, 5)),
+    Beam(), DETECTOR, Sampling(phi=0.0, oscillation=2.0, phi_steps=3, oversample=1),
+)  # fmt: skip
+STICKY = Experiment(
+    Crystal(unit_cell=UnitCell(50.0), structure_factors=random_factors(6), cells=(2, 2, 2), interpolate=True),
+    Beam(wavelength=1.5), Detector(pixels_fast=40, pixels_slow=30, pixel_size=0.4, distance=45.0,
+                                   beam_center=(0.0, 0.0)),
+    Sampling(oversample=1),
+)  # fmt: skip
+MANY_SOURCES = Experiment(
+    Crystal(unit_cell=UnitCell(100.0), default_F=10.0, cells=(5, 5, 5)),
+    Beam(horizontal_divergence=Spread(range=2.0, steps=3), kahn_factor=0.9), DETECTOR, Sampling(oversample=2),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", [name for name in ENGINE_MODULES if name in ("reference", "cpu")])
+@pytest.mark.parametrize("experiment", [CARRYOVER, STICKY, MANY_SOURCES], ids=["carryover", "sticky", "sources"])
+def test_image_is_the_same_for_any_number_of_threads_to_the_bit(experiment, engine):
+    one, two = (simulate(experiment, engine, threads=n).image for n in (1, 2))
+    assert np.array_equal(one.view(np.uint32), two.view(np.uint32))
+
+
+@pytest.mark.parametrize("seconds", [0.0, 100.0])
+@pytest.mark.parametrize("experiment", [CARRYOVER, STICKY], ids=["carryover", "sticky"])
+def test_image_does_not_depend_on_how_it_is_cut_into_spans(experiment, seconds, monkeypatch):
+    usual = simulate(experiment, "reference")
+    monkeypatch.setattr(render_module, "SPAN_SECONDS", seconds)
+    other = simulate(experiment, "reference")
+    assert np.array_equal(usual.image, other.image)
+    assert other.solid_angle_sr == pytest.approx(usual.solid_angle_sr, rel=1e-13)
+    assert other.scan == usual.scan
+
+
+def test_only_the_first_pixel_sees_the_unrotated_crystal_at_spindle_angle_zero():
+    result = simulate(CARRYOVER, "reference")
+    params = result.model.params
+    image = np.zeros_like(result.image)
+    status, sums = np.zeros(image.size, dtype=np.uint8), np.zeros(10)
+    reference.render_range(params, 0, image.size, False, False, image, status, sums)
+    assert np.flatnonzero(image != result.image).tolist() == [0]
+    assert result.scan.opening_pixel == 0
+
+
+def test_interpolation_stops_at_the_first_pixel_that_meets_the_edge_of_the_grid():
+    result = simulate(STICKY, "reference")
+    last = result.scan.last_interpolated_pixel
+    assert 0 < last < result.image.size - 1
+    nearest = simulate(
+        Experiment(Crystal(unit_cell=UnitCell(50.0), structure_factors=random_factors(6), cells=(2, 2, 2),
+                           interpolate=False), STICKY.beam, STICKY.detector, STICKY.sampling),
+        "reference",
+    ).image.ravel()  # fmt: skip
+    ours = result.image.ravel()
+    assert np.array_equal(ours[last + 1 :], nearest[last + 1 :])
+    # at the beam centre every index is zero, and interpolation gives the very amplitude of 000
+    assert np.count_nonzero(ours[:last] == nearest[:last]) <= 1
+
+
+def test_pixels_outside_the_region_of_interest_stay_zero():
+    image = simulate(Experiment(MANY_SOURCES.crystal, MANY_SOURCES.beam, DETECTOR, Sampling(roi=(5, 9, 7, 8)))).image
+    inside = image[7:9, 5:10]
+    assert np.all(inside > 0)
+    assert image.sum() == pytest.approx(inside.sum())
+
+
+def test_masked_pixels_stay_zero():
+    mask = np.ones((30, 40), dtype=np.uint16)
+    mask[3, 4] = 0
+    detector = Detector(pixels_fast=40, pixels_slow=30, pixel_size=0.4, distance=60.0, mask=mask)
+    image = simulate(Experiment(MANY_SOURCES.crystal, MANY_SOURCES.beam, detector)).image
+    assert np.flatnonzero(image == 0).tolist() == [3 * 40 + 4]
+
+
+def test_reported_solid_angle_is_that_of_the_rectangle():
+    detector = Detector(pixels_fast=200, pixels_slow=100, pixel_size=0.5, distance=80.0)
+    # MOSFLM's default beam centre lies one pixel off the middle: place it exactly with XDS's origin
+    result = simulate(Experiment(MANY_SOURCES.crystal, Beam(), detector, Sampling(oversample=1)))
+    g = result.model.geometry
+
+    def corner(f, s):
+        d = g.close_distance
+        return np.arctan2(f * s, d * np.sqrt(f * f + s * s + d * d))
+
+    f0, f1 = -g.f_close, g.size_fast - g.f_close
+    s0, s1 = -g.s_close, g.size_slow - g.s_close
+    exact = corner(f1, s1) - corner(f0, s1) - corner(f1, s0) + corner(f0, s0)
+    # midpoint rule over 0.5 mm pixels at 80 mm: (p/d)²
+    assert result.solid_angle_sr == pytest.approx(exact, rel=4e-5)
+
+
+def test_progress_rises_to_the_number_of_pixels():
+    seen = []
+    simulate(MANY_SOURCES, "reference", progress=lambda done, total: seen.append((done, total)))
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert seen[-1] == (1200, 1200)
+
+
+def test_rendering_can_stop_before_a_pixel():
+    params = lower(MANY_SOURCES).params
+    image = np.zeros((30, 40), dtype=np.float32)
+    render(params, get_engine("reference"), image, last=50)
+    assert np.all(image.ravel()[:50] > 0)
+    assert np.all(image.ravel()[50:] == 0)
+
+
+def test_interruption_reaches_the_caller_while_a_worker_computes():
+    release = threading.Event()
+    threading.Timer(0.2, _thread.interrupt_main).start()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run_interruptible(release.wait, 30.0)
+    release.set()
+    assert time.monotonic() - began < 10.0
+
+
+def test_errors_in_the_worker_reach_the_caller():
+    with pytest.raises(ZeroDivisionError):
+        run_interruptible(lambda: 1 / 0)
+
+
+@pytest.mark.parametrize("threads", [0, -1])
+def test_fewer_than_one_thread_is_refused(threads):
+    with pytest.raises(UsageError, match="--threads"):
+        simulate(MANY_SOURCES, "reference", threads=threads)
+
+
+def test_unknown_engine_is_refused_by_name():
+    with pytest.raises(UsageError, match="unknown engine 'fpga'.*reference"):
+        get_engine("fpga")
