@@ -1,0 +1,119 @@
+"""Writing a file so that its name only ever stands for a complete one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from nbnumba.errors import OutputFileError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_CHUNK_BYTES = 1 << 26
+"""Bytes per write call: Ctrl-C is heard between calls."""
+
+
+def check_target(path: str | os.PathLike[str]) -> None:
+    """Raise OutputFileError if a file of this name can't be written.
+
+    Parameters
+    ----------
+    path : path
+        Where a file shall be written.
+
+    Raises
+    ------
+    OutputFileError
+        If the folder is missing or not writable, or the name belongs to a folder or to a file that is not writable.
+    """
+    target = Path(path)
+    if not target.name or target.is_dir():
+        raise OutputFileError(f"{path}: is a folder; give the name of a file")
+    if target.exists() and not os.access(target, os.W_OK):
+        raise OutputFileError(f"{path}: is not writable; change its permissions or choose another name")
+    if not _is_written_in_place(target):
+        folder = _real(target).parent
+        if not folder.is_dir():
+            raise OutputFileError(f"{path}: the folder {folder} does not exist; create it first")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise OutputFileError(f"{path}: the folder {folder} is not writable; choose another one")
+
+
+def _is_written_in_place(target: Path) -> bool:
+    """Whether the name stands for a device or pipe, which must not be replaced by a file."""
+    return target.exists() and not target.is_file()
+
+
+def _real(target: Path) -> Path:
+    """The file behind symbolic links: it is replaced, not the link."""
+    return Path(os.path.realpath(target))
+
+
+@contextlib.contextmanager
+def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a file for writing that takes its name only when everything has been written.
+
+    The bytes go to a temporary name in the same folder, which is removed if anything fails or Ctrl-C is pressed.
+    Devices and pipes such as /dev/null are written directly.
+
+    Parameters
+    ----------
+    path : path
+        Name of the finished file; an existing file is replaced and keeps its permissions.
+
+    Yields
+    ------
+    binary file
+        Open for writing.
+
+    Raises
+    ------
+    OutputFileError
+        If the file can't be written.
+    """
+    check_target(path)
+    target = Path(path)
+    try:
+        if _is_written_in_place(target):
+            with target.open("wb") as stream:
+                yield stream
+        else:
+            with _replacing(_real(target)) as stream:
+                yield stream
+    except OSError as error:
+        raise OutputFileError(f"{path}: can't be written: {error.strerror or error}") from error
+
+
+@contextlib.contextmanager
+def _replacing(target: Path) -> Iterator[BinaryIO]:
+    """A stream to a temporary file that becomes the target on success and vanishes otherwise."""
+    temporary = target.with_name(f".nbnumba-{uuid.uuid4().hex}.tmp")
+    try:
+        with temporary.open("xb") as stream:
+            yield stream
+        if target.exists():
+            shutil.copymode(target, temporary)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_array(stream: BinaryIO, array: np.ndarray) -> None:
+    """Write the bytes of a C-contiguous array, without a copy.
+
+    Parameters
+    ----------
+    stream : binary file
+        Open for writing.
+    array : ndarray
+        Any shape; written in native byte order.
+    """
+    data = array.data.cast("B")
+    for start in range(0, len(data), _CHUNK_BYTES):
+        stream.write(data[start : start + _CHUNK_BYTES])

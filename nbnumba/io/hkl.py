@@ -1,0 +1,154 @@
+"""Structure-factor amplitudes from text: h k l F."""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+
+import numpy as np
+
+from nbnumba._jit import jit
+from nbnumba.config import StructureFactors
+from nbnumba.errors import InputFileError
+from nbnumba.io.reading import NUMBER, line_number, quote_line, read_input, scan_numbers
+
+_COLUMNS = 4
+_LARGEST_INDEX = 1_000_000_000
+"""nanoBragg starts its search for the smallest index here."""
+
+
+def read_hkl(path: str | os.PathLike[str], default_F: float = 0.0) -> StructureFactors:  # noqa: N803
+    """Read reflections onto a dense grid of Miller indices.
+
+    Reading stops at the first thing that is not a number, as in nanoBragg, but with a warning; of reflections that
+    occur more than once the last counts.
+
+    Parameters
+    ----------
+    path : path
+        Text of records h k l F, separated by white space. F is in electrons.
+    default_F : float
+        Amplitude of reflections inside the index range that the file does not name, electrons.
+
+    Returns
+    -------
+    StructureFactors
+        With one plane of zeros behind the last index of each axis.
+
+    Raises
+    ------
+    InputFileError
+        If the file can't be read, holds no reflection, an index is not an integer or an amplitude is not finite, or
+        the grid would not fit into memory.
+    """
+    data = read_input(path)
+    records = _read_records(data, path)
+    if len(records) == 0:
+        raise InputFileError(f"{path}: holds no reflections; lines of h k l F are needed")
+    _check_records(records, data, path)
+    first = records[:, :3].min(axis=0).astype(np.int64)
+    ranges = records[:, :3].max(axis=0).astype(np.int64) - first + 1
+    amplitudes = allocate_grid(tuple(int(size) for size in ranges), path)
+    if default_F != 0.0:
+        amplitudes[:-1, :-1, :-1] = default_F
+    _place(records, first, amplitudes)
+    h_min, k_min, l_min = (int(index) for index in first)
+    return StructureFactors(amplitudes, h_min, k_min, l_min, reflections=len(records))
+
+
+def allocate_grid(ranges: tuple[int, ...], path: str | os.PathLike[str]) -> np.ndarray:
+    """A grid of zeros for these numbers of h, k and l planes, padded by one plane per axis.
+
+    Parameters
+    ----------
+    ranges : tuple of 3 int
+        Number of planes along h, k, l.
+    path : path
+        File that asks for the grid, for the message.
+
+    Returns
+    -------
+    ndarray, shape (h_range + 1, k_range + 1, l_range + 1), float64
+
+    Raises
+    ------
+    InputFileError
+        If the grid is larger than the machine's memory.
+    """
+    h, k, l = (size + 1 for size in ranges)  # noqa: E741
+    gigabytes = h * k * l * 8 / 1e9
+    if gigabytes <= os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9:
+        try:
+            return np.zeros((h, k, l), dtype=np.float64)
+        except MemoryError:
+            pass
+    raise InputFileError(
+        f"{path}: the index ranges ({h - 1} x {k - 1} x {l - 1}) need {gigabytes:.3g} GB, more than this machine has; "
+        "check for stray indices"
+    )
+
+
+def _read_records(data: bytes, path: str | os.PathLike[str]) -> np.ndarray:
+    """The records as float64[n, 4]."""
+    values, end = _read_values(data)
+    whole = len(values) - len(values) % _COLUMNS
+    if end < len(data) or whole < len(values):
+        warnings.warn(
+            f"{path}: line {line_number(data, end)}: reading stops after {whole // _COLUMNS} reflections "
+            f"at {quote_line(data, end)}",
+            stacklevel=3,
+        )
+    return values[:whole].reshape(-1, _COLUMNS)
+
+
+def _read_values(data: bytes) -> tuple[np.ndarray, int]:
+    """All leading numbers, and the offset behind them."""
+    if not data.strip():
+        return np.empty(0), len(data)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", DeprecationWarning)
+            return np.fromstring(data, dtype=np.float64, sep=" "), len(data)
+    except (DeprecationWarning, ValueError):
+        # something is no number: the slower way tells where
+        values, end = scan_numbers(data)
+        return np.array(values), end
+
+
+def _check_records(records: np.ndarray, data: bytes, path: str | os.PathLike[str]) -> None:
+    """Refuse indices that are not integers and amplitudes that are not finite."""
+    indices = records[:, :3]
+    # NaN fails both comparisons
+    good = ((indices == np.rint(indices)) & (np.abs(indices) < _LARGEST_INDEX)).all(axis=1)
+    _refuse(~good, "Miller indices must be integers", data, path)
+    _refuse(~np.isfinite(records[:, 3]), "the amplitude must be a finite number", data, path)
+
+
+def _refuse(bad: np.ndarray, reason: str, data: bytes, path: str | os.PathLike[str]) -> None:
+    """Raise an error that shows the first bad record."""
+    if bad.any():
+        start = _record_offset(data, int(np.argmax(bad)))
+        raise InputFileError(f"{path}: line {line_number(data, start)}: {reason}, not {quote_line(data, start)}")
+
+
+def _record_offset(data: bytes, record: int) -> int:
+    """Position of the first byte of a record."""
+    offset = 0
+    for _ in range(record * _COLUMNS):
+        match = NUMBER.match(data, offset)
+        assert match is not None
+        offset = match.end()
+    space = re.compile(rb"\s*").match(data, offset)
+    assert space is not None
+    return space.end()
+
+
+@jit
+def _place(records: np.ndarray, first: np.ndarray, amplitudes: np.ndarray) -> None:
+    """Put the amplitudes on the grid, later ones over earlier ones."""
+    for i in range(records.shape[0]):
+        h = int(records[i, 0]) - first[0]
+        k = int(records[i, 1]) - first[1]
+        l = int(records[i, 2]) - first[2]  # noqa: E741
+        amplitudes[h, k, l] = records[i, 3]
