@@ -1,0 +1,64 @@
+"""PGM images: 8-bit grey."""
+
+from __future__ import annotations
+
+import os
+import re
+
+import numpy as np
+
+from nbnumba.errors import InputFileError
+from nbnumba.io.atomic import atomic_write, write_array
+from nbnumba.io.reading import read_input
+
+_HEADER = re.compile(rb"P5\s(?:\s*#[^\n]*\n)*\s*(\d+)\s+(?:#[^\n]*\n\s*)*(\d+)\s+(?:#[^\n]*\n\s*)*255\s")
+
+
+def write_pgm(path: str | os.PathLike[str], pixels: np.ndarray, scale: float) -> None:
+    """Write a binary PGM image as nanoBragg does, with the scale in a comment.
+
+    Parameters
+    ----------
+    path : path
+        File to write.
+    pixels : ndarray, shape (slow, fast), uint8
+        Grey values.
+    scale : float
+        Grey values per photon.
+
+    Raises
+    ------
+    OutputFileError
+        If the file can't be written.
+    """
+    slow, fast = pixels.shape
+    with atomic_write(path) as stream:
+        stream.write(f"P5\n{fast} {slow}\n# pixels scaled by {scale:g}\n255\n".encode())
+        write_array(stream, pixels)
+
+
+def read_pgm(path: str | os.PathLike[str]) -> np.ndarray:
+    """Read a binary PGM image of 256 grey values.
+
+    Parameters
+    ----------
+    path : path
+        File to read.
+
+    Returns
+    -------
+    ndarray, shape (slow, fast), uint8
+
+    Raises
+    ------
+    InputFileError
+        If the file can't be read, is no such image or is cut off.
+    """
+    data = read_input(path)
+    match = _HEADER.match(data)
+    if match is None:
+        raise InputFileError(f"{path}: is no binary PGM image (P5) of 256 grey values")
+    fast, slow = (int(size) for size in match.groups())
+    if len(data) < match.end() + slow * fast:
+        raise InputFileError(f"{path}: is cut off: {slow * fast} pixels are needed")
+    return np.frombuffer(data, np.uint8, count=slow * fast, offset=match.end()).reshape(slow, fast).copy()
