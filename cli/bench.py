@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 import click
+from nbnumba_cli.variadic import VariadicCommand, VariadicOption
 
 from nbnumba.errors import UsageError
-from nbnumba_cli.variadic import VariadicCommand, VariadicOption
 
 
 @click.command("bench", cls=VariadicCommand)
@@ -18,11 +18,13 @@ from nbnumba_cli.variadic import VariadicCommand, VariadicOption
               help="Pixels along each edge [default: each workload's own].")
 @click.option("--c-bin", metavar="PATH", envvar="NB_C_BIN", help="The C program [default: $NB_C_BIN, ./nanoBragg].")
 @click.option("--engines", cls=VariadicOption, metavar="NAME...", help="Engines of nbnumba [default: the default one].")
-@click.option("--threads", cls=VariadicOption, type=click.IntRange(min=1), metavar="N...", help="[default: 1 and all cores]")
+@click.option("--threads", cls=VariadicOption, type=click.IntRange(min=1), metavar="N...",
+              help="[default: 1 and all cores]")
 @click.option("--repeat", type=click.IntRange(min=1), default=5, show_default=True, help="Counted repetitions.")
 @click.option("--scaling", is_flag=True, help="Also time rendering against steps, pixels and threads.")
 @click.option("--profile", is_flag=True, help="Also show where the time of a whole run goes.")
-@click.option("--outdir", default="bench_output", show_default=True, metavar="DIR", help="Where the results are written.")
+@click.option("--outdir", default="bench_output", show_default=True, metavar="DIR",
+              help="Where the results are written.")
 @click.option("--list", "list_only", is_flag=True, help="List the workloads and stop.")
 def command(
     workloads: tuple[str, ...],

@@ -14,7 +14,8 @@ from nbnumba.errors import UsageError
 @click.argument("slow", type=int)
 @click.argument("fast", type=int)
 @click.argument("flags", nargs=-1, type=click.UNPROCESSED)
-@click.option("--taps", metavar="NAMES", help="Comma-separated selections: f_cell, hkl_subpixel, hkl_bounds, intensity, accum.")
+@click.option("--taps", metavar="NAMES",
+              help="Comma-separated selections: f_cell, hkl_subpixel, hkl_bounds, intensity, accum.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the taps to FILE and print the trace as well.")
 def command(slow: int, fast: int, flags: tuple[str, ...], taps: str | None, json_file: str | None) -> None:
     """Print TRACE_PY lines of the pixel SLOW FAST for nanoBragg FLAGS (after --), rendering that pixel only.

@@ -13,7 +13,16 @@ import numpy as np
 import pytest
 
 from nbnumba.config import (
-    Beam, Crystal, CrystalShape, Detector, Experiment, Sampling, Sensor, Spread, StructureFactors, UnitCell,
+    Beam,
+    Crystal,
+    CrystalShape,
+    Detector,
+    Experiment,
+    Sampling,
+    Sensor,
+    Spread,
+    StructureFactors,
+    UnitCell,
 )  # fmt: skip
 from nbnumba.errors import UsageError
 from nbnumba.kernels import pixel as pixel_module
@@ -84,7 +93,7 @@ class _WithoutRecording(ast.NodeTransformer):
 
     removed = 0
 
-    def visit_If(self, node):  # noqa: N802
+    def visit_If(self, node):
         if ast.unparse(node.test) == "events is not None":
             self.removed += 1
             return None
