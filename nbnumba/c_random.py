@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from nbnumba._jit import device_jit, jit
+from nbnumba._jit import device_jit
 
 _MULTIPLIER = 16807
 _MODULUS = 2147483647
@@ -68,7 +68,7 @@ def poisson_state() -> np.ndarray:
     return memory
 
 
-@jit
+@device_jit
 def _next_in_sequence(number: int) -> int:
     """16807 number mod 2**31 - 1."""
     product = number * _MULTIPLIER
@@ -76,7 +76,7 @@ def _next_in_sequence(number: int) -> int:
     return folded - _MODULUS if folded >= _MODULUS else folded
 
 
-@jit
+@device_jit
 def _fill_table(state: np.ndarray) -> None:
     """Start the sequence from the seed and fill the shuffle table."""
     number = max(-state[_SEED], 1)
@@ -88,7 +88,7 @@ def _fill_table(state: np.ndarray) -> None:
     state[_LAST] = state[_TABLE]
 
 
-@jit
+@device_jit
 def ran1(state: np.ndarray) -> np.float32:
     """Uniform deviate between 0 and 1, both excluded.
 
@@ -189,7 +189,7 @@ def _poisson_by_rejection(mean: np.float32, state: np.ndarray, memory: np.ndarra
             return count
 
 
-@jit
+@device_jit
 def poidev(mean: np.float32, state: np.ndarray, memory: np.ndarray) -> np.float32:
     """Poisson deviate; Gaussian above a mean of 1e6, where it need not be an integer.
 
