@@ -1,0 +1,211 @@
+"""From the float image to every file that nanoBragg writes, in its order, and to the figures that it reports."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nbnumba.digitize import integer_image, integer_scale, pgm_image, pgm_scale
+from nbnumba.errors import OutputFileError, UsageError
+from nbnumba.io.atomic import check_target
+from nbnumba.io.fdump import write_fdump
+from nbnumba.io.float_image import write_float_image
+from nbnumba.io.pgm import write_pgm
+from nbnumba.io.preview import write_png
+from nbnumba.io.smv import smv_header, write_smv
+from nbnumba.io.tiff import write_tiff
+from nbnumba.noise import poisson_image
+from nbnumba.render import run_interruptible
+from nbnumba.statistics import ImageStatistics, image_statistics
+
+if TYPE_CHECKING:
+    from nbnumba.config import StructureFactors
+    from nbnumba.model import Model
+
+
+@dataclass(frozen=True)
+class OutputFiles:
+    """Which files are written, and how photons become integers; the defaults are nanoBragg's.
+
+    Attributes
+    ----------
+    float_path, int_path : Path
+        Raw float image and SMV image.
+    pgm_path, noise_path : Path or None
+        PGM image and SMV image with noise; None writes none.
+    png_path, tiff_path : Path or None
+        Preview and float TIFF image, which nanoBragg does not know; None writes none.
+    dump_path : Path
+        Binary cache of the structure factors, written when they were read from text.
+    intfile_scale : float
+        Integer values per photon; 0 or less chooses by the maximum.
+    pgm_scale : float
+        Grey values per photon; 0 or less chooses by the rmsd.
+    adc_offset : float
+        Added to every pixel of the integer and noise images.
+    noise_seed : int or None
+        Seed of the noise as the user types it, not negative; None takes the clock.
+    """
+
+    float_path: Path = Path("floatimage.bin")
+    int_path: Path = Path("intimage.img")
+    pgm_path: Path | None = Path("image.pgm")
+    noise_path: Path | None = Path("noiseimage.img")
+    png_path: Path | None = None
+    tiff_path: Path | None = None
+    dump_path: Path = Path("Fdump.bin")
+    intfile_scale: float = 0.0
+    pgm_scale: float = 0.0
+    adc_offset: float = 40.0
+    noise_seed: int | None = None
+
+
+@dataclass(frozen=True)
+class OutputReport(ImageStatistics):
+    """What was written.
+
+    Attributes
+    ----------
+    intfile_scale : float
+        Integer values per photon.
+    pgm_scale : float or None
+        Grey values per photon; None without PGM image.
+    noise_seed : int or None
+        Seed of the noise; None without noise image.
+    noise_photons : float or None
+        Photons on the noise image; None without one.
+    overloads : int or None
+        Pixels of the noise image that were clipped; None without one.
+    written : tuple of Path
+        The files, in the order of writing.
+    """
+
+    intfile_scale: float
+    pgm_scale: float | None
+    noise_seed: int | None
+    noise_photons: float | None
+    overloads: int | None
+    written: tuple[Path, ...]
+
+
+def check_writable(files: OutputFiles) -> None:
+    """Raise OutputFileError if an image can't be written; to be called before a long simulation.
+
+    Parameters
+    ----------
+    files : OutputFiles
+        What shall be written. The cache is not checked: without it the simulation goes on.
+
+    Raises
+    ------
+    OutputFileError
+        If a folder is missing or not writable, or a name is a folder's.
+    UsageError
+        If the seed is negative.
+    """
+    if files.noise_path is not None and files.noise_seed is not None and files.noise_seed < 0:
+        raise UsageError(f"-seed {files.noise_seed}: give a seed that is not negative")
+    paths = (files.float_path, files.int_path, files.pgm_path, files.noise_path, files.tiff_path, files.png_path)
+    for path in paths:
+        if path is not None:
+            check_target(path)
+
+
+def write_cache(structure_factors: StructureFactors | None, path: Path) -> bool:
+    """Write the binary cache if the structure factors come from text; if that fails, only warn, like nanoBragg.
+
+    Parameters
+    ----------
+    structure_factors : StructureFactors or None
+        From a reader, or None if there are none.
+    path : Path
+        File to write.
+
+    Returns
+    -------
+    bool
+        Whether it was written.
+    """
+    if structure_factors is None or structure_factors.reflections is None:
+        return False
+    try:
+        write_fdump(path, structure_factors)
+    except OutputFileError as error:
+        warnings.warn(f"no structure-factor cache was written: {error}", stacklevel=2)
+        return False
+    return True
+
+
+def write_outputs(model: Model, image: np.ndarray, files: OutputFiles) -> OutputReport:
+    """Write all files of a simulated image.
+
+    Beside the image only one converted copy is held at a time.
+
+    Parameters
+    ----------
+    model : Model
+        The simulation.
+    image : ndarray, shape (slow, fast), float32
+        Photons per pixel.
+    files : OutputFiles
+        What to write.
+
+    Returns
+    -------
+    OutputReport
+
+    Raises
+    ------
+    OutputFileError
+        If an image can't be written; those before it stand.
+    """
+    written = []
+    if write_cache(model.experiment.crystal.structure_factors, files.dump_path):
+        written.append(files.dump_path)
+    statistics = _statistics(model, image)
+    write_float_image(files.float_path, image)
+    header = smv_header(model)
+    int_scale = integer_scale(files.intfile_scale, statistics)
+    write_smv(files.int_path, header, integer_image(image, model.roi, int_scale, files.adc_offset))
+    written += [files.float_path, files.int_path]
+    grey_scale = None
+    if files.pgm_path is not None:
+        grey_scale = pgm_scale(files.pgm_scale, statistics, int_scale)
+        write_pgm(files.pgm_path, pgm_image(image, model.roi, grey_scale), grey_scale)
+        written.append(files.pgm_path)
+    seed = photons = overloads = None
+    if files.noise_path is not None:
+        seed = int(time.time()) if files.noise_seed is None else files.noise_seed
+        pixels, photons, overloads = run_interruptible(poisson_image, image, seed, files.adc_offset, model.roi)
+        write_smv(files.noise_path, header, pixels)
+        written.append(files.noise_path)
+        del pixels
+    written += _write_extras(image, files)
+    return OutputReport(
+        **asdict(statistics), intfile_scale=int_scale, pgm_scale=grey_scale, noise_seed=seed, noise_photons=photons,
+        overloads=overloads, written=tuple(written),
+    )  # fmt: skip
+
+
+def _statistics(model: Model, image: np.ndarray) -> ImageStatistics:
+    """Statistics of a simulated image."""
+    params = model.params
+    mask = params.mask if params.has_mask else None
+    return run_interruptible(image_statistics, image, model.roi, mask, params.subpixel_size, params.oversample)
+
+
+def _write_extras(image: np.ndarray, files: OutputFiles) -> list[Path]:
+    """The files that nanoBragg does not know."""
+    written = []
+    if files.tiff_path is not None:
+        write_tiff(files.tiff_path, image)
+        written.append(files.tiff_path)
+    if files.png_path is not None:
+        write_png(files.png_path, image)
+        written.append(files.png_path)
+    return written
