@@ -12,7 +12,8 @@ from nbnumba.errors import InputFileError
 from nbnumba.io.atomic import atomic_write, write_array
 from nbnumba.io.reading import read_input
 
-_LIMITS = re.compile(rb"\s*" + rb"\s+".join([rb"([-+]?\d{1,9})"] * 6))
+_END_OF_LIMITS = b"\n\f"
+_LIMITS = re.compile(rb"\s+".join([rb"([-+]?\d{1,9})"] * 6) + _END_OF_LIMITS)
 
 
 def write_fdump(path: str | os.PathLike[str], structure_factors: StructureFactors) -> None:
@@ -37,15 +38,15 @@ def write_fdump(path: str | os.PathLike[str], structure_factors: StructureFactor
         grid.l_min, grid.l_min + grid.l_range - 1,
     )  # fmt: skip
     with atomic_write(path) as stream:
-        stream.write(" ".join(str(limit) for limit in limits).encode() + b"\n\f")
+        stream.write(" ".join(str(limit) for limit in limits).encode() + _END_OF_LIMITS)
         write_array(stream, np.ascontiguousarray(grid.amplitudes, dtype=np.float64))
 
 
 def read_fdump(path: str | os.PathLike[str]) -> StructureFactors:
     """Read the cache.
 
-    The data are the last bytes of the file: nanoBragg itself skips white space behind the limits, and with it first
-    bytes of the data that happen to look like white space.
+    nanoBragg itself skips all white space behind the limits, and with it first bytes of the amplitudes that happen to
+    look like white space; here they stay amplitudes.
 
     Parameters
     ----------
@@ -70,12 +71,11 @@ def read_fdump(path: str | os.PathLike[str]) -> StructureFactors:
     shape = (h_max - h_min + 2, k_max - k_min + 2, l_max - l_min + 2)
     if min(shape) < 2:
         raise InputFileError(f"{path}: is no structure-factor cache: a largest index lies below its smallest")
-    size = shape[0] * shape[1] * shape[2] * 8
-    start = len(data) - size
-    if start < match.end() or data[match.end() : start].strip():
+    needed, found = shape[0] * shape[1] * shape[2] * 8, len(data) - match.end()
+    if needed != found:
         raise InputFileError(
-            f"{path}: is damaged: the index limits need {size} bytes of amplitudes, {len(data) - match.end()} bytes "
-            "follow; remove it and read the reflections with -hkl again"
+            f"{path}: is damaged: the index limits need {needed} bytes of amplitudes, {found} follow; "
+            "remove it and read the reflections with -hkl again"
         )
-    amplitudes = np.frombuffer(data, dtype=np.float64, offset=start).reshape(shape)
+    amplitudes = np.frombuffer(data, dtype=np.float64, offset=match.end()).reshape(shape)
     return StructureFactors(amplitudes.copy(), h_min, k_min, l_min)

@@ -1,0 +1,103 @@
+"""Reflections from text land on the grid of Miller indices as in nanoBragg."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nbnumba.errors import InputFileError
+from nbnumba.io.hkl import allocate_grid, read_hkl
+
+
+@pytest.fixture
+def hkl(tmp_path):
+    """Reads a text as a file of reflections."""
+
+    def read(text: str, default_F: float = 0.0):  # noqa: N803
+        (tmp_path / "F.hkl").write_text(text)
+        return read_hkl(tmp_path / "F.hkl", default_F)
+
+    return read
+
+
+def test_amplitudes_lie_at_their_indices_and_padding_is_zero(hkl):
+    factors = hkl("-1 2 0 10.5\n1 3 0 20\n")
+    assert (factors.h_min, factors.k_min, factors.l_min) == (-1, 2, 0)
+    assert factors.amplitudes.shape == (4, 3, 2)
+    expected = np.zeros((4, 3, 2))
+    expected[0, 0, 0], expected[2, 1, 0] = 10.5, 20.0
+    assert np.array_equal(factors.amplitudes, expected)
+    assert factors.count == 2
+
+
+def test_the_default_fills_the_range_but_not_the_padding(hkl):
+    factors = hkl("0 0 0 5\n1 1 1 6\n", default_F=3.0)
+    assert factors.amplitudes[0, 1, 1] == 3.0
+    assert factors.amplitudes[0, 0, 0] == 5.0
+    padding = factors.amplitudes.copy()
+    padding[:-1, :-1, :-1] = 0.0
+    assert not padding.any()
+    assert np.count_nonzero(factors.amplitudes) == 8
+
+
+def test_of_repeated_reflections_the_last_counts(hkl):
+    assert hkl("0 0 0 5\n0 0 0 6\n0 0 0 4\n").amplitudes[0, 0, 0] == 4.0
+
+
+@pytest.mark.parametrize("text", [
+    "1 2 3 4 1 2 4 5", "1\n2\n3\n4\n1 2 4\n5\n", "\t1  2 3\t4e0\r\n1 2 4 +5.\r\n", "1 2 3 4\n\n1 2 4 5",
+    "1 2 3 4\n1.0 2 4.0 5",
+])  # fmt: skip
+def test_any_white_space_separates_numbers(hkl, text):
+    assert hkl(text).amplitudes[:1, :1, :2].ravel().tolist() == [4.0, 5.0]
+
+
+def test_signs_separate_indices_without_a_space(hkl):
+    factors = hkl(" 1-10 -3 7.5\n")
+    assert (factors.h_min, factors.k_min, factors.l_min, factors.amplitudes[0, 0, 0]) == (1, -10, -3, 7.5)
+
+
+def test_amplitudes_are_read_to_the_last_bit(hkl):
+    value = 0.1 + 0.2
+    assert hkl(f"0 0 0 {value!r}").amplitudes[0, 0, 0] == value
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("1 2 3 4\n1 2 4 5\nEND\n6 6 6 6", r"line 3: reading stops after 2 reflections at 'END'"),
+    ("1 2 3 4\n1 2 4 5 # weak\n", r"line 2: reading stops after 2 reflections at '# weak'"),
+    ("1 2 3 4\n1 2 4 5\n1 2", r"reading stops after 2 reflections at the end of the file"),
+])  # fmt: skip
+def test_reading_stops_with_a_warning_where_numbers_end(hkl, text, message):
+    with pytest.warns(UserWarning, match=message):
+        factors = hkl(text)
+    assert factors.count == 2
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("", "no reflections"),
+    (" \n ", "no reflections"),
+    ("1 2 3 4\n1.5 2 3 4\n", r"F.hkl: line 2: Miller indices must be integers, not '1.5 2 3 4'"),
+    ("1 2 3 4 \n\n 1 nan 3 4\n", "line 3: Miller indices must be integers"),
+    ("1e300 2 3 4", "line 1: Miller indices must be integers"),
+    ("1 2 3 inf", "line 1: the amplitude must be a finite number"),
+    ("0 0 0 1\n900000 900000 900000 1", "900001 x 900001 x 900001.*stray indices"),
+])  # fmt: skip
+def test_bad_files_are_refused_in_one_line(hkl, text, message):
+    with pytest.raises(InputFileError, match=message) as refusal:
+        hkl(text)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_text_without_numbers_holds_no_reflections(hkl):
+    with pytest.warns(UserWarning, match="at 'H K L F'"), pytest.raises(InputFileError, match="no reflections"):
+        hkl("H K L F\n1 2 3 4\n")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(InputFileError, match=r"nowhere.hkl: can't be read: No such file"):
+        read_hkl(tmp_path / "nowhere.hkl")
+
+
+def test_grids_larger_than_memory_are_refused():
+    with pytest.raises(InputFileError, match=r"need 8e\+03 GB"):
+        allocate_grid((10000, 10000, 10000), "F.hkl")

@@ -1,0 +1,143 @@
+"""SMV images: header values as nanoBragg finds them, headers as it prints them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from golden import golden_cases, input_file
+
+from nbnumba.config import Beam, Convention, Crystal, Detector, Experiment, LabFrame, Pivot, Sampling, UnitCell
+from nbnumba.errors import InputFileError
+from nbnumba.io.smv import read_smv, read_smv_header, smv_header, write_smv
+from nbnumba.lowering import lower
+
+HEADER = b"{\nHEADER_BYTES=512;\nDIM=2;\nBYTE_ORDER=little_endian;\nTYPE=unsigned_short;\nSIZE1=3;\nSIZE2=2;\n}\f"
+PIXELS = np.arange(6, dtype=np.uint16).reshape(2, 3)
+CRYSTAL = Crystal(unit_cell=UnitCell(100.0), default_F=100.0)
+
+
+@pytest.fixture
+def smv_file(tmp_path):
+    """Writes a header and pixels and returns the path."""
+
+    def write(header: bytes, data: bytes = PIXELS.tobytes(), size: int = 512):
+        path = tmp_path / "image.img"
+        path.write_bytes(header.ljust(size) + data)
+        return path
+
+    return write
+
+
+def test_the_golden_header_is_understood():
+    image = read_smv(input_file("header_96x80.img"))
+    assert (image.header.width, image.header.height, image.header.size) == (96, 80, 512)
+    assert image.data.shape == (80, 96)
+    assert image.header.value("PIXEL_SIZE") == 0.2
+    assert image.header.value("BEAM_CENTER_X") == 8.7
+    assert image.header.value("ORGX") is None
+
+
+def test_the_last_occurrence_counts_even_inside_another_keyword():
+    header = read_smv_header(input_file("header_96x80.img"))
+    assert header.value("DISTANCE") == 148.0  # of CLOSE_DISTANCE, which follows DISTANCE=150
+
+
+@pytest.mark.parametrize(("line", "value"), [
+    (b"PHI= 12.5 deg;\n", 12.5), (b"PHI=1;\nPHI=-2e1;\n", -20.0), (b"OSC_PHI=3;\n", 3.0), (b"PHI_START=4;\n", 4.0),
+    (b"PHI=none;\n", 0.0), (b"", None), (b"\0PHI=5;\n", None),
+])  # fmt: skip
+def test_values_follow_nanobraggs_search(smv_file, line, value):
+    assert read_smv_header(smv_file(HEADER[:-2] + line + b"}\f")).value("PHI") == value
+
+
+def test_a_keyword_takes_the_next_equal_sign(smv_file):
+    assert read_smv_header(smv_file(HEADER[:-2] + b"PHI;\nOMEGA=7;\n}\f")).value("PHI") == 7.0
+
+
+def test_pixels_are_read_and_written_back(smv_file, tmp_path):
+    path = smv_file(HEADER)
+    assert np.array_equal(read_smv(path).data, PIXELS)
+    write_smv(tmp_path / "again.img", HEADER.ljust(512), PIXELS)
+    assert (tmp_path / "again.img").read_bytes() == path.read_bytes()
+
+
+def test_pixels_of_the_other_byte_order_are_swapped(smv_file):
+    header = HEADER.replace(b"little", b"big")
+    assert np.array_equal(read_smv(smv_file(header, PIXELS.astype(">u2").tobytes())).data, PIXELS)
+
+
+def test_pixels_start_where_the_header_says(smv_file):
+    header = HEADER.replace(b"=512;", b"=1024;").ljust(1000) + b"PHI=9;"
+    image = read_smv(smv_file(header, size=1024))
+    assert np.array_equal(image.data, PIXELS)
+    assert image.header.value("PHI") == 9.0
+
+
+def test_detector_dimensions_serve_when_the_size_is_zero(smv_file):
+    header = HEADER.replace(b"SIZE1=3;\nSIZE2=2", b"SIZE1=0;\nDETECTOR_DIMENSIONS=2")
+    assert read_smv(smv_file(header)).data.shape == (2, 2)
+
+
+def test_a_header_without_pixels_is_enough_for_its_values(smv_file):
+    assert read_smv_header(smv_file(HEADER, b"")).width == 3
+
+
+@pytest.mark.parametrize(("header", "data", "message"), [
+    (b"P5\n3 2\n255\n", b"", "is no SMV image"),
+    (HEADER.replace(b"=512", b"=2048"), b"", "HEADER_BYTES=2048"),
+    (HEADER.replace(b"=512", b"=none"), b"", "HEADER_BYTES=0"),
+    (HEADER.replace(b"SIZE2=2", b"SIZE2=-2"), b"", "states no size"),
+    (HEADER.replace(b"SIZE1", b"SIZE3"), b"", "states no size"),
+    (HEADER, bytes(11), "is cut off: 3 x 2 pixels need 12 bytes behind the header, 11 are there"),
+])  # fmt: skip
+def test_bad_images_are_refused(smv_file, header, data, message):
+    with pytest.raises(InputFileError, match=message):
+        read_smv(smv_file(header, data))
+
+
+def test_a_file_that_ends_in_its_header_is_refused(tmp_path):
+    (tmp_path / "short.img").write_bytes(HEADER)
+    with pytest.raises(InputFileError, match="header is cut off"):
+        read_smv(tmp_path / "short.img")
+
+
+EXPERIMENTS = {
+    "detector_rect": Experiment(
+        crystal=CRYSTAL, detector=Detector(pixel_size=0.1, pixels_fast=150, pixels_slow=90, distance=80.0)
+    ),
+    "phi_osc": Experiment(
+        crystal=CRYSTAL,
+        detector=Detector(pixel_size=0.1, pixels_fast=128, pixels_slow=128),
+        sampling=Sampling(phi=12.0, oscillation=1.5, phi_steps=6),
+    ),
+    "er1_pilatus_6M": Experiment(
+        crystal=CRYSTAL,
+        beam=Beam(wavelength=0.9768),
+        detector=Detector(
+            frame=LabFrame(
+                convention=Convention.CUSTOM,
+                pivot=Pivot.SAMPLE,
+                beam=(0.00051387949, 0.0, -0.99999986),
+                fdet=(0.999982, -0.005998, -0.000118),
+                sdet=(-0.005998, -0.999970, -0.004913),
+                odet=(-0.000088, 0.004914, -0.999988),
+                spindle=(-1.0, 0.0, 0.0),
+            ),
+            pixel_size=0.172, pixels_fast=2463, pixels_slow=2527, distance=231.274660,
+            beam_center=(217.742295, 213.907080),
+        ),
+        sampling=Sampling(oscillation=0.1, phi_steps=10, oversample=1),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_headers_equal_nanobraggs(name):
+    expected = next(case.header for case in golden_cases() if case.name == name)
+    assert smv_header(lower(EXPERIMENTS[name])) == (expected.encode() + b"\f").ljust(512)
+
+
+def test_a_long_header_is_not_cut_while_it_still_says_512():
+    header = smv_header(lower(EXPERIMENTS["er1_pilatus_6M"]))
+    assert len(header) == 518
+    assert header.startswith(b"{\nHEADER_BYTES=512;\n")

@@ -1,0 +1,95 @@
+"""Orientation matrices, source lists and scattering tables."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from golden import input_file
+
+from nbnumba.errors import InputFileError
+from nbnumba.io.matrix import read_matrix
+from nbnumba.io.source_list import read_sources
+from nbnumba.io.stol import read_stol
+
+READERS = pytest.mark.parametrize("read", [read_matrix, read_sources, read_stol])
+
+
+@pytest.fixture
+def text_file(tmp_path):
+    """Writes a text and returns its path."""
+
+    def write(text: str):
+        path = tmp_path / "input.txt"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_a_matrix_is_read_row_by_row():
+    matrix = read_matrix(input_file("er1_1.0.mat"))
+    assert matrix.tolist() == [
+        [-0.01892997, -0.00730593, -0.02569886],
+        [0.00029704, -0.03649487, 0.02351674],
+        [-0.00576528, 0.02210828, 0.03032739],
+    ]
+
+
+def test_what_follows_nine_numbers_is_not_looked_at(text_file):
+    assert read_matrix(text_file("1 2 3\n4 5 6 7\n8 9\n  misset: 0 0 0")).tolist() == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("1 2 3 4 5 6 7 8", "nine numbers, 8 can be read$"),
+    ("1 2 3\n4 x 6 7 8 9", "nine numbers, 4 can be read; line 2 goes on with 'x 6 7 8 9'"),
+    ("1 2 3 4 5 6 7 8 nan", "nine numbers"),
+])  # fmt: skip
+def test_incomplete_matrices_are_refused(text_file, text, message):
+    with pytest.raises(InputFileError, match=message):
+        read_matrix(text_file(text))
+
+
+def test_the_golden_sources_are_read_column_by_column():
+    sources = read_sources(input_file("sources5.txt"))
+    assert sources[:2].tolist() == [[-10, 0, 0, 1.0, 1e-10], [-10, 0.01, 0, 2.0, 1.01e-10]]
+
+
+def test_sources_may_use_any_separator_and_leave_columns_out(text_file):
+    sources = read_sources(text_file("-10,0;0:1!1e-10\n\n  \t\n , -9 1\t2\n-8 1 2 3 1e-10 and more\r\n-7"))
+    nan = np.nan
+    expected = [[-10, 0, 0, 1, 1e-10], [-9, 1, 2, nan, nan], [-8, 1, 2, 3, 1e-10], [-7, nan, nan, nan, nan]]
+    assert np.array_equal(sources, expected, equal_nan=True)
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("", "holds no sources"),
+    ("\n , \n", "holds no sources"),
+    ("1 0 0\n1 0 O 1\n", "input.txt: line 2, column 3: 'O' is not a number"),
+    ("1 0 inf", "line 1, column 3: 'inf' is not finite"),
+])  # fmt: skip
+def test_bad_source_lists_are_refused(text_file, text, message):
+    with pytest.raises(InputFileError, match=message):
+        read_sources(text_file(text))
+
+
+def test_a_scattering_table_has_two_columns_and_any_words(text_file):
+    table = read_stol(text_file("# stol F\n0.0 2.57\n\n0.1, 2.5 extra\n0.2\n"))
+    nan = np.nan
+    assert np.array_equal(table, [[nan, nan], [0.0, 2.57], [0.1, 2.5], [0.2, nan]], equal_nan=True)
+
+
+def test_an_empty_scattering_table_is_refused(text_file):
+    with pytest.raises(InputFileError, match="holds no data"):
+        read_stol(text_file("\n"))
+
+
+@READERS
+def test_missing_files_are_named(tmp_path, read):
+    with pytest.raises(InputFileError, match="nowhere: can't be read: No such file"):
+        read(tmp_path / "nowhere")
+
+
+@READERS
+def test_folders_are_not_read(tmp_path, read):
+    with pytest.raises(InputFileError, match="can't be read: Is a directory"):
+        read(tmp_path)

@@ -1,0 +1,64 @@
+"""Noise images equal nanoBragg's files byte for byte."""
+
+from __future__ import annotations
+
+import golden_conversions as conversions
+import numpy as np
+import pytest
+
+from nbnumba.noise import poisson_image
+
+NOISE_CASES = [case for case in conversions.WHOLE_FRAME_CASES if "noise" in case.checksums]
+
+
+@pytest.mark.parametrize("case", NOISE_CASES, ids=lambda case: case.name)
+def test_noise_of_the_golden_images_has_nanobraggs_checksum(case):
+    seed, offset = int(conversions.option(case, "-seed", 0)), conversions.option(case, "-adc", 40.0)
+    pixels, photons, overloads = poisson_image(case.reference_image(), seed, offset, conversions.roi(case))
+    assert conversions.checksum_of_smv(case, pixels) == case.checksums["noise"]
+    assert [photons, overloads] == case.reported["noise_photons_overloads"]
+
+
+def test_all_four_golden_noise_images_are_compared():
+    assert len(NOISE_CASES) == 4
+
+
+def test_the_same_seed_gives_the_same_image_and_another_seed_another():
+    image = np.full((20, 20), 30.0, dtype=np.float32)
+    first, again, other = (poisson_image(image, seed, 40.0, (0, 19, 0, 19))[0] for seed in (3, 3, 4))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_pixels_that_overflow_are_clipped_and_counted():
+    image = np.array([[1e5, 10.0, 1e7]], dtype=np.float32)
+    pixels, photons, overloads = poisson_image(image, 1, 0.0, (0, 2, 0, 0))
+    assert overloads == 2
+    assert pixels[0, 0] == pixels[0, 2] == 65535
+    # photons are counted before clipping; 1e7 +- 3162, 1e5 +- 316
+    assert abs(photons - 10100010) < 5 * 3178
+
+
+def test_only_the_region_of_interest_draws_and_gets_the_offset():
+    image = np.full((3, 3), 5.0, dtype=np.float32)
+    pixels, photons, _ = poisson_image(image, 1, 40.0, (1, 8, 0, 1))
+    row = np.full((2, 2), 5.0, dtype=np.float32)
+    alone, photons_alone, _ = poisson_image(row, 1, 40.0, (0, 1, 0, 1))
+    assert np.array_equal(pixels[:2, 1:], alone)
+    assert pixels[2].sum() == pixels[:, 0].sum() == 0
+    assert photons == photons_alone
+
+
+def test_values_are_truncated_and_negative_ones_wrap_as_in_c():
+    image = np.zeros((1, 1), dtype=np.float32)
+    assert poisson_image(image, 1, 10.9, (0, 0, 0, 0))[0].item() == 10
+    assert poisson_image(image, 1, -10.0, (0, 0, 0, 0))[0].item() == 65526
+
+
+def test_counts_scatter_like_photons():
+    image = np.full((200, 200), 50.0, dtype=np.float32)
+    pixels, photons, _ = poisson_image(image, 8, 0.0, (0, 199, 0, 199))
+    # five standard errors of mean and variance of 40000 Poisson numbers
+    assert abs(pixels.mean() - 50.0) < 5 * np.sqrt(50.0 / pixels.size)
+    assert abs(pixels.var() - 50.0) < 5 * np.sqrt((50.0 + 2 * 50.0**2) / pixels.size)
+    assert photons == pixels.sum()

@@ -1,0 +1,84 @@
+"""Image statistics equal what nanoBragg prints."""
+
+from __future__ import annotations
+
+import math
+
+import golden_conversions as conversions
+import numpy as np
+import pytest
+
+from nbnumba.statistics import clip_roi, image_statistics
+
+EVERYTHING = (0, 100, 0, 100)
+
+
+def printed(*values: float) -> list[str]:
+    """Values as nanoBragg prints them."""
+    return [f"{value:g}" for value in values]
+
+
+@pytest.mark.parametrize("case", conversions.WHOLE_FRAME_CASES, ids=lambda case: case.name)
+def test_mean_rms_and_rmsd_equal_the_printed_ones(case):
+    ours = conversions.statistics(case)
+    assert printed(ours.mean, ours.rms, ours.rmsd) == printed(*case.reported["mean_rms_rmsd"])
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in conversions.WHOLE_FRAME_CASES if "-pixel" in case.args], ids=lambda case: case.name
+)
+def test_maximum_and_its_place_equal_the_printed_ones(case):
+    ours = conversions.statistics(case)
+    assert printed(ours.max_value, ours.max_x, ours.max_y) == printed(*case.reported["max_I_value_x_y"])
+
+
+def test_figures_of_a_small_image_follow_their_definitions():
+    image = np.array([[1, 2, 3], [4, 5, 9]], dtype=np.float32)
+    ours = image_statistics(image, EVERYTHING, None, 0.5, 2)
+    # small integers are exact in float32 and double
+    assert (ours.mean, ours.rms) == (4.0, math.sqrt(136 / 5))
+    assert ours.rmsd == math.sqrt((9 + 4 + 1 + 0 + 1 + 25) / 5)
+    # pixel (slow 1, fast 2), last of 2 subpixels of 0.5 m
+    assert (ours.max_value, ours.max_x, ours.max_y) == (9.0, 2.75, 1.75)
+
+
+def test_masked_pixels_count_in_the_rmsd_only():
+    image = np.array([[0, 2, 4]], dtype=np.float32)
+    ours = image_statistics(image, EVERYTHING, np.array([[0, 1, 1]], dtype=np.uint16), 1.0, 1)
+    assert (ours.mean, ours.rms) == (3.0, math.sqrt(20.0))
+    assert ours.rmsd == math.sqrt((9 + 1 + 1) / 2)
+
+
+def test_pixels_outside_the_region_of_interest_do_not_count():
+    image = np.array([[100, 100, 100], [100, 1, 3]], dtype=np.float32)
+    ours = image_statistics(image, (1, 7, 1, 7), None, 1.0, 1)
+    assert (ours.max_value, ours.mean, ours.rmsd) == (3.0, 2.0, math.sqrt(2.0))
+
+
+def test_squares_are_rounded_to_float32():
+    value = np.float32(1.1)
+    ours = image_statistics(np.full((1, 2), value), EVERYTHING, None, 1.0, 1)
+    assert ours.rms == math.sqrt(2.0 * float(value * value))
+    assert ours.rms != math.sqrt(2.0 * float(value) ** 2)
+
+
+@pytest.mark.parametrize("value", [0.0, -2.0])
+def test_an_image_without_positive_pixels_has_its_maximum_nowhere(value):
+    ours = image_statistics(np.full((2, 2), value, dtype=np.float32), EVERYTHING, None, 1.0, 1)
+    assert (ours.max_value, ours.max_x, ours.max_y) == (0.0, 0.0, 0.0)
+    assert (ours.mean, ours.rmsd) == (value, 0.0)
+
+
+def test_one_pixel_is_divided_by_one():
+    ours = image_statistics(np.full((1, 1), 3.0, dtype=np.float32), EVERYTHING, None, 1.0, 1)
+    assert (ours.mean, ours.rms, ours.rmsd) == (3.0, 3.0, 0.0)
+
+
+def test_a_fully_masked_image_has_mean_zero():
+    ours = image_statistics(np.zeros((2, 2), np.float32), EVERYTHING, np.zeros((2, 2), np.uint16), 1.0, 1)
+    assert (ours.mean, ours.rms, ours.rmsd) == (0.0, 0.0, 0.0)
+
+
+def test_the_region_of_interest_is_inclusive_and_clipped():
+    assert clip_roi((2, 5, 1, 1), (10, 20)) == (2, 6, 1, 2)
+    assert clip_roi((0, 20, 0, 10), (10, 20)) == (0, 20, 0, 10)
