@@ -308,7 +308,8 @@ def summary_rows(outcome: Outcome) -> list[tuple[str, str]]:
     list of (str, str)
         Label and text.
     """
-    rows = [(f"wall time of {run.name}", f"{run.seconds:.3f} s{_failed(run)}") for run in outcome.runs]
+    runs = zip(outcome.names, outcome.runs, strict=False)
+    rows = [(f"wall time of {name}", f"{run.seconds:.3f} s{_failed(run)}") for name, run in runs]
     if outcome.assessment is not None:
         rows += [(label, text(outcome.assessment)) for label, text in _ROWS]
         for judgement in outcome.assessment.judgements:
