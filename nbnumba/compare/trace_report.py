@@ -14,6 +14,9 @@ from nbnumba.compare.trace_diff import Divergence, KeySummary, MissingLine, Trac
 CONTEXT_LINES = 3
 """Trace lines shown before and behind the first divergence."""
 
+PLAIN_WIDTH = 120
+"""Columns of a report that goes into a file or pipe."""
+
 LISTED_RUNS = 10
 """Runs of missing lines that are named; the rest is counted."""
 
@@ -28,11 +31,11 @@ def print_report(comparison: TraceComparison, stream: TextIO, width: int | None 
     stream : text file
         Where to print.
     width : int or None
-        Columns; None takes the terminal's, at least 120.
+        Columns; None takes the terminal's, PLAIN_WIDTH elsewhere.
     """
-    console = Console(file=stream, width=width, highlight=False, soft_wrap=False)
-    if width is None:
-        console.width = max(console.width, 120)
+    console = Console(file=stream, width=width, highlight=False)
+    if width is None and not console.is_terminal:
+        console.width = PLAIN_WIDTH
     for name, trace in (("A", comparison.a), ("B", comparison.b)):
         console.print(f"{name}: {escape(trace.name)} ({len(trace.lines)} trace lines)")
     _print_first(console, comparison)
