@@ -37,7 +37,7 @@ class CompareCommand(click.Command):
 class GreyScale(click.ParamType):
     """``log`` or a percentile."""
 
-    name = "log|PERCENT"
+    name = "log|percent"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | None:
         """None for logarithmic greys."""
@@ -63,7 +63,7 @@ class GreyScale(click.ParamType):
 @click.option("--roi", nargs=4, type=int, metavar="XMIN XMAX YMIN YMAX", help="Compare these pixels only, inclusive.")
 @click.option("--resample", is_flag=True, help="Where shapes differ, take the second image's nearest pixels.")
 @click.option("--threshold", "thresholds", multiple=True, metavar="FIGURE=BAR",
-              help="Replaces the bars below; may be repeated. A number alone is a correlation.")
+              help="Replaces the bars above; may be repeated. A number alone is a correlation.")
 @click.option("--peaks", type=click.IntRange(min=1), default=50, show_default=True, help="Strongest peaks to pair.")
 @click.option("--trace", nargs=2, type=click.IntRange(min=0), metavar="SLOW FAST",
               help="Also compare this pixel's traces.")
