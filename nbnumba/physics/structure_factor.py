@@ -58,7 +58,8 @@ def tricubic_amplitude(params, h, k, l):  # noqa: E741
     h, k, l : float64
         Fractional Miller indices for which `interpolation_in_range` holds.
     """
-    h0, k0, l0 = math.floor(h) - 1, math.floor(k) - 1, math.floor(l) - 1
+    # int: on CUDA, math.floor gives a float
+    h0, k0, l0 = int(math.floor(h)) - 1, int(math.floor(k)) - 1, int(math.floor(l)) - 1
     i, j, m = h0 - params.h_min, k0 - params.k_min, l0 - params.l_min
     grid, first_h, first_k, first_l = params.amplitudes, float(h0), float(k0), float(l0)
     return lagrange_cubic(
