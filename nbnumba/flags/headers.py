@@ -1,0 +1,92 @@
+"""The settings to start from when -mask and -img name SMV images: their headers come before every flag."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nbnumba.flags.settings import Settings
+
+if TYPE_CHECKING:
+    from nbnumba.io.smv import SmvHeader
+
+_ENTRIES = {
+    "DISTANCE": "detector.distance",
+    "CLOSE_DISTANCE": "detector.close_distance",
+    "WAVELENGTH": "beam.wavelength",
+    "PHI": "sampling.phi",
+    "OSC_RANGE": "sampling.oscillation",
+}
+"""Header key -> setting of the same unit."""
+
+
+def settings_from_headers(mask_path: Path | None, header_path: Path | None) -> Settings:
+    """What the flags start from: the mask's header, then the other image's.
+
+    Parameters
+    ----------
+    mask_path, header_path : Path or None
+        SMV images behind -mask and -img.
+
+    Returns
+    -------
+    Settings
+        nanoBragg's defaults where the headers say nothing; with the mask's pixels.
+
+    Raises
+    ------
+    InputFileError
+        If an image can't be read.
+    """
+    settings = Settings()
+    if mask_path is not None:
+        from nbnumba.io.smv import read_smv
+
+        mask = read_smv(mask_path)
+        settings = _enter(settings.put("detector.mask", mask.data), mask.header, from_top=True)
+    if header_path is not None:
+        from nbnumba.io.smv import read_smv_header
+
+        settings = _enter(settings, read_smv_header(header_path), from_top=False)
+    return settings
+
+
+def _enter(settings: Settings, header: SmvHeader, from_top: bool) -> Settings:
+    """Settings with what a header says; `from_top` if its beam centre is measured from the top."""
+    pixel = _stated(header, "PIXEL_SIZE")
+    if pixel is not None:
+        settings = settings.put("detector.pixel_size", pixel)
+    settings = settings.put("detector.pixels_fast", header.width).put("detector.pixels_slow", header.height)
+    for key, path in _ENTRIES.items():
+        value = _stated(header, key)
+        if value is not None:
+            settings = settings.put(path, value)
+    detector = settings.detector
+    x, y = _stated(header, "BEAM_CENTER_X"), _stated(header, "BEAM_CENTER_Y")
+    if y is not None and from_top:
+        # metres, as nanoBragg subtracts
+        y = _millimetres(detector.pixel_size / 1000.0 * header.height - y / 1000.0)
+    settings = settings.put("detector.beam_center", _pair(x, y, detector.beam_center))
+    origin = _pair(_stated(header, "ORGX"), _stated(header, "ORGY"), detector.origin_pixels)
+    return settings.put("detector.origin_pixels", origin)
+
+
+def _stated(header: SmvHeader, key: str) -> float | None:
+    """A header value; NaN counts as not stated, as in nanoBragg."""
+    value = header.value(key)
+    return None if value is None or math.isnan(value) else value
+
+
+def _pair(
+    x: float | None, y: float | None, before: tuple[float | None, float | None]
+) -> tuple[float | None, float | None]:
+    """Two values, each as it was before if it is not stated."""
+    return (before[0] if x is None else x, before[1] if y is None else y)
+
+
+def _millimetres(metres: float) -> float:
+    """A length in mm that becomes these metres to the last bit, if there is one, when it is divided by 1000."""
+    length = metres * 1000.0
+    neighbours = (length, math.nextafter(length, math.inf), math.nextafter(length, -math.inf))
+    return next((mm for mm in neighbours if mm / 1000.0 == metres), length)

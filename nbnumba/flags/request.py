@@ -1,0 +1,217 @@
+"""From arguments to everything that a run needs: flags first, then the files that they name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nbnumba.config import Detector, Experiment, StructureFactors, UnitCell
+from nbnumba.errors import InputFileError, UsageError
+from nbnumba.flags.headers import settings_from_headers
+from nbnumba.flags.parse import Occurrence, apply, tokenise
+from nbnumba.flags.settings import Settings
+from nbnumba.output_files import OutputFiles
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_LARGEST_DETECTOR = 2**40
+"""Pixels: 4 TB of image."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a command line asks for.
+
+    Attributes
+    ----------
+    experiment : Experiment
+        What to simulate.
+    files : OutputFiles
+        What to write.
+    inputs : tuple of (str, Path)
+        What was read: a word for it, and the file.
+    progress : bool or None
+        Show the progress meter; None decides by the terminal.
+    printout : bool
+        Print pixels.
+    printout_pixel : tuple of 2 int or None
+        Fast, slow of the only pixel to print; None prints all.
+    trace_pixels : tuple of (int, int)
+        Slow, fast of the pixels to trace.
+    warnings : tuple of str
+        What the user should know about the flags.
+    """
+
+    experiment: Experiment
+    files: OutputFiles
+    inputs: tuple[tuple[str, Path], ...] = ()
+    progress: bool | None = None
+    printout: bool = False
+    printout_pixel: tuple[int, int] | None = None
+    trace_pixels: tuple[tuple[int, int], ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def interpret(arguments: Sequence[str]) -> Request:
+    """Understand nanoBragg's flags and read the files that they name.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        The command line behind the command's name.
+
+    Returns
+    -------
+    Request
+
+    Raises
+    ------
+    UsageError
+        If a flag is unknown, its values are missing or impossible, or the flags describe no crystal.
+    InputFileError
+        If a file can't be read or is not what its flag needs.
+    """
+    occurrences = tokenise(arguments)
+    named = apply(occurrences, Settings())
+    settings = apply(occurrences, settings_from_headers(named.mask_path, named.header_path))
+    _check(settings)
+    factors, factors_path = _structure_factors(settings)
+    crystal = replace(
+        settings.crystal,
+        unit_cell=_unit_cell(settings), reciprocal_matrix=_matrix(settings.matrix_path), structure_factors=factors,
+    )  # fmt: skip
+    files = replace(
+        settings.files,
+        pgm_path=settings.files.pgm_path if settings.writes_pgm else None,
+        noise_path=settings.files.noise_path if settings.writes_noise else None,
+    )
+    beam = replace(settings.beam, sources=_sources(settings.sources_path))
+    _read_unused(settings.stol_path)
+    return Request(
+        experiment=Experiment(crystal, beam, settings.detector, settings.sampling), files=files,
+        inputs=_inputs(settings, factors_path),
+        progress=settings.progress, printout=settings.printout, printout_pixel=_chosen(settings.printout_pixel),
+        trace_pixels=settings.trace_pixels, warnings=_warnings(occurrences, settings, factors),
+    )  # fmt: skip
+
+
+def _check(settings: Settings) -> None:
+    """Refuse what no single flag shows to be impossible."""
+    if settings.matrix_path is None and settings.cell[0] is None:
+        raise UsageError("no unit cell: give -cell (a b c alpha beta gamma) or -mat (a file)")
+    _check_angles(settings.cell)
+    detector = settings.detector
+    if not (detector.pixel_size > 0.0 and settings.beam.wavelength > 0.0):
+        raise UsageError(
+            f"the header of {settings.header_path or settings.mask_path} states PIXEL_SIZE {detector.pixel_size:g} and "
+            f"WAVELENGTH {settings.beam.wavelength:g}: both must be above zero; correct them with -pixel and -lambda"
+        )
+    fast, slow = _edges(detector)
+    if min(fast, slow) < 0.5:
+        raise UsageError("-detsize: the detector holds no pixel; it is smaller than half a -pixel")
+    if fast * slow > _LARGEST_DETECTOR:
+        raise UsageError(f"-detpixels, -detsize, -pixel: {fast:g} x {slow:g} pixels are too many")
+    for name in ("beam", "fdet", "sdet", "polar", "spindle", "twotheta_axis"):
+        if not any(getattr(detector.frame, name)):
+            flag = name if name == "twotheta_axis" else "spindle_axis" if name == "spindle" else f"{name}_vector"
+            raise UsageError(f"-{flag} 0 0 0 has no direction")
+
+
+def _check_angles(cell: tuple[float | None, ...]) -> None:
+    """Refuse angles between three axes that do not fit into space."""
+    alpha, beta, gamma = (90.0 if angle is None else angle for angle in cell[3:])
+    total, largest = alpha + beta + gamma, max(alpha, beta, gamma)
+    if total >= 360.0 or 2.0 * largest >= total:
+        raise UsageError(f"-cell: the angles {alpha:g} {beta:g} {gamma:g} enclose no volume")
+
+
+def _edges(detector: Detector) -> tuple[float, float]:
+    """Pixels along the fast and slow axis, not rounded."""
+    pixel = detector.pixel_size
+    return detector.pixels_fast or detector.size_fast / pixel, detector.pixels_slow or detector.size_slow / pixel
+
+
+def _unit_cell(settings: Settings) -> UnitCell | None:
+    a, *others = settings.cell
+    return None if a is None else UnitCell(a, *others)
+
+
+def _matrix(path: Path | None) -> np.ndarray | None:
+    if path is None:
+        return None
+    import numpy as np
+
+    from nbnumba.io.matrix import read_matrix
+
+    matrix = read_matrix(path)
+    if np.linalg.det(matrix) == 0.0:
+        raise InputFileError(f"{path}: the three reciprocal axes of this matrix lie in a plane")
+    return matrix
+
+
+def _sources(path: Path | None) -> np.ndarray | None:
+    if path is None:
+        return None
+    from nbnumba.io.source_list import read_sources
+
+    return read_sources(path)
+
+
+def _read_unused(path: Path | None) -> None:
+    """Read what nanoBragg reads and never uses, so that a wrong name is noticed."""
+    if path is not None:
+        from nbnumba.io.stol import read_stol
+
+        read_stol(path)
+
+
+def _structure_factors(settings: Settings) -> tuple[StructureFactors | None, Path | None]:
+    """Structure factors from text, else from the cache, else none; and where they come from."""
+    default, cache = settings.crystal.default_F, settings.files.dump_path
+    if settings.hkl_path is not None:
+        from nbnumba.io.hkl import read_hkl
+
+        return read_hkl(settings.hkl_path, default), settings.hkl_path
+    if cache.exists():
+        from nbnumba.io.fdump import read_fdump
+
+        return read_fdump(cache), cache
+    if default == 0.0:
+        raise UsageError(f"no structure factors: give -hkl (a file) or -default_F; there is no cache {cache} either")
+    return None, None
+
+
+def _inputs(settings: Settings, factors_path: Path | None) -> tuple[tuple[str, Path], ...]:
+    """Words for the input files, and their names."""
+    named = {
+        "mask": settings.mask_path,
+        "header": settings.header_path,
+        "matrix": settings.matrix_path,
+        "structure factors": factors_path,
+        "sources": settings.sources_path,
+    }
+    return tuple((word, path) for word, path in named.items() if path is not None)
+
+
+def _chosen(pixel: tuple[int, int] | None) -> tuple[int, int] | None:
+    """The pixel to print; a negative fast index means all."""
+    return None if pixel is None or pixel[0] < 0 else pixel
+
+
+def _warnings(
+    occurrences: Sequence[Occurrence], settings: Settings, factors: StructureFactors | None
+) -> tuple[str, ...]:
+    """What the flags say without effect."""
+    said = [f"{item.typed} {item.flag.warning}" for item in occurrences if item.flag.warning]
+    if settings.names_cache and factors is None:
+        said.append(f"-dump {settings.files.dump_path}: no such file; every reflection has the amplitude of -default_F")
+    detector, usual = settings.detector, Detector()
+    for axis in ("fast", "slow"):
+        size, pixels = getattr(detector, f"size_{axis}"), getattr(detector, f"pixels_{axis}")
+        overridden = size != getattr(usual, f"size_{axis}") and pixels is not None
+        if overridden and abs(size - pixels * detector.pixel_size) > detector.pixel_size / 2.0:
+            said.append(f"-detsize: the {pixels} pixels along the {axis} axis count; {size:g} mm do not")
+    return tuple(dict.fromkeys(said))

@@ -1,0 +1,79 @@
+"""What the flags have said so far, in the units that users type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from nbnumba.config import Beam, Crystal, Detector, Sampling
+from nbnumba.output_files import OutputFiles
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The state that flags change from left to right; what it starts with is nanoBragg's default.
+
+    Attributes
+    ----------
+    crystal, beam, detector, sampling
+        The experiment so far, without what has yet to be read from files.
+    files : OutputFiles
+        Names and scales of the output; `writes_pgm` and `writes_noise` say whether those names are used.
+    cell : tuple of 6 (float or None)
+        Direct cell, Å and degrees.
+    matrix_path, hkl_path, sources_path, stol_path, mask_path, header_path : Path or None
+        Input files.
+    names_cache : bool
+        Whether the name of the structure-factor cache was given.
+    writes_pgm, writes_noise : bool
+        Whether these images are written.
+    progress : bool or None
+        Show the progress meter; None decides by the terminal.
+    printout : bool
+        Print pixels.
+    printout_pixel : tuple of 2 int or None
+        Fast, slow of the only pixel to print; None or negative prints all.
+    trace_pixels : tuple of (int, int)
+        Slow, fast of the pixels to trace.
+    """
+
+    crystal: Crystal = Crystal()
+    beam: Beam = Beam()
+    detector: Detector = Detector()
+    sampling: Sampling = Sampling()
+    files: OutputFiles = OutputFiles()
+    cell: tuple[float | None, ...] = (None,) * 6
+    matrix_path: Path | None = None
+    hkl_path: Path | None = None
+    sources_path: Path | None = None
+    stol_path: Path | None = None
+    mask_path: Path | None = None
+    header_path: Path | None = None
+    names_cache: bool = False
+    writes_pgm: bool = True
+    writes_noise: bool = True
+    progress: bool | None = None
+    printout: bool = False
+    printout_pixel: tuple[int, int] | None = None
+    trace_pixels: tuple[tuple[int, int], ...] = ()
+
+    def put(self, path: str, value: Any) -> Settings:
+        """Settings with one entry changed.
+
+        Parameters
+        ----------
+        path : str
+            Names of the entry and of what holds it, as in ``detector.frame.pivot``.
+        value : object
+            New value.
+        """
+        changed: Settings = _put(self, path.split("."), value)
+        return changed
+
+
+def _put(owner: Any, names: Sequence[str], value: Any) -> Any:
+    """A frozen dataclass with one entry, of its own or of one that it holds, changed."""
+    name, *rest = names
+    return replace(owner, **{name: _put(getattr(owner, name), rest, value) if rest else value})
