@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 import tifffile
-from nbnumba.outputs import OutputReport, write_outputs
 
 from nbnumba.flags import Request, interpret
+from nbnumba.outputs import OutputReport, write_outputs
 from nbnumba.simulation import SimulationResult, simulate
 
 ROOT = Path(__file__).resolve().parent.parent
