@@ -71,17 +71,11 @@ jit = _decorator(error_model="numpy", nogil=True)
 parallel_jit = _decorator(error_model="numpy", nogil=True, parallel=True)
 
 
-def _inline_decorator(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+def device_jit(function: Callable[..., Any]) -> Any:
     """An njit for functions that only live inside other compiled functions: nothing of them is cached by itself.
 
     They never allocate. Without `_nrt=False` numba counts references to every array they touch, with atomic
     instructions in the innermost loop: 8 times slower. Without `forceinline` LLVM copies the kernels' long argument
     at every call.
     """
-    return lambda function: numba.njit(function, error_model="numpy", forceinline=True, _nrt=False, **options)
-
-
-device_jit = _inline_decorator()
-contracting_jit = _inline_decorator(fastmath={"contract"})
-inline_jit = contracting_jit
-inline_strict_jit = device_jit
+    return numba.njit(function, error_model="numpy", forceinline=True, _nrt=False)

@@ -1,0 +1,177 @@
+"""The CUDA engine: every thread runs the loop nest of one pixel, the very functions that the CPU engines run.
+
+Without constants the compiler would give every thread the registers of the tricubic interpolation, although most runs
+never interpolate. So there is one kernel per crystal shape, with and without interpolation, compiled when it is needed.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numba import cuda
+
+from nbnumba.errors import EngineUnavailableError
+from nbnumba.kernel_params import PIXELS_PER_BLOCK, KernelParams
+from nbnumba.kernels.pixel import render_pixel
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+THREADS_PER_BLOCK = 64
+"""Small blocks waste fewest registers of a multiprocessor: see the table of registers in docs/cuda.md."""
+
+TILE_PIXELS = 1 << 22
+"""Pixels rendered by one launch, a multiple of PIXELS_PER_BLOCK: 13 bytes each on the device, whatever the image."""
+
+_SHAPE_POSITION = KernelParams._fields.index("shape")
+
+
+def pixel_function(shape: int, interpolating: bool) -> Callable[..., None]:
+    """The uncompiled kernel for one crystal shape, with or without interpolation.
+
+    Parameters
+    ----------
+    shape : int
+        Code as in `KernelParams.shape`; it takes the place of that field.
+    interpolating : bool
+        Whether each pixel starts with interpolation on.
+
+    Returns
+    -------
+    callable
+        ``render_pixels(params, start, opening, photons, omegas, status)``: thread n renders pixel ``start + n`` and
+        assigns element n of the arrays, float32 photons, float64 solid angles (steradian) and uint8 STATUS_ bits.
+    """
+    before, after = _SHAPE_POSITION, _SHAPE_POSITION + 1
+
+    def render_pixels(params, start, opening, photons, omegas, status):
+        n = cuda.grid(1)
+        if n < status.shape[0]:
+            slow = params.roi_slow_min + (start + n) // params.roi_width
+            fast = params.roi_fast_min + (start + n) % params.roi_width
+            if params.has_mask and params.mask[slow, fast] == 0:
+                photons[n], omegas[n], status[n] = 0.0, 0.0, 0
+            else:
+                # rebuilt around the constant, so that the other shapes' code is never made
+                constant = KernelParams(*(params[:before] + (shape,) + params[after:]))
+                value, omegas[n], status[n] = render_pixel(constant, slow, fast, opening, interpolating, None)
+                photons[n] = value
+
+    return render_pixels
+
+
+def sum_blocks(omegas, sums):
+    """Uncompiled kernel: each thread adds PIXELS_PER_BLOCK solid angles in the order of the CPU engines.
+
+    Parameters
+    ----------
+    omegas : ndarray, shape (n,), float64
+        Solid angle of each pixel, steradian.
+    sums : ndarray, shape (ceil(n / PIXELS_PER_BLOCK),), float64
+        Sum of each block; assigned.
+    """
+    block = cuda.grid(1)
+    if block < sums.shape[0]:
+        total = 0.0
+        first = block * PIXELS_PER_BLOCK
+        for n in range(first, min(first + PIXELS_PER_BLOCK, omegas.shape[0])):
+            total += omegas[n]
+        sums[block] = total
+
+
+@functools.cache
+def _pixel_kernel(shape: int, interpolating: bool) -> Any:
+    return cuda.jit(pixel_function(shape, interpolating))
+
+
+@functools.cache
+def _sum_kernel() -> Any:
+    return cuda.jit(sum_blocks)
+
+
+def _launch(kernel: Any, threads: int, *args: Any) -> None:
+    kernel[-(-threads // THREADS_PER_BLOCK), THREADS_PER_BLOCK](*args)
+
+
+def _uploaded(params: KernelParams) -> KernelParams:
+    """The same parameters with their arrays in device memory."""
+    needed = sum(field.nbytes for field in params if isinstance(field, np.ndarray)) + 13 * TILE_PIXELS
+    free, _ = cuda.current_context().get_memory_info()
+    if needed > free:
+        raise EngineUnavailableError(
+            f"--engine cuda: this run needs {needed / 1e9:.1f} GB of GPU memory and {free / 1e9:.1f} GB are free; "
+            "use --engine cpu"
+        )
+    return KernelParams._make(
+        cuda.to_device(np.ascontiguousarray(field)) if isinstance(field, np.ndarray) else field for field in params
+    )
+
+
+class _ResidentParams:
+    """The parameters of the current run in device memory: uploaded once, freed when the next run comes."""
+
+    def __init__(self) -> None:
+        self._source: KernelParams | None = None
+        self._uploaded: KernelParams | None = None
+
+    def of(self, params: KernelParams) -> KernelParams:
+        """These parameters on the device."""
+        if self._uploaded is None or self._source is not params:
+            self._source = self._uploaded = None
+            self._uploaded = _uploaded(params)
+            self._source = params
+        return self._uploaded
+
+
+_RESIDENT = _ResidentParams()
+
+
+def _empty(shape: int, dtype: DTypeLike) -> Any:
+    return cuda.device_array(shape, dtype=dtype)
+
+
+def _store(params: KernelParams, image: np.ndarray, start: int, photons: np.ndarray) -> None:
+    """Put consecutive pixels of the region of interest in their places."""
+    rows = slice(params.roi_slow_min, params.roi_slow_min + params.roi_height)
+    columns = slice(params.roi_fast_min, params.roi_fast_min + params.roi_width)
+    region = image[rows, columns]
+    pixels = slice(start, start + len(photons))
+    if region.flags.c_contiguous:
+        region.reshape(-1)[pixels] = photons
+    else:
+        region.flat[pixels] = photons
+
+
+def render_range(
+    params: KernelParams,
+    start: int,
+    stop: int,
+    opening: bool,
+    interpolating: bool,
+    image: np.ndarray,
+    status: np.ndarray,
+    omega_sums: np.ndarray,
+) -> None:
+    """Render pixels `start` to `stop` - 1 of the region of interest; see `nbnumba.engines.Engine`.
+
+    Raises
+    ------
+    EngineUnavailableError
+        If the structure factors and lattices don't fit in the GPU's memory.
+    """
+    resident = _RESIDENT.of(params)
+    kernel = _pixel_kernel(int(params.shape), bool(interpolating))
+    for first in range(start, stop, TILE_PIXELS):
+        count = min(TILE_PIXELS, stop - first)
+        blocks = -(-count // PIXELS_PER_BLOCK)
+        photons, omegas = _empty(count, np.float32), _empty(count, np.float64)
+        bits, sums = _empty(count, np.uint8), _empty(blocks, np.float64)
+        _launch(kernel, count, resident, first, opening, photons, omegas, bits)
+        _launch(_sum_kernel(), blocks, omegas, sums)
+        _store(params, image, first, photons.copy_to_host())
+        done = first - start
+        status[done : done + count] = bits.copy_to_host()
+        omega_sums[done // PIXELS_PER_BLOCK :][:blocks] = sums.copy_to_host()
