@@ -1,0 +1,143 @@
+"""nbnumba simulate: nanoBragg's flags in, its files out."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from nbnumba_cli.console import progress_bar, warn
+
+from nbnumba.engines import DEFAULT_ENGINE, ENGINE_MODULES
+from nbnumba.errors import UsageError
+from nbnumba.flags import interpret, parse_flags
+from nbnumba.flags.parse import nearest_names
+from nbnumba.flags.table import TOPICS
+
+if TYPE_CHECKING:
+    from nbnumba.flags import Request
+    from nbnumba.flags.flag import Flag
+    from nbnumba.model import Model
+    from nbnumba.simulation import SimulationResult
+
+
+class SimulateCommand(click.Command):
+    """A command that leaves flags with one dash to nanoBragg's own parser, and lists them in its help."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse unknown options with two dashes."""
+        own = {name for option in self.get_params(ctx) for name in option.opts}
+        for argument in args[: args.index("--") if "--" in args else None]:
+            name = argument.partition("=")[0]
+            if name.startswith("--") and name not in own:
+                raise UsageError(f"unknown option {name}: did you mean {nearest_names(name, own)}?")
+        return super().parse_args(ctx, args or ["--help"])
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Options with two dashes, then all flags by topic."""
+        super().format_options(ctx, formatter)
+        for topic, flags in TOPICS.items():
+            with formatter.section(topic):
+                formatter.write_dl([(_usage(flag), _explanation(flag)) for flag in flags], col_max=40)
+
+
+def _usage(flag: Flag) -> str:
+    """A flag with its values."""
+    required = len(flag.values) - flag.optional
+    words = [kind.metavar if i < required else f"[{kind.metavar}]" for i, kind in enumerate(flag.values)]
+    return " ".join((flag.name, *words))
+
+
+def _explanation(flag: Flag) -> str:
+    """What a flag sets, its unit, its default and its other spellings."""
+    unit = f", {flag.unit}" if flag.unit else ""
+    default = f" [{flag.default}]" if flag.default else ""
+    others = f" (also {' '.join(flag.names[1:])})" if flag.names[1:] else ""
+    return f"{flag.help}{unit}{default}{others}"
+
+
+@click.command(
+    "simulate", cls=SimulateCommand,
+    context_settings={"ignore_unknown_options": True, "max_content_width": 120},
+    options_metavar="[--OPTIONS]",
+)  # fmt: skip
+@click.argument("flags", nargs=-1, type=click.UNPROCESSED)
+@click.option("--engine", type=click.Choice(sorted(ENGINE_MODULES)), default=DEFAULT_ENGINE, show_default=True,
+              help="What computes the pixels.")
+@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="CPU threads.  [default: all cores]")
+@click.option("--png", metavar="FILE", help="Also write a preview for people.")
+def command(flags: tuple[str, ...], engine: str, threads: int | None, png: str | None) -> None:
+    """Simulate a diffraction image and write it as nanoBragg does.
+
+    FLAGS are nanoBragg's, with one dash. They act from left to right; later ones win. As in nanoBragg the beginning of
+    a flag suffices where no other one is meant: -matrix is -mat, -mosaic_domains is -mosaic_dom. Needed are -cell or
+    -mat, and -hkl, -default_F or a cache.
+
+    Exit status: 0 on success, 2 for wrong usage, 1 for other failures, 130 after Ctrl-C.
+    """
+    # before anything slow is imported
+    parse_flags(flags)
+    from nbnumba._jit import cache_is_cold
+
+    if cache_is_cold():
+        click.echo("nbnumba: compiling its kernels, once: this takes some 20 seconds", err=True)
+    request = interpret(flags)
+    warn(request.warnings)
+    if png is not None:
+        request = replace(request, files=replace(request.files, png_path=Path(png)))
+    _simulate(request, engine, threads)
+
+
+def _simulate(request: Request, engine: str, threads: int | None) -> None:
+    """Simulate, write, report."""
+    from nbnumba.lowering import lower
+    from nbnumba.outputs import check_writable, write_outputs
+    from nbnumba.report import image_lines, model_warnings, result_warnings, setup_lines
+    from nbnumba.simulation import simulate_model
+
+    check_writable(request.files)
+    model = lower(request.experiment)
+    warn(model_warnings(model))
+    _check_pixels(request, model)
+    _print(setup_lines(model, request.inputs))
+    with progress_bar(request.progress) as progress:
+        result = simulate_model(model, engine, threads, progress)
+    warn(result_warnings(result))
+    report = write_outputs(model, result.image, request.files)
+    _print(image_lines(result, report))
+    _print_pixels(request, result)
+
+
+def _print(lines: list[str]) -> None:
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+
+
+def _check_pixels(request: Request, model: Model) -> None:
+    """Refuse pixels that are not rendered before they are waited for."""
+    chosen = [("-trace_pixel", f"{slow} {fast}", slow, fast) for slow, fast in request.trace_pixels]
+    if request.printout_pixel is not None:
+        fast, slow = request.printout_pixel
+        chosen.append(("-printout_pixel", f"{fast} {slow}", slow, fast))
+    p = model.params
+    for flag, typed, slow, fast in chosen:
+        inside = 0 <= slow - p.roi_slow_min < p.roi_height and 0 <= fast - p.roi_fast_min < p.roi_width
+        if not inside or (p.has_mask and p.mask[slow, fast] == 0):
+            raise UsageError(f"{flag} {typed}: this pixel is masked or outside the detector or its -roi")
+
+
+def _print_pixels(request: Request, result: SimulationResult) -> None:
+    """Print the pixels that were asked for, and traces."""
+    from nbnumba.report import pixel_detail_lines, pixel_lines
+
+    if request.printout_pixel is not None:
+        _print(pixel_detail_lines(result, *request.printout_pixel))
+    elif request.printout:
+        for line in pixel_lines(result.image, result.model.roi):
+            sys.stdout.write(f"{line}\n")
+    if request.trace_pixels:
+        from nbnumba.tracing import record_pixel, trace_lines
+
+        for slow, fast in request.trace_pixels:
+            _print(trace_lines(result.model, record_pixel(result.model, slow, fast, result.scan)))

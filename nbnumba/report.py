@@ -1,0 +1,321 @@
+"""What a run tells people: the derived set-up, the figures of the image, single pixels. Plain lines, %g numbers as C's.
+
+Lengths are in mm, angles in degrees and cells in Å, as users type them and as the SMV header says them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from nbnumba.model import DetectorGeometry, Lattice, Model
+    from nbnumba.outputs import OutputReport
+    from nbnumba.simulation import SimulationResult
+
+_LABEL_WIDTH = 20
+_LISTED_SOURCES = 20
+_MM = 1000.0
+_DEGREES = 180.0 / math.pi
+_HC = 12398.42
+"""Photon energy × wavelength, eV·Å."""
+
+_CRYSTAL_DENSITY = 1.2e6
+"""g/m³, assumed for the approximate molecular weight."""
+
+_AVOGADRO = 6.02214179e23
+
+Fact = tuple[str, str]
+"""Label and text of one line."""
+
+
+def setup_lines(model: Model, inputs: Sequence[tuple[str, Path]] = ()) -> list[str]:
+    """What was derived from the experiment, for the console.
+
+    Parameters
+    ----------
+    model : Model
+        The simulation.
+    inputs : sequence of (str, Path)
+        What was read: a word for it, and the file.
+
+    Returns
+    -------
+    list of str
+    """
+    facts = [(word, str(path)) for word, path in inputs]
+    facts += _detector_facts(model.geometry)
+    facts += _sensor_facts(model)
+    facts += _lattice_facts(model.lattice)
+    facts += _crystal_facts(model)
+    facts += _beam_facts(model)
+    facts += _sampling_facts(model)
+    return _lines(facts)
+
+
+def image_lines(result: SimulationResult, report: OutputReport) -> list[str]:
+    """The figures of a simulated image and the files that were written.
+
+    Parameters
+    ----------
+    result : SimulationResult
+        The image.
+    report : OutputReport
+        Statistics and files.
+
+    Returns
+    -------
+    list of str
+    """
+    angle = result.solid_angle_sr
+    facts = [
+        ("rendered", f"in {result.seconds:.3g} s by the {result.engine} engine"),
+        ("solid angle", f"{angle:g} sr, {100.0 * angle / (4.0 * math.pi):g} % of the sphere"),
+        ("maximum", f"{report.max_value:g} photons at {_numbers((report.max_x, report.max_y), _MM)} mm (fast, slow)"),
+        ("statistics", f"mean {report.mean:g}, rms {report.rms:g}, rmsd {report.rmsd:g} photons"),
+        ("intfile scale", f"{report.intfile_scale:g}"),
+    ]
+    if report.pgm_scale is not None:
+        facts.append(("pgm scale", f"{report.pgm_scale:g}"))
+    if report.noise_photons is not None:
+        facts.append((
+            "noise", f"{report.noise_photons:.0f} photons, {report.overloads} overloads, seed {report.noise_seed}"
+        ))  # fmt: skip
+    facts.append(("written", " ".join(map(str, report.written))))
+    return _lines(facts)
+
+
+def model_warnings(model: Model) -> list[str]:
+    """What the user should know about the set-up.
+
+    Parameters
+    ----------
+    model : Model
+        The simulation.
+
+    Returns
+    -------
+    list of str
+    """
+    warnings = list(model.warnings)
+    if model.params.oversample < model.recommended_oversample:
+        warnings.append(
+            f"the crystal measures up to {max(model.crystal_size) * 1e10:g} Å but a pixel in reciprocal space "
+            f"{model.reciprocal_pixel_size * 1e10:g} Å: the intensity may vary across a pixel; "
+            f"-oversample {model.recommended_oversample} resolves that"
+        )
+    return warnings
+
+
+def result_warnings(result: SimulationResult) -> list[str]:
+    """What the user should know about the rendering.
+
+    Parameters
+    ----------
+    result : SimulationResult
+        The image.
+
+    Returns
+    -------
+    list of str
+    """
+    number = result.scan.last_interpolated_pixel
+    if number is None:
+        return []
+    params = result.model.params
+    slow, fast = divmod(number, params.roi_width)
+    return [
+        f"interpolation met the edge of the structure factors in pixel {fast + params.roi_fast_min} "
+        f"{slow + params.roi_slow_min} (fast slow): from there on the nearest reflection was taken, as in nanoBragg"
+    ]
+
+
+def pixel_lines(image: np.ndarray, roi: tuple[int, int, int, int]) -> Iterator[str]:
+    """One line for each pixel of the region of interest: fast, slow, photons.
+
+    Parameters
+    ----------
+    image : ndarray, shape (slow, fast), float32
+        Photons per pixel.
+    roi : tuple of 4 int
+        Fast min, fast max, slow min, slow max, inclusive; the maxima may lie past the edge.
+
+    Yields
+    ------
+    str
+    """
+    fast_min, fast_max, slow_min, slow_max = roi
+    for slow, row in enumerate(image[slow_min : slow_max + 1], start=slow_min):
+        for fast, photons in enumerate(row[fast_min : fast_max + 1].tolist(), start=fast_min):
+            yield f"pixel {fast} {slow}  {photons:.10g}"
+
+
+def pixel_detail_lines(result: SimulationResult, fast: int, slow: int) -> list[str]:
+    """How one pixel came about, as its last evaluation left it.
+
+    Parameters
+    ----------
+    result : SimulationResult
+        The image.
+    fast, slow : int
+        Pixel.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    UsageError
+        If the pixel was not rendered.
+    """
+    from nbnumba.tracing import record_pixel, trace_lines
+
+    trace = trace_lines(result.model, record_pixel(result.model, slow, fast, result.scan))
+    last = {key: values for _, key, *values in map(str.split, trace)}
+    facts = [("pixel", f"{fast} {slow} (fast slow)")]
+    facts += [(label, text) for label, key in _PIXEL_FACTS if (text := _rounded(last.get(key)))]
+    return _lines(facts)
+
+
+_PIXEL_FACTS = (
+    ("position, m", "pixel_pos_meters"),
+    ("sin θ/λ, 1/m", "stol_m_inv"),
+    ("hkl", "hkl_frac"),
+    ("nearest hkl", "hkl_rounded"),
+    ("F cell", "F_cell"),
+    ("F lattice", "F_latt"),
+    ("I", "I_before_scaling"),
+    ("steps", "steps"),
+    ("polarization", "polar"),
+    ("solid angle, sr", "omega_pixel"),
+    ("captured fraction", "capture_fraction"),
+    ("photons", "floatimage_accumulated"),
+    ("a, Å", "rot_a_angstroms"),
+    ("b, Å", "rot_b_angstroms"),
+    ("c, Å", "rot_c_angstroms"),
+)
+"""Label and trace key."""
+
+
+def _rounded(values: Sequence[str] | None) -> str:
+    """Numbers of a trace line with ten digits."""
+    return "" if values is None else " ".join(f"{float(value):.10g}" for value in values)
+
+
+def _lines(facts: Iterable[Fact]) -> list[str]:
+    return [f"{label:{_LABEL_WIDTH}s}{text}" for label, text in facts]
+
+
+def _numbers(values: Iterable[float], factor: float = 1.0) -> str:
+    return " ".join(f"{factor * value + 0.0:g}" for value in values)
+
+
+def _detector_facts(g: DetectorGeometry) -> list[Fact]:
+    size = _numbers((g.size_fast, g.size_slow), _MM).replace(" ", " x ")
+    in_frame = (_dot(g.beam, axis) for axis in (g.fdet, g.sdet, g.odet))
+    return [
+        ("convention", f"{g.convention.value}, pivot {g.pivot.value}"),
+        ("detector", f"{g.pixels_fast} x {g.pixels_slow} pixels of {_MM * g.pixel_size:g} mm: {size} mm"),
+        ("distance", f"{_MM * g.distance:g} mm, closest point {_MM * g.close_distance:g} mm"),
+        ("beam centre", f"Xbeam {_MM * g.x_beam:g} Ybeam {_MM * g.y_beam:g}, "
+                        f"Fbeam {_MM * g.f_beam:g} Sbeam {_MM * g.s_beam:g} mm"),
+        ("closest point", f"Xclose {_MM * g.x_close:g} Yclose {_MM * g.y_close:g}, "
+                          f"Fclose {_MM * g.f_close:g} Sclose {_MM * g.s_close:g} mm, "
+                          f"ORGX {g.org_x:g} ORGY {g.org_y:g}"),
+        ("fast axis", _numbers(g.fdet)),
+        ("slow axis", _numbers(g.sdet)),
+        ("outward axis", _numbers(g.odet)),
+        ("first pixel", f"{_numbers(g.pix0, _MM)} mm; DIALS origin {_numbers(g.dials_origin)} mm"),
+        ("beam", f"{_numbers(g.beam)}; in the detector's frame {_numbers(in_frame)}"),
+        ("spindle axis", _numbers(g.spindle)),
+        ("polarization normal", _numbers(g.vertical)),
+    ]  # fmt: skip
+
+
+def _dot(x: Iterable[float], y: Iterable[float]) -> float:
+    return math.fsum(a * b for a, b in zip(x, y, strict=True))
+
+
+def _sensor_facts(model: Model) -> Iterator[Fact]:
+    thickness, detector = model.thickness, model.experiment.detector
+    if thickness.range > 0.0:
+        yield "sensor", (f"{1e6 * thickness.range:g} µm in {thickness.steps} layers {1e6 * thickness.step:g} µm apart, "
+                         f"mu {model.mu:g} /m")  # fmt: skip
+    else:
+        yield "sensor", "without thickness: every photon counts"
+    if detector.curved:
+        yield "pixels", "all at the same distance from the sample"
+    if detector.point_pixel:
+        yield "pixels", "solid angle 1/R²"
+
+
+def _lattice_facts(lattice: Lattice) -> Iterator[Fact]:
+    yield "unit cell", f"{_numbers(lattice.lengths)} Å {_numbers(lattice.angles, _DEGREES)}°"
+    lengths, angles = _numbers(lattice.reciprocal_lengths), _numbers(lattice.reciprocal_angles, _DEGREES)
+    yield "reciprocal cell", f"{lengths} /Å {angles}°"
+    molecular_weight = lattice.volume * 1e-30 * _CRYSTAL_DENSITY * _AVOGADRO
+    yield "cell volume", f"{lattice.volume:g} Å^3, approximate molecular weight {molecular_weight:g}"
+    if lattice.random_misset is not None:
+        yield "random misset", f"{_numbers(lattice.random_misset, _DEGREES)}° about x, y, z"
+    for name in ("a", "b", "c"):
+        direct, reciprocal = getattr(lattice, name), getattr(lattice, f"{name}_star")
+        yield f"{name}, {name}*", f"{_numbers(direct)} Å, {_numbers(reciprocal)} /Å"
+
+
+def _crystal_facts(model: Model) -> Iterator[Fact]:
+    cells = " x ".join(f"{count:.0f}" for count in model.cells)
+    size = _numbers(model.crystal_size, 1e6).replace(" ", " x ")
+    yield "crystal", f"{model.shape.value}, {cells} cells: {size} µm"
+    crystal = model.experiment.crystal
+    count = 0 if crystal.structure_factors is None else crystal.structure_factors.count
+    how = "tricubic interpolation" if model.interpolation else "nearest reflection"
+    yield "reflections", f"{count}, all others F = {crystal.default_F:g}; {how}"
+    yield "mosaic", f"{model.params.domains} domains over {_DEGREES * model.mosaic_spread:g}°"
+
+
+def _beam_facts(model: Model) -> Iterator[Fact]:
+    beam, dispersion = model.experiment.beam, model.dispersion
+    angstrom = 1e10 * model.wavelength
+    yield "wavelength", (f"{angstrom:g} Å ({_HC / angstrom:g} eV) +/- {100.0 * dispersion.range:g} % "
+                         f"in {dispersion.steps} steps")  # fmt: skip
+    yield "fluence", f"{model.fluence:g} photons/m^2"
+    if beam.flux:
+        yield "flux", f"{model.flux:g} photons/s for {beam.exposure:g} s on {beam.size:g} mm"
+    yield "polarization", f"Kahn factor {beam.kahn_factor:g}" if beam.polarization else "no correction"
+    horizontal, vertical = model.horizontal_divergence, model.vertical_divergence
+    yield "divergence", (f"horizontal {_MM * horizontal.range:g} mrad in steps of {_MM * horizontal.step:g}, "
+                         f"vertical {_MM * vertical.range:g} in steps of {_MM * vertical.step:g}, "
+                         f"{model.divergence_steps} directions")  # fmt: skip
+    yield from _source_facts(model)
+
+
+def _source_facts(model: Model) -> Iterator[Fact]:
+    sources, count = model.params.sources, len(model.source_weights)
+    yield "sources", f"{count}"
+    if count == 1:
+        return
+    rows = zip(model.source_vectors.tolist(), model.source_weights.tolist(), sources[:, 3].tolist(), strict=True)
+    for number, (vector, weight, wavelength) in enumerate(rows):
+        if number == _LISTED_SOURCES:
+            yield "", f"and {count - _LISTED_SOURCES} more"
+            return
+        yield "", f"{_numbers(vector)}, weight {weight:g}, {1e10 * wavelength:g} Å"
+
+
+def _sampling_facts(model: Model) -> Iterator[Fact]:
+    sampling, p = model.experiment.sampling, model.params
+    start = _DEGREES * model.phi_start
+    yield "spindle", f"{model.phi.steps} steps from {start:g}° to {_DEGREES * (model.phi_start + model.phi.range):g}°"
+    anew = [name for name in ("thick", "polar", "omega") if getattr(sampling, f"oversample_{name}")]
+    yield "subpixels", f"{p.oversample} x {p.oversample}" + "".join(f" +{name}" for name in anew)
+    if sampling.dmin > 0.0:
+        yield "resolution limit", f"{sampling.dmin:g} Å"
+    if sampling.water > 0.0:
+        yield "water", f"{sampling.water:g} µm"
+    yield "region of interest", (f"fast {p.roi_fast_min} to {p.roi_fast_min + p.roi_width - 1}, "
+                                 f"slow {p.roi_slow_min} to {p.roi_slow_min + p.roi_height - 1}")  # fmt: skip
