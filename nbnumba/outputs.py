@@ -18,6 +18,7 @@ from nbnumba.io.smv import smv_header, write_smv
 from nbnumba.io.tiff import write_tiff
 from nbnumba.noise import poisson_image
 from nbnumba.render import run_interruptible
+from nbnumba.stage_clock import StageClock
 from nbnumba.statistics import ImageStatistics, image_statistics
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class OutputReport(ImageStatistics):
         Pixels of the noise image that were clipped; None without one.
     written : tuple of Path
         The files, in the order of writing.
+    seconds : dict of str to float
+        Wall time of the statistics and of each file, conversion included.
     """
 
     intfile_scale: float
@@ -56,6 +59,7 @@ class OutputReport(ImageStatistics):
     noise_photons: float | None
     overloads: int | None
     written: tuple[Path, ...]
+    seconds: dict[str, float]
 
 
 def check_writable(files: OutputFiles) -> None:
@@ -129,31 +133,39 @@ def write_outputs(model: Model, image: np.ndarray, files: OutputFiles) -> Output
     OutputFileError
         If an image can't be written; those before it stand.
     """
-    written = []
-    if write_cache(model.experiment.crystal.structure_factors, files.dump_path):
-        written.append(files.dump_path)
-    statistics = _statistics(model, image)
-    write_float_image(files.float_path, image)
+    written: list[Path] = []
+    clock = StageClock()
+    with clock.stage("structure-factor cache"):
+        if write_cache(model.experiment.crystal.structure_factors, files.dump_path):
+            written.append(files.dump_path)
+    with clock.stage("statistics"):
+        statistics = _statistics(model, image)
+    with clock.stage("float image"):
+        write_float_image(files.float_path, image)
     header = smv_header(model)
     int_scale = integer_scale(files.intfile_scale, statistics)
-    write_smv(files.int_path, header, integer_image(image, model.roi, int_scale, files.adc_offset))
+    with clock.stage("integer image"):
+        write_smv(files.int_path, header, integer_image(image, model.roi, int_scale, files.adc_offset))
     written += [files.float_path, files.int_path]
     grey_scale = None
     if files.pgm_path is not None:
         grey_scale = pgm_scale(files.pgm_scale, statistics, int_scale)
-        write_pgm(files.pgm_path, pgm_image(image, model.roi, grey_scale), grey_scale)
+        with clock.stage("PGM image"):
+            write_pgm(files.pgm_path, pgm_image(image, model.roi, grey_scale), grey_scale)
         written.append(files.pgm_path)
     seed = photons = overloads = None
     if files.noise_path is not None:
         seed = int(time.time()) if files.noise_seed is None else files.noise_seed
-        pixels, photons, overloads = run_interruptible(poisson_image, image, seed, files.adc_offset, model.roi)
-        write_smv(files.noise_path, header, pixels)
+        with clock.stage("noise image"):
+            pixels, photons, overloads = run_interruptible(poisson_image, image, seed, files.adc_offset, model.roi)
+            write_smv(files.noise_path, header, pixels)
         written.append(files.noise_path)
         del pixels
-    written += _write_extras(image, files)
+    with clock.stage("PNG and TIFF images"):
+        written += _write_extras(image, files)
     return OutputReport(
         **asdict(statistics), intfile_scale=int_scale, pgm_scale=grey_scale, noise_seed=seed, noise_photons=photons,
-        overloads=overloads, written=tuple(written),
+        overloads=overloads, written=tuple(written), seconds=clock.seconds,
     )  # fmt: skip
 
 

@@ -17,7 +17,6 @@ PIXEL_STEPS = 100
 """Steps per pixel of the images that grow."""
 
 
-
 class ScalingPoint(NamedTuple):
     """One measured time.
 

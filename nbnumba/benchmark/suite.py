@@ -68,7 +68,7 @@ def run_benchmark(plan: BenchmarkPlan, folder: Path, tell: Callable[[str], None]
     points = measure_scaling(plan.engines[0], tell) if plan.scaling else []
     extra: dict[str, Any] = {"startup_seconds": startup, "tables": {"Start-up": _startup_table(startup)}}
     if plan.profile:
-        extra["profile"] = profile_stages(plan.engines[0], WORKLOADS["W1"].arguments(), tell)
+        extra["profile"] = _measure_profile(plan, tell)
         extra["tables"]["Where the time goes (W1, 4096², all outputs)"] = _profile_table(extra["profile"])
     write_results(folder, rows, points, extra)
     if rows:
@@ -109,6 +109,12 @@ def _measure_startup(repeats: int, scratch: Path, tell: Callable[[str], None]) -
         "64x64 image, warm cache": spread_of(warm),
         "64x64 image, first run ever": spread_of([first]),
     }
+
+
+def _measure_profile(plan: BenchmarkPlan, tell: Callable[[str], None]) -> dict[str, float]:
+    """Stages of a whole run that writes all four images."""
+    with tempfile.TemporaryDirectory(prefix="nbnumba-profile-") as folder:
+        return profile_stages(plan.engines[0], plan.threads[-1], WORKLOADS["W1"].all_files(), Path(folder), tell)
 
 
 def _startup_table(startup: dict[str, dict[str, float]]) -> dict[str, list[Any]]:

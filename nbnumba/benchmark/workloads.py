@@ -42,9 +42,14 @@ class Workload:
 
     def arguments(self, pixels: int | None = None) -> list[str]:
         """The nanoBragg flags for a detector of `pixels` × `pixels`, writing the float and integer image only."""
-        count = pixels or self.pixels
-        size = f"-detpixels {count} -pixel {DETECTOR_MM / count:.12g}"
-        return f"{self.flags} {size} -nonoise -nopgm".split()
+        return [*self._flags_of_size(pixels or self.pixels), "-nonoise", "-nopgm"]
+
+    def all_files(self) -> list[str]:
+        """The nanoBragg flags for its own number of pixels, writing all four images."""
+        return [*self._flags_of_size(self.pixels), "-seed", "1"]
+
+    def _flags_of_size(self, count: int) -> list[str]:
+        return f"{self.flags} -detpixels {count} -pixel {DETECTOR_MM / count:.12g}".split()
 
 
 WORKLOADS = {
