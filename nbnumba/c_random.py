@@ -5,10 +5,7 @@ What C keeps in static variables lies in two arrays here, so that a sequence is 
 
 from __future__ import annotations
 
-import ctypes
-import functools
 import math
-from collections.abc import Callable
 
 import numpy as np
 
@@ -214,25 +211,16 @@ def poidev(mean: np.float32, state: np.ndarray, memory: np.ndarray) -> np.float3
     return _poisson_by_rejection(mean, state, memory)
 
 
-@functools.cache
-def _libm_powf() -> Callable[[float, float], float]:
-    """The C library's powf."""
-    powf = ctypes.CDLL(None).powf
-    powf.argtypes = (ctypes.c_float, ctypes.c_float)
-    powf.restype = ctypes.c_float
-    return powf
-
-
-def powf32(base: float, exponent: float) -> np.float32:
-    """Power in float32 as the C library's powf rounds it; NumPy's differs in the last place.
+@device_jit
+def powf32(base: np.float32, exponent: np.float32) -> np.float32:
+    """Power in float32; compiled, it is the C library's powf, from which NumPy's differs in the last place.
 
     Parameters
     ----------
-    base, exponent : float
-        Rounded to float32 first.
+    base, exponent : float32
 
     Returns
     -------
-    numpy.float32
+    float32
     """
-    return np.float32(_libm_powf()(float(base), float(exponent)))
+    return base**exponent

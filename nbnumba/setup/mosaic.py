@@ -6,35 +6,34 @@ import math
 
 import numpy as np
 
+from nbnumba._jit import device_jit, jit
 from nbnumba.c_random import powf32, ran1, ran1_state
-from nbnumba.setup.vectors import Matrix, Vector, magnitude
-
-IDENTITY: Matrix = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+from nbnumba.setup.vectors import Vector, magnitude
 
 _THIRD = np.float32(1.0 / 3.0)
 
 
-def _random_rotation(cap: float, state: np.ndarray) -> Matrix:
-    """A rotation about a random axis by an angle up to `cap` radians, rounded to float32 where nanoBragg does."""
-    r1 = 2.0 * float(ran1.py_func(state)) - 1.0
-    r2 = 2.0 * float(ran1.py_func(state)) - 1.0
-    r3 = 2.0 * float(ran1.py_func(state)) - 1.0
-    radius = math.sqrt(1.0 - r2 * r2)
-    angle = float(np.float32(cap) * powf32(np.float32(1.0 - r3 * r3), _THIRD))
-    return _axis_angle_matrix((radius * math.sin(math.pi * r1), radius * math.cos(math.pi * r1), r2), angle)
+@jit
+def _fill_rotations(cap: float, state: np.ndarray, matrices: np.ndarray) -> None:
+    """Rotations about random axes by angles up to `cap` radians, rounded to float32 where nanoBragg does."""
+    for i in range(matrices.shape[0]):
+        r1 = 2.0 * np.float64(ran1(state)) - 1.0
+        r2 = 2.0 * np.float64(ran1(state)) - 1.0
+        r3 = 2.0 * np.float64(ran1(state)) - 1.0
+        radius = math.sqrt(1.0 - r2 * r2)
+        angle = np.float64(np.float32(cap) * powf32(np.float32(1.0 - r3 * r3), _THIRD))
+        _axis_angle_matrix(radius * math.sin(math.pi * r1), radius * math.cos(math.pi * r1), r2, angle, matrices[i])
 
 
-def _axis_angle_matrix(axis: Vector, angle: float) -> Matrix:
+@device_jit
+def _axis_angle_matrix(x: float, y: float, z: float, angle: float, matrix: np.ndarray) -> None:
     """Rotation matrix, row major, of a right-handed rotation about a unit axis."""
-    x, y, z = axis
     cosine, sine = math.cos(angle), math.sin(angle)
     versine = 1.0 - cosine
     xy, xz, yz = versine * x * y, versine * x * z, versine * y * z
-    return (
-        cosine + versine * (x * x), xy - sine * z, xz + sine * y,
-        xy + sine * z, cosine + versine * (y * y), yz - sine * x,
-        xz - sine * y, yz + sine * x, cosine + versine * (z * z),
-    )  # fmt: skip
+    matrix[0], matrix[1], matrix[2] = cosine + versine * (x * x), xy - sine * z, xz + sine * y
+    matrix[3], matrix[4], matrix[5] = xy + sine * z, cosine + versine * (y * y), yz - sine * x
+    matrix[6], matrix[7], matrix[8] = xz - sine * y, yz + sine * x, cosine + versine * (z * z)
 
 
 def mosaic_rotations(spread: float, domains: int, seed: int) -> np.ndarray:
@@ -54,9 +53,10 @@ def mosaic_rotations(spread: float, domains: int, seed: int) -> np.ndarray:
     ndarray, shape (domains, 9), float64
         Row-major rotation matrices, lab frame.
     """
-    state = ran1_state(-seed)
-    matrices = [_random_rotation(spread, state) for _ in range(domains)]
-    return np.array([IDENTITY, *matrices[1:]], dtype=np.float64)
+    matrices = np.empty((domains, 9), dtype=np.float64)
+    _fill_rotations(spread, ran1_state(-seed), matrices)
+    matrices[0] = np.eye(3).ravel()
+    return matrices
 
 
 def random_misset(seed: int) -> Vector:
@@ -72,7 +72,9 @@ def random_misset(seed: int) -> Vector:
     vector
         Rotations about lab x, y, z, radians.
     """
-    return _misset_angles(_random_rotation(90.0, ran1_state(-seed)))
+    matrices = np.empty((1, 9), dtype=np.float64)
+    _fill_rotations(90.0, ran1_state(-seed), matrices)
+    return _misset_angles(matrices[0].tolist())
 
 
 def _normalized(row: Vector) -> Vector:
@@ -80,7 +82,7 @@ def _normalized(row: Vector) -> Vector:
     return (row[0] / length, row[1] / length, row[2] / length) if length > 0 else row
 
 
-def _misset_angles(matrix: Matrix) -> Vector:
+def _misset_angles(matrix: list[float]) -> Vector:
     """Rotations about x, then y, then z that make up a rotation matrix."""
     x, y, z = (_normalized(_normalized((matrix[i], matrix[i + 1], matrix[i + 2]))) for i in (0, 3, 6))
     if z[0] * z[0] < 1.0:
