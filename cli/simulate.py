@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 from nbnumba_cli.console import progress_bar, warn
+from nbnumba_cli.startup import import_numba_without_scipy
 
 from nbnumba.engines import DEFAULT_ENGINE, ENGINE_MODULES
 from nbnumba.errors import UsageError
@@ -79,6 +80,7 @@ def command(flags: tuple[str, ...], engine: str, threads: int | None, png: str |
     """
     # before anything slow is imported
     parse_flags(flags)
+    import_numba_without_scipy()
     from nbnumba._jit import cache_is_cold
 
     if cache_is_cold():
