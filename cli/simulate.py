@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 from nbnumba_cli.console import progress_bar, warn
-from nbnumba_cli.startup import import_numba_without_scipy
+from nbnumba_cli.startup import announce_compilation, import_numba_without_scipy
 
 from nbnumba.engines import DEFAULT_ENGINE, ENGINE_MODULES
 from nbnumba.errors import UsageError
@@ -81,10 +81,7 @@ def command(flags: tuple[str, ...], engine: str, threads: int | None, png: str |
     # before anything slow is imported
     parse_flags(flags)
     import_numba_without_scipy()
-    from nbnumba._jit import cache_is_cold
-
-    if cache_is_cold():
-        click.echo("nbnumba: compiling its kernels, once: this takes some 20 seconds", err=True)
+    announce_compilation()
     request = interpret(flags)
     warn(request.warnings)
     if png is not None:

@@ -7,9 +7,12 @@ version.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
+import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,24 +20,45 @@ from typing import Any
 import numba
 import platformdirs
 
+_KEPT_DAYS = 30
+"""How long the kernels of another version stay after their last use."""
 
-def _source_key() -> str:
-    """Hash of the package sources and of numba's version."""
+
+def source_key(package: Path) -> str:
+    """Hash of the sources of a package and of numba's version.
+
+    Parameters
+    ----------
+    package : Path
+        Folder of the package.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
+    """
     digest = hashlib.sha256(numba.__version__.encode())
-    package = Path(__file__).parent
     for path in sorted(package.rglob("*.py")):
         digest.update(str(path.relative_to(package)).encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
+def cache_root() -> Path:
+    """Folder that holds one folder of compiled kernels per version: in NUMBA_CACHE_DIR or the user's cache folder."""
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
+    return Path(chosen, "nbnumba") if chosen else Path(platformdirs.user_cache_dir("nbnumba"))
+
+
 @functools.cache
 def cache_folder() -> Path | None:
     """Folder of the compiled kernels, or None when none can be written (every run compiles anew then)."""
-    base = os.environ.get("NUMBA_CACHE_DIR") or platformdirs.user_cache_dir("nbnumba")
-    folder = Path(base) / _source_key()
+    folder = cache_root() / source_key(Path(__file__).parent)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        if not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True)
+            remove_unused_kernels(folder.parent)
+        # also tells when the folder was last used
         probe = folder / f".writable-{os.getpid()}"
         probe.touch()
         probe.unlink()
@@ -43,10 +67,20 @@ def cache_folder() -> Path | None:
     return folder
 
 
-def cache_is_cold() -> bool:
-    """Whether the kernels of this version have not been compiled and kept yet."""
-    folder = cache_folder()
-    return folder is None or next(folder.rglob("*.nbi"), None) is None
+def remove_unused_kernels(root: Path) -> None:
+    """Remove the kernels of versions that were not used for 30 days.
+
+    Parameters
+    ----------
+    root : Path
+        From `cache_root`.
+    """
+    oldest = time.time() - _KEPT_DAYS * 86400
+    for folder in root.iterdir():
+        # another process may remove the same folder
+        with contextlib.suppress(OSError):
+            if folder.stat().st_mtime < oldest:
+                shutil.rmtree(folder)
 
 
 def _decorator(**options: Any) -> Callable[[Callable[..., Any]], Any]:

@@ -1,0 +1,109 @@
+"""Compiled kernels are kept for the next run, never used after an edit, and not missed where none can be kept."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+from golden import ROOT
+
+from nbnumba._jit import remove_unused_kernels, source_key
+
+CALLEE = "from mini._jit import device_jit\n\n@device_jit\ndef factor():\n    return {}\n"
+CALLER = """
+from mini._jit import cache_folder, jit
+from mini.callee import factor
+
+@jit
+def scaled(x):
+    return factor() * x
+
+if __name__ == "__main__":
+    print(scaled(2), sum(scaled.stats.cache_hits.values()), cache_folder())
+"""
+
+
+@pytest.fixture
+def mini(tmp_path):
+    """A package with our decorators and a kernel that calls a function of another file."""
+    package = tmp_path / "mini"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    shutil.copy(ROOT / "nbnumba" / "_jit.py", package)
+    (package / "callee.py").write_text(CALLEE.format(3))
+    (package / "caller.py").write_text(CALLER)
+    return package
+
+
+def run_caller(package, **environment: str) -> list[str]:
+    """The kernel's result, how often it came from the cache, and the cache folder."""
+    return subprocess.run(
+        [sys.executable, "-m", "mini.caller"], cwd=package.parent, env={**os.environ, **environment},
+        capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+
+
+def test_the_second_run_loads_what_the_first_compiled(mini, tmp_path):
+    assert run_caller(mini, NUMBA_CACHE_DIR=str(tmp_path))[:2] == ["6", "0"]
+    assert run_caller(mini, NUMBA_CACHE_DIR=str(tmp_path))[:2] == ["6", "1"]
+
+
+def test_an_edit_of_a_function_that_a_kernel_calls_is_noticed(mini, tmp_path):
+    run_caller(mini, NUMBA_CACHE_DIR=str(tmp_path))
+    (mini / "callee.py").write_text(CALLEE.format(4))
+    assert run_caller(mini, NUMBA_CACHE_DIR=str(tmp_path))[:2] == ["8", "0"]
+
+
+@pytest.mark.parametrize("variable", ["NUMBA_CACHE_DIR", "XDG_CACHE_HOME"])
+def test_kernels_are_compiled_where_no_folder_can_be_written(mini, variable):
+    # /dev/null is no folder, whoever asks, even root
+    unwritable = {"NUMBA_CACHE_DIR": "", variable: "/dev/null/cache"}
+    assert run_caller(mini, **unwritable) == ["6", "0", "None"]
+
+
+def test_kernels_lie_in_the_users_cache_folder(mini, tmp_path):
+    folder = run_caller(mini, NUMBA_CACHE_DIR="", XDG_CACHE_HOME=str(tmp_path / "cache"))[2]
+    assert folder == str(tmp_path / "cache" / "nbnumba" / source_key(mini))
+
+
+def test_the_key_depends_on_every_source_file(mini):
+    before = source_key(mini)
+    assert source_key(mini) == before
+    (mini / "callee.py").rename(mini / "called.py")
+    renamed = source_key(mini)
+    (mini / "more.py").touch()
+    assert len({before, renamed, source_key(mini)}) == 3
+
+
+def test_kernels_of_versions_that_are_no_longer_used_are_removed(tmp_path):
+    for name, days in (("old", 31), ("used", 29)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "kernel.nbc").touch()
+        os.utime(tmp_path / name, (time.time() - days * 86400,) * 2)
+    remove_unused_kernels(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["used"]
+
+
+def test_the_command_line_starts_numba_without_scipy_which_stays_importable():
+    code = (
+        "import sys; from nbnumba_cli.startup import import_numba_without_scipy as start; start(); "
+        "print('numba.np.arraymath' in sys.modules, 'scipy' in sys.modules); import scipy.linalg.cython_blas"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert loaded.split() == ["True", "False"]
+
+
+def test_compilation_is_announced_once_and_only_when_it_happens():
+    code = (
+        "from nbnumba_cli.startup import announce_compilation; announce_compilation(); "
+        "from numba import njit; double = njit(lambda x: 2 * x); print('ready', flush=True); double(1); double(1.0)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True
+    )
+    ready, announcement = run.stdout.splitlines()
+    assert (ready, announcement[:28]) == ("ready", "nbnumba: compiling kernels, ")
