@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
-from nbnumba._jit import device_jit, parallel_jit
+from nbnumba._jit import device_jit, jit
 from nbnumba.statistics import ImageStatistics, Window, clip_roi
 
 _BRIGHTEST = 55000.0
@@ -117,24 +116,32 @@ def c_integer(value: float) -> int:
     return np.int32(value) if -2147483648.0 <= value < 2147483648.0 else np.int32(-2147483648)
 
 
-@parallel_jit
+# Rows are taken as slices, whose indices can't be negative, and conversions test no more than they must: numba then
+# vectorises the loops.
+
+
+@jit
 def _fill_integers(image: np.ndarray, window: Window, scale: float, adc_offset: float, pixels: np.ndarray) -> None:
     """Pixels of the integer image."""
     fast_start, fast_stop, slow_start, slow_stop = window
-    for slow in prange(slow_start, slow_stop):
-        for fast in range(fast_start, fast_stop):
-            value = image[slow, fast] * scale + adc_offset
+    for slow in range(slow_start, slow_stop):
+        photons, integers = image[slow, fast_start:fast_stop], pixels[slow, fast_start:fast_stop]
+        for i in range(photons.size):
+            value = photons[i] * scale + adc_offset
             value = 65535.0 if value > 65535.0 else value
             value = 0.0 if value < 0.0 else value
-            # nanoBragg rounds with floorf: the sum becomes float32 first
-            pixels[slow, fast] = np.uint16(c_integer(np.floor(np.float32(value + 0.5))))
+            # nanoBragg rounds with floorf: the sum becomes float32 first; of positive numbers floor is truncation
+            rounded = np.float32(value + 0.5)
+            integers[i] = np.uint16(np.int32(rounded)) if rounded == rounded else np.uint16(0)
 
 
-@parallel_jit
+@jit
 def _fill_greys(image: np.ndarray, window: Window, scale: float, pixels: np.ndarray) -> None:
     """Pixels of the PGM image."""
     fast_start, fast_stop, slow_start, slow_stop = window
-    for slow in prange(slow_start, slow_stop):
-        for fast in range(fast_start, fast_stop):
-            value = image[slow, fast] * scale
-            pixels[slow, fast] = np.uint8(c_integer(255.0 if value > 255.0 else value))
+    for slow in range(slow_start, slow_stop):
+        photons, greys = image[slow, fast_start:fast_stop], pixels[slow, fast_start:fast_stop]
+        for i in range(photons.size):
+            value = photons[i] * scale
+            value = 255.0 if value > 255.0 else value
+            greys[i] = np.uint8(np.int32(value)) if value > -2147483649.0 else np.uint8(0)

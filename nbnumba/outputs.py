@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from nbnumba.io.tiff import write_tiff
 from nbnumba.noise import poisson_image
 from nbnumba.render import run_interruptible
 from nbnumba.stage_clock import StageClock
-from nbnumba.statistics import ImageStatistics, image_statistics
+from nbnumba.statistics import ImageStatistics, Window, image_statistics
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from nbnumba.config import StructureFactors
     from nbnumba.model import Model
     from nbnumba.output_files import OutputFiles
+
+STRIP_PIXELS = 1 << 18
+"""Pixels that are converted at a time."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,7 @@ def write_cache(structure_factors: StructureFactors | None, path: Path) -> bool:
 def write_outputs(model: Model, image: np.ndarray, files: OutputFiles) -> OutputReport:
     """Write all files of a simulated image.
 
-    Beside the image only one converted copy is held at a time.
+    Converted images are written piece by piece; none is held as a whole but the one with noise.
 
     Parameters
     ----------
@@ -145,13 +149,17 @@ def write_outputs(model: Model, image: np.ndarray, files: OutputFiles) -> Output
     header = smv_header(model)
     int_scale = integer_scale(files.intfile_scale, statistics)
     with clock.stage("integer image"):
-        write_smv(files.int_path, header, integer_image(image, model.roi, int_scale, files.adc_offset))
+        strips = row_strips(image, model.roi)
+        pixels = (integer_image(rows, roi, int_scale, files.adc_offset) for rows, roi in strips)
+        write_smv(files.int_path, header, pixels)
     written += [files.float_path, files.int_path]
     grey_scale = None
     if files.pgm_path is not None:
         grey_scale = pgm_scale(files.pgm_scale, statistics, int_scale)
         with clock.stage("PGM image"):
-            write_pgm(files.pgm_path, pgm_image(image, model.roi, grey_scale), grey_scale)
+            strips = row_strips(image, model.roi)
+            greys = (pgm_image(rows, roi, grey_scale) for rows, roi in strips)
+            write_pgm(files.pgm_path, image.shape, greys, grey_scale)
         written.append(files.pgm_path)
     seed = photons = overloads = None
     if files.noise_path is not None:
@@ -167,6 +175,28 @@ def write_outputs(model: Model, image: np.ndarray, files: OutputFiles) -> Output
         **asdict(statistics), intfile_scale=int_scale, pgm_scale=grey_scale, noise_seed=seed, noise_photons=photons,
         overloads=overloads, written=tuple(written), seconds=clock.seconds,
     )  # fmt: skip
+
+
+def row_strips(image: np.ndarray, roi: Window) -> Iterator[tuple[np.ndarray, Window]]:
+    """Consecutive rows of an image, in pieces that fit into the processor's cache.
+
+    Parameters
+    ----------
+    image : ndarray, shape (slow, fast)
+        Whole detector.
+    roi : tuple of 4 int
+        Fast min, fast max, slow min, slow max, pixels, inclusive; the maxima may lie past the edge.
+
+    Yields
+    ------
+    rows : ndarray, shape (any, fast)
+        A view of the image.
+    roi : tuple of 4 int
+        The region of interest counted from the first of these rows; its slow limits may lie outside them.
+    """
+    height = max(STRIP_PIXELS // image.shape[1], 1)
+    for first in range(0, image.shape[0], height):
+        yield image[first : first + height], (roi[0], roi[1], roi[2] - first, roi[3] - first)
 
 
 def _statistics(model: Model, image: np.ndarray) -> ImageStatistics:

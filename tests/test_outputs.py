@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from nbnumba.config import Crystal, Detector, Experiment, StructureFactors, UnitCell
+from nbnumba.digitize import integer_image
 from nbnumba.errors import OutputFileError, UsageError
 from nbnumba.io.fdump import read_fdump
 from nbnumba.io.float_image import read_float_image
@@ -16,7 +17,7 @@ from nbnumba.io.pgm import read_pgm
 from nbnumba.io.smv import read_smv
 from nbnumba.lowering import lower
 from nbnumba.output_files import OutputFiles
-from nbnumba.outputs import check_writable, write_cache, write_outputs
+from nbnumba.outputs import check_writable, row_strips, write_cache, write_outputs
 
 SHAPE = (6, 8)
 IMAGE = np.arange(48, dtype=np.float32).reshape(SHAPE)
@@ -48,6 +49,16 @@ def test_every_file_holds_the_image_in_its_own_way(tmp_path):
     names = ["floatimage.bin", "intimage.img", "image.pgm", "noiseimage.img", "image.tif", "image.png"]
     assert [path.name for path in report.written] == names
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+
+
+def test_strips_make_up_the_image_and_keep_the_region_of_interest(monkeypatch):
+    monkeypatch.setattr("nbnumba.outputs.STRIP_PIXELS", 16)
+    roi = (2, 20, 1, 4)
+    strips = list(row_strips(IMAGE, roi))
+    assert len(strips) == 3
+    assert np.array_equal(np.concatenate([rows for rows, _ in strips]), IMAGE)
+    in_pieces = np.concatenate([integer_image(rows, window, 2.0, 40.0) for rows, window in strips])
+    assert np.array_equal(in_pieces, integer_image(IMAGE, roi, 2.0, 40.0))
 
 
 def test_files_that_are_not_wanted_are_not_written(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -14,15 +15,19 @@ from nbnumba.io.reading import read_input
 _HEADER = re.compile(rb"P5\s(?:\s*#[^\n]*\n)*\s*(\d+)\s+(?:#[^\n]*\n\s*)*(\d+)\s+(?:#[^\n]*\n\s*)*255\s")
 
 
-def write_pgm(path: str | os.PathLike[str], pixels: np.ndarray, scale: float) -> None:
+def write_pgm(
+    path: str | os.PathLike[str], shape: tuple[int, int], pixels: Iterable[np.ndarray], scale: float
+) -> None:
     """Write a binary PGM image as nanoBragg does, with the scale in a comment.
 
     Parameters
     ----------
     path : path
         File to write.
-    pixels : ndarray, shape (slow, fast), uint8
-        Grey values.
+    shape : tuple of 2 int
+        Slow, fast.
+    pixels : iterable of ndarray, shape (any, fast), uint8
+        Grey values: consecutive rows, in one piece or many.
     scale : float
         Grey values per photon.
 
@@ -31,10 +36,11 @@ def write_pgm(path: str | os.PathLike[str], pixels: np.ndarray, scale: float) ->
     OutputFileError
         If the file can't be written.
     """
-    slow, fast = pixels.shape
+    slow, fast = shape
     with atomic_write(path) as stream:
         stream.write(f"P5\n{fast} {slow}\n# pixels scaled by {scale:g}\n255\n".encode())
-        write_array(stream, pixels)
+        for rows in pixels:
+            write_array(stream, rows)
 
 
 def read_pgm(path: str | os.PathLike[str]) -> np.ndarray:

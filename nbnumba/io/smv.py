@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -228,7 +229,7 @@ def _line_end(key: str) -> str:
     return "\n" if key == "DIALS_ORIGIN" else ";\n"
 
 
-def write_smv(path: str | os.PathLike[str], header: bytes, data: np.ndarray) -> None:
+def write_smv(path: str | os.PathLike[str], header: bytes, pixels: Iterable[np.ndarray]) -> None:
     """Write an SMV image.
 
     Parameters
@@ -237,8 +238,8 @@ def write_smv(path: str | os.PathLike[str], header: bytes, data: np.ndarray) -> 
         File to write.
     header : bytes
         From `smv_header`.
-    data : ndarray, shape (slow, fast), uint16
-        Pixels.
+    pixels : iterable of ndarray, shape (any, fast), uint16
+        Consecutive rows, in one piece or many.
 
     Raises
     ------
@@ -247,4 +248,5 @@ def write_smv(path: str | os.PathLike[str], header: bytes, data: np.ndarray) -> 
     """
     with atomic_write(path) as stream:
         stream.write(header)
-        write_array(stream, data)
+        for rows in pixels:
+            write_array(stream, rows)

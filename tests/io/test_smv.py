@@ -57,7 +57,7 @@ def test_a_keyword_takes_the_next_equal_sign(smv_file):
 def test_pixels_are_read_and_written_back(smv_file, tmp_path):
     path = smv_file(HEADER)
     assert np.array_equal(read_smv(path).data, PIXELS)
-    write_smv(tmp_path / "again.img", HEADER.ljust(512), PIXELS)
+    write_smv(tmp_path / "again.img", HEADER.ljust(512), [PIXELS[:1], PIXELS[1:]])
     assert (tmp_path / "again.img").read_bytes() == path.read_bytes()
 
 
