@@ -1,4 +1,4 @@
-"""What nanoBragg reports of an image: its maximum, mean, rms and rmsd, added up in scan order."""
+"""What nanoBragg reports of an image: its maximum, mean, rms and rmsd."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ import numpy as np
 from nbnumba._jit import jit
 
 Window = tuple[int, int, int, int]
+
+LANES = 256
+"""Sums that run side by side, one for each column modulo this number: the processor adds several at once.
+
+nanoBragg adds pixel after pixel, or in as many parts as it has threads. The sums differ in their last digits; six are
+printed.
+"""
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,7 @@ def image_statistics(
     Parameters
     ----------
     image : ndarray, shape (slow, fast), float32
-        Photons per pixel.
+        Photons per pixel, 0 where the mask is.
     roi : tuple of 4 int
         Fast min, fast max, slow min, slow max, pixels, inclusive; the maxima may lie past the edge.
     mask : ndarray, shape (slow, fast), uint16, or None
@@ -77,20 +84,31 @@ def image_statistics(
     -------
     ImageStatistics
     """
-    window = clip_roi(roi, image.shape)
-    usable = np.ones((1, 1), dtype=np.uint16) if mask is None else mask
-    total, squares, count, peak, peak_fast, peak_slow = _accumulate(image, window, usable, mask is not None)
-    mean = total / max(count, 1)
-    deviations, pixels = _squared_deviations(image, window, mean)
-    found = peak > 0.0
+    fast_start, fast_stop, slow_start, slow_stop = clip_roi(roi, image.shape)
+    inside = np.s_[slow_start:slow_stop, fast_start:fast_stop]
+    pixels = image[inside]
+    count = pixels.size if mask is None else int(np.count_nonzero(mask[inside]))
+    sums, square_sums = np.zeros((2, LANES))
+    _accumulate(pixels, sums, square_sums)
+    mean = float(sums.sum()) / max(count, 1)
+    deviations = np.zeros(LANES)
+    _add_squared_deviations(pixels, mean, deviations)
+    peak, slow, fast = _find_peak(pixels)
     return ImageStatistics(
         max_value=peak,
-        max_x=_last_subpixel(peak_fast, subpixel_size, oversample) if found else 0.0,
-        max_y=_last_subpixel(peak_slow, subpixel_size, oversample) if found else 0.0,
+        max_x=_last_subpixel(fast_start + fast, subpixel_size, oversample) if peak > 0.0 else 0.0,
+        max_y=_last_subpixel(slow_start + slow, subpixel_size, oversample) if peak > 0.0 else 0.0,
         mean=mean,
-        rms=_root_mean(squares, count),
-        rmsd=_root_mean(deviations, pixels),
+        rms=_root_mean(float(square_sums.sum()), count),
+        rmsd=_root_mean(float(deviations.sum()), pixels.size),
     )
+
+
+def _find_peak(pixels: np.ndarray) -> tuple[float, int, int]:
+    """The largest value, at least 0, and its first place, slow and fast; NaN is never the largest."""
+    row_peaks = np.fmax.reduce(pixels, axis=1, initial=np.float32(0.0))
+    slow = int(np.argmax(row_peaks))
+    return float(row_peaks[slow]), slow, int(np.argmax(pixels[slow] == row_peaks[slow]))
 
 
 def _root_mean(squares: float, count: int) -> float:
@@ -103,35 +121,30 @@ def _last_subpixel(pixel: int, subpixel_size: float, oversample: int) -> float:
     return subpixel_size * (pixel * oversample + oversample - 1) + subpixel_size / 2.0
 
 
-@jit
-def _accumulate(
-    image: np.ndarray, window: Window, mask: np.ndarray, has_mask: bool
-) -> tuple[float, float, int, float, int, int]:
-    """Sum, sum of squares and number of the pixels that are not masked; the maximum and where it is."""
-    fast_start, fast_stop, slow_start, slow_stop = window
-    total, squares, count = 0.0, 0.0, 0
-    peak, peak_fast, peak_slow = np.float32(0.0), 0, 0
-    for slow in range(slow_start, slow_stop):
-        for fast in range(fast_start, fast_stop):
-            if has_mask and mask[slow, fast] == 0:
-                continue
-            value = image[slow, fast]
-            if value > peak:
-                peak, peak_fast, peak_slow = value, fast, slow
-            total += value
-            # the square is a float32 product, the sum a double
-            squares += value * value
-            count += 1
-    return total, squares, count, np.float64(peak), peak_fast, peak_slow
+# Unsigned indices can't be negative; numba then needs no test that would keep it from vectorising the loops.
 
 
 @jit
-def _squared_deviations(image: np.ndarray, window: Window, mean: float) -> tuple[float, int]:
-    """Sum of squared deviations from the mean, and number of pixels."""
-    fast_start, fast_stop, slow_start, slow_stop = window
-    squares = 0.0
-    for slow in range(slow_start, slow_stop):
-        for fast in range(fast_start, fast_stop):
-            deviation = image[slow, fast] - mean
-            squares += deviation * deviation
-    return squares, (fast_stop - fast_start) * (slow_stop - slow_start)
+def _accumulate(pixels: np.ndarray, sums: np.ndarray, square_sums: np.ndarray) -> None:
+    """Add the pixels and their squares to the lanes."""
+    width, lanes = np.uintp(pixels.shape[1]), np.uintp(sums.size)
+    for slow in range(pixels.shape[0]):
+        row = pixels[slow]
+        for first in range(np.uintp(0), width, lanes):
+            for lane in range(min(lanes, width - first)):
+                value = row[first + lane]
+                sums[lane] += value
+                # the square is a float32 product, the sum a double
+                square_sums[lane] += value * value
+
+
+@jit
+def _add_squared_deviations(pixels: np.ndarray, mean: float, square_sums: np.ndarray) -> None:
+    """Add the squared deviations from the mean to the lanes."""
+    width, lanes = np.uintp(pixels.shape[1]), np.uintp(square_sums.size)
+    for slow in range(pixels.shape[0]):
+        row = pixels[slow]
+        for first in range(np.uintp(0), width, lanes):
+            for lane in range(min(lanes, width - first)):
+                deviation = row[first + lane] - mean
+                square_sums[lane] += deviation * deviation
