@@ -52,6 +52,20 @@ def ran1_state(seed: int) -> np.ndarray:
     return state
 
 
+def seed_again(state: np.ndarray, seed: int) -> None:
+    """Give a generator a new seed, as nanoBragg does before each of its uses.
+
+    Parameters
+    ----------
+    state : ndarray, shape (34,), int64
+        From `ran1_state`; changed.
+    seed : int
+        As C passes it: zero and negative numbers make the shuffle table anew, positive ones go on with it once it is
+        filled.
+    """
+    state[_SEED] = seed
+
+
 def poisson_state() -> np.ndarray:
     """What `poidev` and `gaussdev` remember between calls.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nbnumba.c_random import ran1_state
 from nbnumba.config import CrystalShape
 from nbnumba.errors import UsageError
 from nbnumba.kernel_params import KernelParams
@@ -16,6 +17,7 @@ from nbnumba.setup.cell import build_lattice, cell_volume, complete_cell, recipr
 from nbnumba.setup.detector_frame import DetectorInput, place_detector
 from nbnumba.setup.mosaic import mosaic_rotations, random_misset
 from nbnumba.setup.sampling import (
+    MAX_SAMPLES,
     angular_or_spectral_samples,
     mosaic_domain_count,
     sensor_layers,
@@ -37,6 +39,9 @@ WATER_AMPLITUDE = 2.57
 """Forward scattering amplitude of water, electrons."""
 
 WATER_MOLAR_MASS = 18.0
+
+MOST_STEPS = 2**31 - 1
+"""Terms of the sum for one pixel and layer: nanoBragg counts them in a C int."""
 
 SHAPE_CODES = {shape: code for code, shape in enumerate(CrystalShape)}
 
@@ -98,7 +103,7 @@ def _clipped_sample(crystal: Crystal, beam: Beam) -> tuple[Vector, list[str]]:
     return (x, y, z), warnings
 
 
-def _lattice(crystal: Crystal, wavelength: float) -> Lattice:
+def _lattice(crystal: Crystal, wavelength: float, random_state: np.ndarray) -> Lattice:
     cell = None
     if crystal.unit_cell is not None:
         given = crystal.unit_cell
@@ -108,7 +113,7 @@ def _lattice(crystal: Crystal, wavelength: float) -> Lattice:
         ))  # fmt: skip
         if not cell_volume(cell) > 0.0:
             raise UsageError("-cell: these lengths and angles enclose no volume")
-    random = random_misset(_clock_or(crystal.misset_seed)) if crystal.random_misset else None
+    random = random_misset(_clock_or(crystal.misset_seed), random_state) if crystal.random_misset else None
     misset = None
     if crystal.misset is not None:
         x, y, z = crystal.misset
@@ -187,6 +192,8 @@ def _sources(beam: Beam, geometry: DetectorGeometry, wavelength: float, spreads:
     sources = generate_sources(geometry, wavelength, horizontal, vertical, beam.round_divergence, dispersion)
     if len(sources.weights) == 0:
         raise UsageError("-round_div leaves no source: give more -hdivsteps/-vdivsteps or -square_div")
+    if not sources.units[:, 3].min() > 0.0:
+        raise UsageError("-dispersion: some wavelengths come out as zero or negative; it must stay below 200 %")
     return sources
 
 
@@ -202,8 +209,28 @@ def _mask(detector: Detector, geometry: DetectorGeometry) -> np.ndarray:
 def _recommended_oversample(crystal_size: Vector, reciprocal_pixel: float) -> int:
     """Subpixels per edge that resolve the shape transform."""
     if reciprocal_pixel == 0.0:
-        raise UsageError("-distance 0: the detector passes through the sample; give a distance in mm")
-    return max(math.ceil(3.0 * max(crystal_size) / reciprocal_pixel), 1)
+        raise UsageError("-distance: the plane of the detector passes through the sample; move it or turn its axes")
+    wanted = 3.0 * max(crystal_size) / reciprocal_pixel
+    # far more than can be computed, but a number that can be printed
+    return max(math.ceil(min(wanted, MOST_STEPS)), 1)
+
+
+def _check_counts(counts: dict[str, int]) -> None:
+    """Refuse numbers of samples, by the flag that sets each, that no machine can hold."""
+    for flag, count in counts.items():
+        if count > MAX_SAMPLES:
+            raise UsageError(f"{flag}: {count} is too many: at most {MAX_SAMPLES} are possible")
+
+
+def _count_steps(sources: int, phi_steps: int, domains: int, oversample: int) -> int:
+    """Terms of the sum for one pixel and layer."""
+    steps = sources * phi_steps * domains * oversample * oversample
+    if steps > MOST_STEPS:
+        raise UsageError(
+            f"-oversample {oversample}: with {sources} source(s), {phi_steps} spindle step(s) and {domains} mosaic "
+            f"domain(s) these are {steps:.3g} steps for one pixel, more than {MOST_STEPS}: give a smaller -oversample"
+        )
+    return steps
 
 
 def _background(sampling: Sampling, fluence: float) -> float:
@@ -244,7 +271,8 @@ def lower(experiment: Experiment) -> Model:
     fluence, flux = _fluence_and_flux(beam)
     sample, warnings = _clipped_sample(crystal, beam)
     geometry, frame_warnings = place_detector(_detector_input(detector))
-    lattice = _lattice(crystal, wavelength)
+    random_state = ran1_state(0)
+    lattice = _lattice(crystal, wavelength, random_state)
     metres = (scale(lattice.a, 1e-10), scale(lattice.b, 1e-10), scale(lattice.c, 1e-10))
     edges = (magnitude(metres[0]), magnitude(metres[1]), magnitude(metres[2]))
     cells, crystal_size = _cells_and_size(crystal, sample, edges)
@@ -255,14 +283,18 @@ def lower(experiment: Experiment) -> Model:
         _spread(beam.horizontal_divergence, 1000.0), _spread(beam.vertical_divergence, 1000.0),
         _spread(beam.dispersion, 100.0),
     )
-    sources = _sources(beam, geometry, wavelength, spreads)
     thickness = sensor_layers(detector.sensor.thickness * 1e-6, detector.sensor.layers)
     mu, mu_warnings = _attenuation(detector, thickness)
     spread, domains, mosaic_warning = mosaic_domain_count(
         _optional(crystal.mosaic_spread, DEGREES_PER_RADIAN), crystal.mosaic_domains
     )
-    umats = mosaic_rotations(spread, domains, crystal.mosaic_seed)
     phi, phi_start = _phi(sampling), _radians(sampling.phi)
+    _check_counts({
+        "-phisteps": phi.steps, "-mosaic_domains": domains, "-thicksteps": thickness.steps,
+        "-hdivsteps x -vdivsteps x -dispsteps": math.prod(samples.steps for samples in spreads),
+    })  # fmt: skip
+    sources = _sources(beam, geometry, wavelength, spreads)
+    umats = mosaic_rotations(spread, domains, crystal.mosaic_seed, random_state)
     angles = [phi_start + phi.step * tic for tic in range(phi.steps)]
     spindle = rotate_lattice(metres, geometry.spindle, angles, umats, spread > 0.0)
     roi = _roi(sampling, geometry)
@@ -298,7 +330,7 @@ def lower(experiment: Experiment) -> Model:
         default_F=crystal.default_F, interpolate=interpolate and has_amplitudes,
         background=_background(sampling, fluence), water=sampling.water != 0.0,
         r_e_squared=R_E_SQUARED, fluence=fluence,
-        steps=len(sources.weights) * domains * phi.steps * oversample * oversample,
+        steps=_count_steps(len(sources.weights), phi.steps, domains, oversample),
     )  # fmt: skip
     return Model(
         experiment=experiment, geometry=geometry, lattice=lattice, cells=cells, crystal_size=crystal_size,
@@ -307,7 +339,7 @@ def lower(experiment: Experiment) -> Model:
         horizontal_divergence=spreads[0], vertical_divergence=spreads[1],
         divergence_steps=sources.divergence_steps, dispersion=spreads[2],
         phi=phi, phi_start=phi_start, thickness=thickness, mu=mu,
-        mosaic_spread=spread, mosaic_umats=umats, roi=roi,
+        mosaic_spread=spread, mosaic_umats=umats, random_state=random_state, roi=roi,
         recommended_oversample=recommended, reciprocal_pixel_size=reciprocal_pixel,
         interpolation=params.interpolate, params=params,
         warnings=(*warnings, *frame_warnings, *mu_warnings, *([mosaic_warning] if mosaic_warning else [])),

@@ -113,6 +113,7 @@ class Model:
     mu: float  # 1/m
     mosaic_spread: float  # radians
     mosaic_umats: np.ndarray  # float64[domains, 9]
+    random_state: np.ndarray  # int64[34] of `c_random.ran1` behind all draws so far; a negative -seed goes on with it
     roi: tuple[int, int, int, int]  # fast min, max, slow min, max as C states them: the maximum may lie past the edge
     recommended_oversample: int
     reciprocal_pixel_size: float  # m

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from nbnumba._jit import jit
-from nbnumba.c_random import poidev, poisson_state, ran1_state
+from nbnumba.c_random import poidev, poisson_state, ran1_state, seed_again
 from nbnumba.digitize import c_integer
 from nbnumba.statistics import Window, clip_roi
 
 
-def poisson_image(image: np.ndarray, seed: int, adc_offset: float, roi: Window) -> tuple[np.ndarray, float, int]:
+def poisson_image(
+    image: np.ndarray, seed: int, adc_offset: float, roi: Window, state: np.ndarray | None = None
+) -> tuple[np.ndarray, float, int]:
     """Photon counts with Poisson noise and the detector's offset.
 
     One sequence of random numbers runs through the whole image, so that this can't be done in parallel.
@@ -20,11 +22,14 @@ def poisson_image(image: np.ndarray, seed: int, adc_offset: float, roi: Window) 
     image : ndarray, shape (slow, fast), float32
         Expected photons per pixel.
     seed : int
-        Seed as the user types it, positive.
+        Seed as the user types it.
     adc_offset : float
         Added to every pixel of the region of interest.
     roi : tuple of 4 int
         Fast min, fast max, slow min, slow max, pixels, inclusive; the maxima may lie past the edge.
+    state : ndarray, shape (34,), int64, or None
+        The generator as earlier draws left it, from `ran1_state`: a negative seed goes on with its shuffle table. Not
+        changed; None starts a new one.
 
     Returns
     -------
@@ -37,7 +42,9 @@ def poisson_image(image: np.ndarray, seed: int, adc_offset: float, roi: Window) 
     """
     pixels = np.zeros(image.shape, dtype=np.uint16)
     window = clip_roi(roi, image.shape)
-    photons, overloads = _fill_counts(image, window, float(adc_offset), ran1_state(-seed), poisson_state(), pixels)
+    generator = ran1_state(0) if state is None else state.copy()
+    seed_again(generator, -seed)
+    photons, overloads = _fill_counts(image, window, float(adc_offset), generator, poisson_state(), pixels)
     return pixels, photons, overloads
 
 

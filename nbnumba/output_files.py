@@ -27,7 +27,7 @@ class OutputFiles:
     adc_offset : float
         Added to every pixel of the integer and noise images.
     noise_seed : int or None
-        Seed of the noise as the user types it, not negative; None takes the clock.
+        Seed of the noise as the user types it; None takes the clock.
     """
 
     float_path: Path = Path("floatimage.bin")

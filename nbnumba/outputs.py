@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from nbnumba.digitize import integer_image, integer_scale, pgm_image, pgm_scale
-from nbnumba.errors import OutputFileError, UsageError
+from nbnumba.errors import OutputFileError
 from nbnumba.io.atomic import check_target
 from nbnumba.io.fdump import write_fdump
 from nbnumba.io.float_image import write_float_image
@@ -78,11 +78,7 @@ def check_writable(files: OutputFiles) -> None:
     ------
     OutputFileError
         If a folder is missing or not writable, or a name is a folder's.
-    UsageError
-        If the seed is negative.
     """
-    if files.noise_path is not None and files.noise_seed is not None and files.noise_seed < 0:
-        raise UsageError(f"-seed {files.noise_seed}: give a seed that is not negative")
     paths = (files.float_path, files.int_path, files.pgm_path, files.noise_path, files.tiff_path, files.png_path)
     for path in paths:
         if path is not None:
@@ -165,7 +161,9 @@ def write_outputs(model: Model, image: np.ndarray, files: OutputFiles) -> Output
     if files.noise_path is not None:
         seed = int(time.time()) if files.noise_seed is None else files.noise_seed
         with clock.stage("noise image"):
-            pixels, photons, overloads = run_interruptible(poisson_image, image, seed, files.adc_offset, model.roi)
+            pixels, photons, overloads = run_interruptible(
+            poisson_image, image, seed, files.adc_offset, model.roi, model.random_state
+        )
             write_smv(files.noise_path, header, pixels)
         written.append(files.noise_path)
         del pixels

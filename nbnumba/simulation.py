@@ -12,6 +12,7 @@ import numpy as np
 from nbnumba.engines import DEFAULT_ENGINE, get_engine
 from nbnumba.errors import UsageError
 from nbnumba.lowering import lower
+from nbnumba.memory import machine_memory
 from nbnumba.render import Progress, Rendering, render, run_interruptible
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ def simulate(
         If the experiment or an option is impossible.
     EngineUnavailableError
         If the engine can't run here.
+    MemoryError
+        If the image does not fit into this machine.
     """
     return simulate_model(lower(experiment), engine, threads, progress)
 
@@ -98,7 +101,7 @@ def simulate_model(
     SimulationResult
     """
     kernel = get_engine(engine)
-    image = np.zeros((model.geometry.pixels_slow, model.geometry.pixels_fast), dtype=np.float32)
+    image = _blank_image(model.geometry.pixels_slow, model.geometry.pixels_fast)
     began = time.perf_counter()
 
     def work() -> Rendering:
@@ -114,6 +117,17 @@ def simulate_model(
         seconds=time.perf_counter() - began,
         scan=rendering.scan,
     )
+
+
+def _blank_image(slow: int, fast: int) -> np.ndarray:
+    """Zeros, if there is room for them."""
+    needed = 4 * slow * fast
+    if needed > machine_memory():
+        raise MemoryError(
+            f"an image of {fast} x {slow} pixels needs {needed / 1e9:.3g} GB, this machine has "
+            f"{machine_memory() / 1e9:.3g}: give a smaller -detpixels or -detsize, or a larger -pixel"
+        )
+    return np.zeros((slow, fast), dtype=np.float32)
 
 
 def _thread_count(threads: int | None) -> int:

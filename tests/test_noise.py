@@ -6,6 +6,7 @@ import golden_conversions as conversions
 import numpy as np
 import pytest
 
+from nbnumba import Beam, Crystal, Detector, Experiment, UnitCell, simulate
 from nbnumba.noise import poisson_image
 
 NOISE_CASES = [case for case in conversions.WHOLE_FRAME_CASES if "noise" in case.checksums]
@@ -28,6 +29,17 @@ def test_the_same_seed_gives_the_same_image_and_another_seed_another():
     first, again, other = (poisson_image(image, seed, 40.0, (0, 19, 0, 19))[0] for seed in (3, 3, 4))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+def test_a_negative_seed_goes_on_with_the_numbers_of_the_mosaic_domains():
+    # what nanoBragg.c writes for a 100 A cell, -default_F 100 -N 5 -detpixels 4 -fluence 1e28 -mosaic 1
+    # -mosaic_domains 3 -adc 0 -seed -5
+    crystal = Crystal(
+        unit_cell=UnitCell(100.0), cells=(5, 5, 5), default_F=100.0, mosaic_spread=1.0, mosaic_domains=3
+    )
+    result = simulate(Experiment(crystal, Beam(fluence=1e28), Detector(pixels_fast=4, pixels_slow=4)))
+    pixels, _, _ = poisson_image(result.image, -5, 0.0, (0, 3, 0, 3), result.model.random_state)
+    assert pixels.ravel().tolist() == [0, 0, 0, 1, 0, 0, 2, 2, 1, 2, 4, 6, 0, 1, 5, 4]
 
 
 def test_pixels_that_overflow_are_clipped_and_counted():

@@ -10,7 +10,7 @@ import pytest
 
 from nbnumba.config import Crystal, Detector, Experiment, StructureFactors, UnitCell
 from nbnumba.digitize import integer_image
-from nbnumba.errors import OutputFileError, UsageError
+from nbnumba.errors import OutputFileError
 from nbnumba.io.fdump import read_fdump
 from nbnumba.io.float_image import read_float_image
 from nbnumba.io.pgm import read_pgm
@@ -104,11 +104,6 @@ def test_every_image_is_checked_before_the_simulation(tmp_path, kind):
     with pytest.raises(OutputFileError, match="missing does not exist"):
         check_writable(replace(files_in(tmp_path), **{kind: tmp_path / "missing" / "image"}))
     assert not list(tmp_path.iterdir())
-
-
-def test_a_negative_seed_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="-seed -5: give a seed that is not negative"):
-        check_writable(replace(files_in(tmp_path), noise_seed=-5))
 
 
 def test_the_default_names_are_nanobraggs():

@@ -11,7 +11,7 @@ from nbnumba.errors import UsageError
 from nbnumba.flags.flag import Flag
 from nbnumba.flags.settings import Settings
 from nbnumba.flags.table import FLAGS
-from nbnumba.flags.values import Kind
+from nbnumba.flags.values import Kind, TooLargeError, is_number
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def _stands_alone(flag: Flag, following: Sequence[str]) -> bool:
 
 def _not_a_flag(typed: str, before: Sequence[Occurrence]) -> str:
     """What to say about an argument that is neither a flag nor a value."""
-    if typed.startswith("-"):
+    if typed.startswith("-") and not is_number(typed):
         return f"unknown flag {typed}: did you mean {nearest_names(typed)}? (nbnumba simulate --help lists all)"
     if not before:
         return f"'{typed}' is not a flag: flags begin with a dash (nbnumba simulate --help lists all)"
@@ -146,6 +146,8 @@ def _read_value(kind: Kind, typed: str, text: str | None, index: int, count: int
         raise UsageError(f"{typed}: {which} is missing{end}: give {kind.meaning}")
     try:
         return kind.read(text)
+    except TooLargeError:
+        raise UsageError(f"{typed}: {which} is too large to compute with: '{text}'") from None
     except ValueError:
         raise UsageError(f"{typed}: {which} must be {kind.meaning}, not '{text}'") from None
 

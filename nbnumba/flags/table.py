@@ -16,20 +16,14 @@ from nbnumba.flags.values import (
     POSITIVE,
     POSITIVE_INTEGER,
     VECTOR,
-    Kind,
 )
 
-_LENGTHS = tuple(Kind(name, POSITIVE.meaning, POSITIVE.read) for name in ("a", "b", "c"))
-_ANGLES = tuple(Kind(name, POSITIVE.meaning, POSITIVE.read) for name in ("alpha", "beta", "gamma"))
-_PIXEL = (
-    Kind("SLOW", NOT_NEGATIVE_INTEGER.meaning, NOT_NEGATIVE_INTEGER.read),
-    Kind("FAST", NOT_NEGATIVE_INTEGER.meaning, NOT_NEGATIVE_INTEGER.read),
-)
-_BOUNDS = tuple(Kind(name, INTEGER.meaning, INTEGER.read) for name in ("XMIN", "XMAX", "YMIN", "YMAX"))
+_CELL = (POSITIVE.called("a"), *(NOT_NEGATIVE.called(name) for name in ("b", "c", "alpha", "beta", "gamma")))
+_BOUNDS = tuple(INTEGER.called(name) for name in ("XMIN", "XMAX", "YMIN", "YMAX"))
 
 _CRYSTAL = (
     Flag(("-mat",), (FILE,), do.put("matrix_path"), "orientation: MOSFLM A matrix"),
-    Flag(("-cell",), _LENGTHS + _ANGLES, do.cell, "unit cell; missing lengths equal a, missing angles are 90",
+    Flag(("-cell",), _CELL, do.cell, "unit cell; lengths that are missing or 0 equal a, such angles are 90",
          unit="Å and °", optional=5),
     Flag(("-misset",), VECTOR, do.misset, 'turn the crystal about x, then y, then z; "random" draws an orientation',
          unit="°", default="0 0 0", alone="rand"),
@@ -55,7 +49,7 @@ _CRYSTAL = (
          default="1"),
     Flag(("-mosaic=", "-mosaici", "-mosaic_spr"), (NUMBER,), do.put("crystal.mosaic_spread"),
          "mosaic spread, isotropic; negative: not given", unit="°", default="0"),
-    Flag(("-mosaic_dom",), (POSITIVE_INTEGER,), do.put("crystal.mosaic_domains"), "mosaic domains",
+    Flag(("-mosaic_dom",), (INTEGER,), do.put("crystal.mosaic_domains"), "mosaic domains; below 1: chosen",
          default="10 with a mosaic spread, else 1"),
 )  # fmt: skip
 
@@ -221,7 +215,7 @@ _FILES = (
 )  # fmt: skip
 
 _SEEDS = (
-    Flag(("-seed",), (NOT_NEGATIVE_INTEGER,), do.put("files.noise_seed"), "of the noise", default="the clock"),
+    Flag(("-seed",), (INTEGER,), do.put("files.noise_seed"), "of the noise", default="the clock"),
     Flag(("-mosaic_seed",), (INTEGER,), do.put("crystal.mosaic_seed"), "of the mosaic domains", default="12345678"),
     Flag(("-misset_seed",), (INTEGER,), do.put("crystal.misset_seed"), "of -misset random", default="the clock"),
 )
@@ -230,8 +224,9 @@ _CONSOLE = (
     Flag(("-progress",), (), do.fix("progress", True), "progress bar, on a terminal or not"),
     Flag(("-noprogress",), (), do.fix("progress", False), "no progress bar"),
     Flag(("-printout",), (), do.fix("printout", True), "print every pixel"),
-    Flag(("-printout_pixel",), (_PIXEL[1], _PIXEL[0]),
-         do.several(do.put("printout_pixel"), do.fix("printout", True)), "print one pixel in detail"),
+    Flag(("-printout_pixel",), (INTEGER.called("FAST"), INTEGER.called("SLOW")),
+         do.several(do.put("printout_pixel"), do.fix("printout", True)),
+         "print one pixel in detail; negative: print every pixel"),
 )  # fmt: skip
 
 _UNUSED = "has no effect on the image, as in nanoBragg"
@@ -246,7 +241,7 @@ _WITHOUT_EFFECT = (
 )  # fmt: skip
 
 _OWN = (
-    Flag(("-trace_pixel",), _PIXEL, do.trace_pixel,
+    Flag(("-trace_pixel",), (NOT_NEGATIVE_INTEGER.called("SLOW"), NOT_NEGATIVE_INTEGER.called("FAST")), do.trace_pixel,
          "print TRACE_PY lines with every intermediate number of this pixel; may be repeated"),
 )  # fmt: skip
 

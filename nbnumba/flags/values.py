@@ -5,15 +5,22 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+_WHOLE_NUMBER = re.compile(r"[-+]?\d+(\.0*)?", re.ASCII)
+"""nanoBragg reads no exponent here: to it, 1e3 is 1."""
+
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
-_SMALLEST = 1e-200
-"""What is smaller than this would vanish when units are converted; no length or energy is."""
+_LARGEST = 1e38
+"""Beyond this, and below its inverse, products of a few numbers leave the range of a double; nothing real does."""
 
 _INTEGER_LIMIT = 2**31
 """C's int ends here."""
+
+
+class TooLargeError(ValueError):
+    """A number that nothing can be computed with."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +41,23 @@ class Kind:
     meaning: str
     read: Callable[[str], object]
 
+    def called(self, metavar: str) -> Kind:
+        """The same kind under another name."""
+        return replace(self, metavar=metavar)
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number."""
+    return _NUMBER.fullmatch(text) is not None
+
 
 def _number(text: str) -> float:
     if _NUMBER.fullmatch(text.strip()) is None:
         raise ValueError(text)
-    return _accept(float(text), math.isfinite)
+    value = float(text)
+    if abs(value) > _LARGEST:
+        raise TooLargeError(text)
+    return value
 
 
 def _accept(value: float, test: Callable[[float], bool]) -> float:
@@ -49,7 +68,7 @@ def _accept(value: float, test: Callable[[float], bool]) -> float:
 
 
 def _positive(text: str) -> float:
-    return _accept(_number(text), lambda value: value >= _SMALLEST)
+    return _accept(_number(text), lambda value: value >= 1.0 / _LARGEST)
 
 
 def _not_negative(text: str) -> float:
@@ -57,11 +76,14 @@ def _not_negative(text: str) -> float:
 
 
 def _depth(text: str) -> float:
-    return math.inf if text.strip().lower() in ("inf", "infinity") else _not_negative(text)
+    # nanoBragg looks for the word anywhere
+    return math.inf if "inf" in text else _not_negative(text)
 
 
 def _integer(text: str) -> int:
-    return int(_accept(_number(text), lambda value: value.is_integer() and abs(value) < _INTEGER_LIMIT))
+    if _WHOLE_NUMBER.fullmatch(text.strip()) is None:
+        raise ValueError(text)
+    return int(_accept(float(text), lambda value: abs(value) < _INTEGER_LIMIT))
 
 
 def _positive_integer(text: str) -> int:
@@ -95,4 +117,4 @@ POSITIVE_INTEGER = Kind("INTEGER", "a whole number above zero", _positive_intege
 NOT_NEGATIVE_INTEGER = Kind("INTEGER", "a whole number of zero or more", _not_negative_integer)
 FILE = Kind("FILE", "a file name", _file)
 PIVOT = Kind("sample|beam", "sample or beam", _pivot)
-VECTOR = (Kind("X", "a number", _number), Kind("Y", "a number", _number), Kind("Z", "a number", _number))
+VECTOR = tuple(NUMBER.called(name) for name in ("X", "Y", "Z"))

@@ -12,6 +12,7 @@ from nbnumba._jit import jit
 from nbnumba.config import StructureFactors
 from nbnumba.errors import InputFileError
 from nbnumba.io.reading import NUMBER, line_number, quote_line, read_input, scan_numbers
+from nbnumba.memory import machine_memory
 
 _COLUMNS = 4
 _LARGEST_INDEX = 1_000_000_000
@@ -44,8 +45,6 @@ def read_hkl(path: str | os.PathLike[str], default_F: float = 0.0) -> StructureF
     """
     data = read_input(path)
     records = _read_records(data, path)
-    if len(records) == 0:
-        raise InputFileError(f"{path}: holds no reflections; lines of h k l F are needed")
     _check_records(records, data, path)
     first = records[:, :3].min(axis=0).astype(np.int64)
     ranges = records[:, :3].max(axis=0).astype(np.int64) - first + 1
@@ -78,7 +77,7 @@ def allocate_grid(ranges: tuple[int, ...], path: str | os.PathLike[str]) -> np.n
     """
     h, k, l = (size + 1 for size in ranges)  # noqa: E741
     gigabytes = h * k * l * 8 / 1e9
-    if gigabytes <= os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9:
+    if gigabytes <= machine_memory() / 1e9:
         try:
             return np.zeros((h, k, l), dtype=np.float64)
         except MemoryError:
@@ -93,6 +92,9 @@ def _read_records(data: bytes, path: str | os.PathLike[str]) -> np.ndarray:
     """The records as float64[n, 4]."""
     values, end = _read_values(data)
     whole = len(values) - len(values) % _COLUMNS
+    if whole == 0:
+        start = len(data) - len(data.lstrip())
+        raise InputFileError(f"{path}: starts with no reflection, h k l F, but with {quote_line(data, start)}")
     if end < len(data) or whole < len(values):
         warnings.warn(
             f"{path}: line {line_number(data, end)}: reading stops after {whole // _COLUMNS} reflections "

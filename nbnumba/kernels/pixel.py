@@ -260,7 +260,8 @@ def photons_per_pixel(params, intensity, capture, polar, omega):
         value *= polar
     if not params.oversample_omega:
         value *= omega
-    return value
+    # nanoBragg adds it to a pixel of zero, so that no zero is negative
+    return 0.0 + value
 
 
 @device_jit

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from nbnumba._jit import device_jit, jit
-from nbnumba.c_random import powf32, ran1, ran1_state
+from nbnumba.c_random import powf32, ran1, seed_again
 from nbnumba.setup.vectors import Vector, magnitude
 
 _THIRD = np.float32(1.0 / 3.0)
@@ -36,7 +36,7 @@ def _axis_angle_matrix(x: float, y: float, z: float, angle: float, matrix: np.nd
     matrix[6], matrix[7], matrix[8] = xz - sine * y, yz + sine * x, cosine + versine * (z * z)
 
 
-def mosaic_rotations(spread: float, domains: int, seed: int) -> np.ndarray:
+def mosaic_rotations(spread: float, domains: int, seed: int, state: np.ndarray) -> np.ndarray:
     """Rotations of the mosaic domains; the first domain is not rotated.
 
     Parameters
@@ -47,33 +47,39 @@ def mosaic_rotations(spread: float, domains: int, seed: int) -> np.ndarray:
         Number of domains.
     seed : int
         Seed of the generator, as the user writes it.
+    state : ndarray, shape (34,), int64
+        The generator, from `ran1_state`; changed.
 
     Returns
     -------
     ndarray, shape (domains, 9), float64
         Row-major rotation matrices, lab frame.
     """
+    seed_again(state, -seed)
     matrices = np.empty((domains, 9), dtype=np.float64)
-    _fill_rotations(spread, ran1_state(-seed), matrices)
+    _fill_rotations(spread, state, matrices)
     matrices[0] = np.eye(3).ravel()
     return matrices
 
 
-def random_misset(seed: int) -> Vector:
+def random_misset(seed: int, state: np.ndarray) -> Vector:
     """Missetting angles of a random orientation (quirk `misset-random`: the cap is 90 radians).
 
     Parameters
     ----------
     seed : int
         Seed of the generator, as the user writes it.
+    state : ndarray, shape (34,), int64
+        The generator, from `ran1_state`; changed.
 
     Returns
     -------
     vector
         Rotations about lab x, y, z, radians.
     """
+    seed_again(state, -seed)
     matrices = np.empty((1, 9), dtype=np.float64)
-    _fill_rotations(90.0, ran1_state(-seed), matrices)
+    _fill_rotations(90.0, state, matrices)
     return _misset_angles(matrices[0].tolist())
 
 

@@ -19,10 +19,12 @@ def _given(value: float | None) -> float:
     return -1.0 if value is None else value
 
 
-def _samples_to_cover(width: float, step: float) -> int:
-    """Number of steps that cover a range."""
+def _samples_to_cover(width: float, step: float, flag: str) -> int:
+    """Number of steps that cover a range; `flag` is what gives the step."""
     if width > MAX_SAMPLES * step:
-        raise UsageError(f"a step of {step:g} cuts a range of {width:g} into more than {MAX_SAMPLES} samples")
+        raise UsageError(
+            f"{flag}: such a step cuts its range into more than {MAX_SAMPLES} samples; give a larger one"
+        )
     return math.ceil(width / step)
 
 
@@ -31,7 +33,9 @@ def _range_step_count(width: float, step: float, steps: int) -> tuple[float, flo
     if steps <= 0:
         if width < 0.0:
             return (0.0, 0.0, 1) if step <= 0.0 else (step, step, 2)
-        return (width, width, 2) if step <= 0.0 else (width, step, _samples_to_cover(width, step))
+        if step <= 0.0:
+            return width, width, 2
+        return width, step, _samples_to_cover(width, step, "-hdivstep or -vdivstep")
     if width < 0.0:
         return (1.0, 1.0 / steps, steps) if step <= 0.0 else (step, step, 2)
     if step <= 0.0:
@@ -109,6 +113,11 @@ def spindle_steps(oscillation: float | None, step: float | None, steps: int | No
     -------
     StepCounts
         The step may be zero or negative when a user gave it so.
+
+    Raises
+    ------
+    UsageError
+        If the step is absurdly small, or a range of zero is to be cut into steps.
     """
     width, step = _given(oscillation), _given(step)
     if steps is None or steps < 0:
@@ -116,7 +125,9 @@ def spindle_steps(oscillation: float | None, step: float | None, steps: int | No
             return NOTHING if step <= 0.0 else StepCounts(step, step, 2)
         if step <= 0.0:
             return StepCounts(width, width / 2.0, 2)
-        return StepCounts(width, step, _samples_to_cover(width, step))
+        if width == 0.0:
+            raise UsageError("-osc 0 with a -phistep leaves no step to simulate: give one of them, or -phisteps")
+        return StepCounts(width, step, _samples_to_cover(width, step, "-phistep"))
     steps = max(steps, 1)
     if width < 0.0:
         return StepCounts(degree, degree / steps, steps) if step <= 0.0 else StepCounts(step, step, 2)

@@ -74,8 +74,10 @@ def test_reading_stops_with_a_warning_where_numbers_end(hkl, text, message):
 
 
 @pytest.mark.parametrize(("text", "message"), [
-    ("", "no reflections"),
-    (" \n ", "no reflections"),
+    ("", "no reflection, h k l F, but with the end of the file"),
+    (" \n ", "no reflection, h k l F, but with the end of the file"),
+    ("H K L F\n1 2 3 4\n", "no reflection, h k l F, but with 'H K L F'"),
+    ("\n1 2 3", "no reflection, h k l F, but with '1 2 3'"),
     ("1 2 3 4\n1.5 2 3 4\n", r"F.hkl: line 2: Miller indices must be integers, not '1.5 2 3 4'"),
     ("1 2 3 4 \n\n 1 nan 3 4\n", "line 3: Miller indices must be integers"),
     ("1e300 2 3 4", "line 1: Miller indices must be integers"),
@@ -86,11 +88,6 @@ def test_bad_files_are_refused_in_one_line(hkl, text, message):
     with pytest.raises(InputFileError, match=message) as refusal:
         hkl(text)
     assert "\n" not in str(refusal.value)
-
-
-def test_a_text_without_numbers_holds_no_reflections(hkl):
-    with pytest.warns(UserWarning, match="at 'H K L F'"), pytest.raises(InputFileError, match="no reflections"):
-        hkl("H K L F\n1 2 3 4\n")
 
 
 def test_a_missing_file_is_named(tmp_path):
