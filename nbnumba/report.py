@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
 
+if TYPE_CHECKING:
     from nbnumba.model import DetectorGeometry, Lattice, Model
     from nbnumba.outputs import OutputReport
     from nbnumba.simulation import SimulationResult
@@ -123,15 +123,19 @@ def result_warnings(result: SimulationResult) -> list[str]:
     -------
     list of str
     """
+    warnings = []
     number = result.scan.last_interpolated_pixel
-    if number is None:
-        return []
-    params = result.model.params
-    slow, fast = divmod(number, params.roi_width)
-    return [
-        f"interpolation met the edge of the structure factors in pixel {fast + params.roi_fast_min} "
-        f"{slow + params.roi_slow_min} (fast slow): from there on the nearest reflection was taken, as in nanoBragg"
-    ]
+    if number is not None:
+        params = result.model.params
+        slow, fast = divmod(number, params.roi_width)
+        warnings.append(
+            f"interpolation met the edge of the structure factors in pixel {fast + params.roi_fast_min} "
+            f"{slow + params.roi_slow_min} (fast slow): from there on the nearest reflection was taken, as in nanoBragg"
+        )
+    bad = result.image.size - int(np.isfinite(result.image).sum())
+    if bad:
+        warnings.append(f"{bad} pixels are infinite or no numbers: some value is far too large, or directions coincide")
+    return warnings
 
 
 def pixel_lines(image: np.ndarray, roi: tuple[int, int, int, int]) -> Iterator[str]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nbnumba.errors import InputFileError
 from nbnumba.flags.settings import Settings
+from nbnumba.io.reading import LARGEST_NUMBER
 
 if TYPE_CHECKING:
     from nbnumba.io.smv import SmvHeader
@@ -44,38 +47,50 @@ def settings_from_headers(mask_path: Path | None, header_path: Path | None) -> S
         from nbnumba.io.smv import read_smv
 
         mask = read_smv(mask_path)
-        settings = _enter(settings.put("detector.mask", mask.data), mask.header, from_top=True)
+        settings = _enter(settings.put("detector.mask", mask.data), _Stated(mask_path, mask.header), from_top=True)
     if header_path is not None:
         from nbnumba.io.smv import read_smv_header
 
-        settings = _enter(settings, read_smv_header(header_path), from_top=False)
+        settings = _enter(settings, _Stated(header_path, read_smv_header(header_path)), from_top=False)
     return settings
 
 
-def _enter(settings: Settings, header: SmvHeader, from_top: bool) -> Settings:
+@dataclass(frozen=True)
+class _Stated:
+    """What the header of a file says."""
+
+    path: Path
+    header: SmvHeader
+
+    def value(self, key: str) -> float | None:
+        """The number behind a key; NaN counts as not stated, as in nanoBragg."""
+        value = self.header.value(key)
+        if value is None or math.isnan(value):
+            return None
+        if abs(value) > LARGEST_NUMBER:
+            raise InputFileError(f"{self.path}: the header states {key}={value:g}, which is too large to compute with")
+        return value
+
+
+def _enter(settings: Settings, stated: _Stated, from_top: bool) -> Settings:
     """Settings with what a header says; `from_top` if its beam centre is measured from the top."""
-    pixel = _stated(header, "PIXEL_SIZE")
+    width, height = stated.header.width, stated.header.height
+    pixel = stated.value("PIXEL_SIZE")
     if pixel is not None:
         settings = settings.put("detector.pixel_size", pixel)
-    settings = settings.put("detector.pixels_fast", header.width).put("detector.pixels_slow", header.height)
+    settings = settings.put("detector.pixels_fast", width).put("detector.pixels_slow", height)
     for key, path in _ENTRIES.items():
-        value = _stated(header, key)
+        value = stated.value(key)
         if value is not None:
             settings = settings.put(path, value)
     detector = settings.detector
-    x, y = _stated(header, "BEAM_CENTER_X"), _stated(header, "BEAM_CENTER_Y")
+    x, y = stated.value("BEAM_CENTER_X"), stated.value("BEAM_CENTER_Y")
     if y is not None and from_top:
         # metres, as nanoBragg subtracts
-        y = _millimetres(detector.pixel_size / 1000.0 * header.height - y / 1000.0)
+        y = _millimetres(detector.pixel_size / 1000.0 * height - y / 1000.0)
     settings = settings.put("detector.beam_center", _pair(x, y, detector.beam_center))
-    origin = _pair(_stated(header, "ORGX"), _stated(header, "ORGY"), detector.origin_pixels)
+    origin = _pair(stated.value("ORGX"), stated.value("ORGY"), detector.origin_pixels)
     return settings.put("detector.origin_pixels", origin)
-
-
-def _stated(header: SmvHeader, key: str) -> float | None:
-    """A header value; NaN counts as not stated, as in nanoBragg."""
-    value = header.value(key)
-    return None if value is None or math.isnan(value) else value
 
 
 def _pair(

@@ -122,7 +122,7 @@ def _check(settings: Settings) -> None:
 
 def _check_angles(cell: tuple[float | None, ...]) -> None:
     """Refuse angles between three axes that do not fit into space."""
-    alpha, beta, gamma = (90.0 if angle is None else angle for angle in cell[3:])
+    alpha, beta, gamma = (angle or 90.0 for angle in cell[3:])
     total, largest = alpha + beta + gamma, max(alpha, beta, gamma)
     if total >= 360.0 or 2.0 * largest >= total:
         raise UsageError(f"-cell: the angles {alpha:g} {beta:g} {gamma:g} enclose no volume")

@@ -7,7 +7,7 @@ import os
 import numpy as np
 
 from nbnumba.errors import InputFileError
-from nbnumba.io.reading import line_number, quote_line, read_input, scan_numbers
+from nbnumba.io.reading import LARGEST_NUMBER, line_number, quote_line, read_input, scan_numbers
 
 
 def read_matrix(path: str | os.PathLike[str]) -> np.ndarray:
@@ -31,7 +31,8 @@ def read_matrix(path: str | os.PathLike[str]) -> np.ndarray:
     data = read_input(path)
     values, end = scan_numbers(data, limit=9)
     matrix = np.array(values)
-    if len(values) < 9 or not np.isfinite(matrix).all():
+    # NaN is not smaller either
+    if len(values) < 9 or not (np.abs(matrix) <= LARGEST_NUMBER).all():
         found = f"; line {line_number(data, end)} goes on with {quote_line(data, end)}" if end < len(data) else ""
         raise InputFileError(f"{path}: an orientation matrix needs nine numbers, {len(values)} can be read{found}")
     return matrix.reshape(3, 3)

@@ -7,7 +7,7 @@ import os
 import numpy as np
 
 from nbnumba.errors import InputFileError
-from nbnumba.io.reading import read_columns
+from nbnumba.io.reading import LARGEST_NUMBER, read_columns
 
 _COLUMNS = 5
 
@@ -29,7 +29,7 @@ def read_sources(path: str | os.PathLike[str]) -> np.ndarray:
     Raises
     ------
     InputFileError
-        If the file can't be read, holds no source or a word is not a number.
+        If the file can't be read, holds no source, a word is not a number, or a source has no direction or wavelength.
     """
     rows = read_columns(path, _COLUMNS)
     if not rows:
@@ -38,6 +38,10 @@ def read_sources(path: str | os.PathLike[str]) -> np.ndarray:
     for source, (line, words) in zip(sources, rows, strict=True):
         for column, word in enumerate(words):
             source[column] = _number(word, f"{path}: line {line}, column {column + 1}")
+        if not np.any(source[:3]):
+            raise InputFileError(f"{path}: line {line}: the source lies at the sample, 0 0 0: it has no direction")
+        if source[4] <= 0.0:
+            raise InputFileError(f"{path}: line {line}: the wavelength must be above zero, not {source[4]:g} m")
     return sources
 
 
@@ -47,6 +51,6 @@ def _number(word: str, where: str) -> float:
         value = float(word)
     except ValueError:
         raise InputFileError(f"{where}: {word!r} is not a number") from None
-    if np.isinf(value):
-        raise InputFileError(f"{where}: {word!r} is not finite")
+    if abs(value) > LARGEST_NUMBER:
+        raise InputFileError(f"{where}: {word!r} is too large to compute with")
     return value
