@@ -43,6 +43,7 @@ def test_what_follows_nine_numbers_is_not_looked_at(text_file):
     ("1 2 3 4 5 6 7 8", "nine numbers, 8 can be read$"),
     ("1 2 3\n4 x 6 7 8 9", "nine numbers, 4 can be read; line 2 goes on with 'x 6 7 8 9'"),
     ("1 2 3 4 5 6 7 8 nan", "nine numbers"),
+    ("1 2 3 4 5 6 7 8 1e200", "nine numbers"),
 ])  # fmt: skip
 def test_incomplete_matrices_are_refused(text_file, text, message):
     with pytest.raises(InputFileError, match=message):
@@ -65,7 +66,10 @@ def test_sources_may_use_any_separator_and_leave_columns_out(text_file):
     ("", "holds no sources"),
     ("\n , \n", "holds no sources"),
     ("1 0 0\n1 0 O 1\n", "input.txt: line 2, column 3: 'O' is not a number"),
-    ("1 0 inf", "line 1, column 3: 'inf' is not finite"),
+    ("1 0 inf", "line 1, column 3: 'inf' is too large to compute with"),
+    ("-1 0 0\n0 0 0 1 1e-10\n", "line 2: the source lies at the sample, 0 0 0: it has no direction"),
+    ("-1 0 0 1 0", "line 1: the wavelength must be above zero, not 0 m"),
+    ("-1 0 0 1 -1e-10", "line 1: the wavelength must be above zero, not -1e-10 m"),
 ])  # fmt: skip
 def test_bad_source_lists_are_refused(text_file, text, message):
     with pytest.raises(InputFileError, match=message):
