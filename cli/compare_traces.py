@@ -26,7 +26,8 @@ def command(a: str, b: str, rtol: float, atol: float) -> None:
     \b
     Exit status: 0 equal, 2 wrong usage, 3 diverged, 5 unreadable.
     """
-    from nbnumba.compare.trace_diff import compare_traces, read_trace
+    from nbnumba.compare.trace_diff import compare_traces
+    from nbnumba.compare.trace_file import read_trace
     from nbnumba.compare.trace_report import print_report
     from nbnumba.errors import InputFileError
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -109,8 +110,8 @@ def _simulate(request: Request, engine: str, threads: int | None) -> None:
     _print_pixels(request, result)
 
 
-def _print(lines: list[str]) -> None:
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
+def _print(lines: Iterable[str]) -> None:
+    sys.stdout.writelines(f"{line}\n" for line in lines)
 
 
 def _check_pixels(request: Request, model: Model) -> None:
@@ -133,10 +134,8 @@ def _print_pixels(request: Request, result: SimulationResult) -> None:
     if request.printout_pixel is not None:
         _print(pixel_detail_lines(result, *request.printout_pixel))
     elif request.printout:
-        for line in pixel_lines(result.image, result.model.roi):
-            sys.stdout.write(f"{line}\n")
+        _print(pixel_lines(result.image, result.model.roi))
     if request.trace_pixels:
-        from nbnumba.tracing import record_pixel, trace_lines
+        from nbnumba.tracing import record_pixels, trace_lines
 
-        for slow, fast in request.trace_pixels:
-            _print(trace_lines(result.model, record_pixel(result.model, slow, fast, result.scan)))
+        _print(trace_lines(result.model, record_pixels(result.model, request.trace_pixels, result.scan)))

@@ -179,7 +179,7 @@ def pixel_detail_lines(result: SimulationResult, fast: int, slow: int) -> list[s
     """
     from nbnumba.tracing import record_pixel, trace_lines
 
-    trace = trace_lines(result.model, record_pixel(result.model, slow, fast, result.scan))
+    trace = trace_lines(result.model, [record_pixel(result.model, slow, fast, result.scan)])
     last = {key: values for _, key, *values in map(str.split, trace)}
     facts = [("pixel", f"{fast} {slow} (fast slow)")]
     facts += [(label, text) for label, key in _PIXEL_FACTS if (text := _rounded(last.get(key)))]

@@ -34,7 +34,8 @@ def _evaluations(trace: PixelTrace) -> Iterator[_Evaluation]:
     subpixel: list[float] = []
     domain: list[float] = []
     polarization = factor = 0.0
-    for code, *values in trace.events.tolist():
+    for row in trace.events:
+        code, *values = row.tolist()
         if code == ev.SUBPIXEL:
             subpixel = values
         elif code == ev.POLARIZATION:

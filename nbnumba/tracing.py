@@ -13,7 +13,7 @@ import numpy as np
 
 from nbnumba.engines import DEFAULT_ENGINE, get_engine
 from nbnumba.errors import UsageError
-from nbnumba.kernel_params import SHAPE_ROUND, SHAPE_SQUARE
+from nbnumba.kernel_params import PIXELS_PER_BLOCK, SHAPE_ROUND, SHAPE_SQUARE
 from nbnumba.kernels import events as ev
 from nbnumba.kernels.traced import render_pixel_recorded
 from nbnumba.render import ScanState, render, run_interruptible
@@ -51,14 +51,24 @@ def _pixel_number(params: KernelParams, slow: int, fast: int) -> int:
     """Number of a pixel in scan order; an error if it is not rendered at all."""
     row, column = slow - params.roi_slow_min, fast - params.roi_fast_min
     if not (0 <= row < params.roi_height and 0 <= column < params.roi_width):
-        raise UsageError(f"trace pixel {slow} {fast} (slow fast) lies outside the region of interest")
+        slow_max, fast_max = params.roi_slow_min + params.roi_height - 1, params.roi_fast_min + params.roi_width - 1
+        raise UsageError(
+            f"trace pixel {slow} {fast} (slow fast) lies outside the region of interest: "
+            f"slow {params.roi_slow_min} to {slow_max}, fast {params.roi_fast_min} to {fast_max}"
+        )
     if params.has_mask and params.mask[slow, fast] == 0:
-        raise UsageError(f"trace pixel {slow} {fast} (slow fast) is masked")
+        raise UsageError(f"trace pixel {slow} {fast} (slow fast) is masked: nothing is computed there")
     return row * params.roi_width + column
 
 
+def _is_settled(params: KernelParams, scan: ScanState) -> bool:
+    """Whether later pixels can't change the states that nanoBragg carries along its scan."""
+    opened = scan.opening_pixel is not None or not np.any(params.phi_rows[0] != params.phi_rows[1])
+    return opened and (scan.last_interpolated_pixel is not None or not params.interpolate)
+
+
 def find_scan_state(model: Model, pixels: Iterable[tuple[int, int]], engine: str = DEFAULT_ENGINE) -> ScanState:
-    """Render as far as the chosen pixels if, and only if, earlier pixels decide how they are evaluated.
+    """Render earlier pixels if they decide how the chosen ones are evaluated, and only as far as they do.
 
     Parameters
     ----------
@@ -72,13 +82,22 @@ def find_scan_state(model: Model, pixels: Iterable[tuple[int, int]], engine: str
     -------
     ScanState
         Where the states that nanoBragg carries along its scan changed, up to the last of these pixels.
+
+    Raises
+    ------
+    UsageError
+        If a pixel is not rendered.
     """
-    params = model.params
+    params, kernel = model.params, get_engine(engine)
     last = max(_pixel_number(params, slow, fast) for slow, fast in pixels) + 1
-    if not params.interpolate and not np.any(params.phi_rows[0] != params.phi_rows[1]):
-        return ScanState()
-    image = np.zeros((model.geometry.pixels_slow, model.geometry.pixels_fast), dtype=np.float32)
-    return run_interruptible(lambda: render(params, get_engine(engine), image, last=last)).scan
+    scan, stop = ScanState(), PIXELS_PER_BLOCK
+    while not _is_settled(params, scan):
+        image = np.zeros((model.geometry.pixels_slow, model.geometry.pixels_fast), dtype=np.float32)
+        scan = run_interruptible(render, params, kernel, image, None, min(stop, last)).scan
+        if stop >= last:
+            break
+        stop *= 8
+    return scan
 
 
 def record_pixel(model: Model, slow: int, fast: int, scan: ScanState) -> PixelTrace:
@@ -116,39 +135,48 @@ def record_pixel(model: Model, slow: int, fast: int, scan: ScanState) -> PixelTr
     return PixelTrace(slow, fast, rows, np.float32(photons))
 
 
-def trace_lines(model: Model, trace: PixelTrace) -> list[str]:
-    """The trace of one pixel as text.
-
-    Parameters
-    ----------
-    model : Model
-    trace : PixelTrace
-
-    Returns
-    -------
-    list of str
-        Lines ``TRACE_PY: key values``, floats as %.15g.
-    """
-    facts = [*_setup_facts(model), ("pixel", (trace.slow, trace.fast)), *_pixel_facts(model, trace)]
-    return [f"{PREFIX}{key} {' '.join(map(_text, values))}" for key, values in facts]
-
-
-def trace_pixels(model: Model, pixels: Sequence[tuple[int, int]]) -> list[str]:
-    """Trace pixels from scratch.
+def record_pixels(
+    model: Model, pixels: Sequence[tuple[int, int]], scan: ScanState | None = None
+) -> Iterator[PixelTrace]:
+    """Evaluate chosen pixels one after the other with recording switched on.
 
     Parameters
     ----------
     model : Model
     pixels : sequence of (slow, fast)
         Pixels on the detector.
+    scan : ScanState or None
+        From a rendering; None finds it.
 
     Returns
     -------
-    list of str
-        The lines of all pixels, one after the other.
+    iterator of PixelTrace
+        One for each pixel.
+
+    Raises
+    ------
+    UsageError
+        If a pixel is not rendered.
     """
-    scan = find_scan_state(model, pixels)
-    return [line for slow, fast in pixels for line in trace_lines(model, record_pixel(model, slow, fast, scan))]
+    state = find_scan_state(model, pixels) if scan is None else scan
+    return (record_pixel(model, slow, fast, state) for slow, fast in pixels)
+
+
+def trace_lines(model: Model, traces: Iterable[PixelTrace]) -> Iterator[str]:
+    """The trace of one or more pixels of an image as text.
+
+    Parameters
+    ----------
+    model : Model
+    traces : iterable of PixelTrace
+
+    Yields
+    ------
+    str
+        Lines ``TRACE_PY: key values``, floats as %.15g: what holds for the image once, then the pixels.
+    """
+    for key, values in _facts(model, traces):
+        yield f"{PREFIX}{key} {' '.join(map(_text, values))}"
 
 
 def _text(value: object) -> str:
@@ -303,10 +331,19 @@ def _final_facts(params: KernelParams, v: list[float], cos_2theta: float, photon
     yield "floatimage_accumulated", (float(photons),)
 
 
+def _facts(model: Model, traces: Iterable[PixelTrace]) -> Iterator[Fact]:
+    """Everything, in order."""
+    yield from _setup_facts(model)
+    for trace in traces:
+        yield from _pixel_facts(model, trace)
+
+
 def _pixel_facts(model: Model, trace: PixelTrace) -> Iterator[Fact]:
-    """Parts 2 to 6 of a trace: what the loop nest recorded."""
+    """The pixel's name and parts 2 to 6 of a trace: what the loop nest recorded."""
     params, cos_2theta = model.params, 0.0
-    for code, *v in trace.events.tolist():
+    yield "pixel", (trace.slow, trace.fast)
+    for row in trace.events:
+        code, *v = row.tolist()
         if code == ev.SUBPIXEL:
             yield from _subpixel_facts(v)
         elif code == ev.SOURCE:

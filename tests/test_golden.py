@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import shutil
 
+import numpy as np
 import pytest
-from golden import GoldenRun, golden_cases, run_case
+from golden import MAX_RELATIVE_DIFFERENCE, GoldenRun, golden_cases, run_case
+
+from nbnumba.tracing import record_pixels
 
 ENGINES = ("reference",)
 
@@ -39,6 +42,15 @@ def test_pixels_equal_nanobraggs(run: GoldenRun):
     assert difference.is_within_bars, difference
     if run.case.block is not None:
         assert run.case.block_sum_differences(run.result.image).max() <= BLOCK_SUM_TOLERANCE
+
+
+def test_traced_pixels_have_the_value_of_the_image(run: GoldenRun):
+    model, image, scan = run.result.model, run.result.image, run.result.scan
+    traced = [trace.photons for trace in record_pixels(model, run.case.traced_pixels, scan)]
+    rendered = [image[pixel] for pixel in run.case.traced_pixels]
+    # traces run the nest of the reference engine
+    tolerance = 0.0 if run.result.engine == "reference" else MAX_RELATIVE_DIFFERENCE
+    np.testing.assert_allclose(traced, rendered, rtol=tolerance)
 
 
 def test_files_equal_nanobraggs_by_the_byte(run: GoldenRun):

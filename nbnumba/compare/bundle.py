@@ -17,7 +17,8 @@ from nbnumba.compare.assessment import Assessment, assess
 from nbnumba.compare.images import ShapeMismatchError
 from nbnumba.compare.peaks import MATCH_RADIUS
 from nbnumba.compare.runner import ProgramRun
-from nbnumba.compare.trace_diff import TraceComparison, compare_traces, parse_trace
+from nbnumba.compare.trace_diff import TraceComparison, compare_traces
+from nbnumba.compare.trace_file import extract_trace, parse_trace
 from nbnumba.compare.trace_report import print_report
 from nbnumba.errors import InputFileError, OutputFileError
 from nbnumba.io.atomic import atomic_write
@@ -136,18 +137,13 @@ def _compare_trace_output(names: tuple[str, str], runs: Sequence[ProgramRun]) ->
     traces = []
     for name, run in zip(names, runs, strict=True):
         try:
-            traces.append(parse_trace(_trace_lines(run).decode("utf-8", "replace"), f"trace_{run.name}.log"))
+            traces.append(parse_trace(extract_trace(run.stdout).decode("utf-8", "replace"), f"trace_{run.name}.log"))
         except InputFileError:
             return TraceOutcome(None, f"{name} printed no trace line: it failed or can't trace")
     comparison = compare_traces(traces[0], traces[1])
     differ, missing = len(comparison.divergences), len(comparison.missing_in_a) + len(comparison.missing_in_b)
     verdict = "agree" if comparison.are_equal else f"diverge: {differ} pairs differ, {missing} lines have no partner"
     return TraceOutcome(comparison, f"{comparison.pairs} pairs of trace lines {verdict}")
-
-
-def _trace_lines(run: ProgramRun) -> bytes:
-    """The trace lines among a program's output."""
-    return b"".join(line for line in run.stdout.splitlines(keepends=True) if line.lstrip().startswith(b"TRACE_"))
 
 
 def write_bundle(folder: Path, outcome: Outcome, percentile: float | None, save_difference: bool) -> list[Path]:
@@ -212,7 +208,7 @@ def _write_difference(path: Path, assessment: Assessment) -> None:
 def _write_traces(folder: Path, trace: TraceOutcome, runs: Sequence[ProgramRun]) -> None:
     """The trace lines of each program and the report of their comparison."""
     for run in runs:
-        lines = _trace_lines(run)
+        lines = extract_trace(run.stdout)
         if lines:
             _write(folder / f"trace_{run.name}.log", lines)
     report = io.StringIO()

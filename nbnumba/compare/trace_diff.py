@@ -3,19 +3,20 @@
 Lines are paired by where they stand in the loop nest, not by line number: key, loop indices (pixel, subpixel, source,
 spindle step, mosaic domain) and, within one pass, how often the key came before. So a trace that skips a pass, or
 prints a pass's lines in another order, still meets its partner afterwards.
+
+Other instrumented programs print less: constants once instead of at the start and at the end, or the first pass alone
+and no loop index. What such a trace leaves out says nothing about its numbers and is no difference.
 """
 
 from __future__ import annotations
 
 import math
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from nbnumba.errors import InputFileError
-from nbnumba.io.reading import read_input
+from nbnumba.compare.trace_file import Trace, TraceLine
 
 DEFAULT_RTOL = 1e-12
 """Relative tolerance: traces print 15 digits, and libm's last bit grows some hundredfold in the lattice factors."""
@@ -29,9 +30,6 @@ FLOAT32_KEYS = frozenset({"floatimage_accumulated"})
 
 FLOAT32_RTOL = 2.0**-23
 """One unit in the last place of a float32: two doubles that agree to the last bit but one may round to neighbours."""
-
-ALIASES = {"scattering_vec_A_inv": "scattering_vec_m_inv"}
-"""Misnomers in the traces of other instrumented programs: that vector is in 1/m."""
 
 LOOPS = ("pixel", "subpixel", "source_index", "phi_tic", "mos_tic")
 """Keys that open a pass of a loop, outermost first; their values are the loop's indices."""
@@ -62,98 +60,10 @@ PIXEL_KEYS = frozenset(
 INDEXED_KEYS = frozenset({"source", "mosaic_umat"})
 """Keys whose first value says which one is meant."""
 
-_TRACE_LINE = re.compile(r"\s*TRACE_(?:C|PY):[ \t]*([^\s=,]+)[ \t]*=?(.*)")
-_TRACE_PREFIX = re.compile(r"\s*TRACE_(?:C|PY):")
-_SEPARATORS = str.maketrans(",;()[]", "      ")
 _INTEGER = re.compile(r"[+-]?\d+")
 
 Identity = tuple[object, ...]
-
-
-class TraceLine(NamedTuple):
-    """One line of a trace: its number in the file (from 1), key and values as printed."""
-
-    number: int
-    key: str
-    values: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Trace:
-    """The trace lines of one file.
-
-    Attributes
-    ----------
-    name : str
-        What to call it in reports.
-    lines : sequence of TraceLine
-        In the order of the file.
-    """
-
-    name: str
-    lines: Sequence[TraceLine]
-
-    @property
-    def keys(self) -> frozenset[str]:
-        """Every key that occurs."""
-        return frozenset(line.key for line in self.lines)
-
-
-def parse_trace(text: str, name: str = "trace") -> Trace:
-    """Read a trace.
-
-    Lines are ``TRACE_C: key values`` or ``TRACE_PY:key=values``, values separated by spaces or commas; all other lines
-    are program output and passed over.
-
-    Parameters
-    ----------
-    text : str
-        Contents of a log file.
-    name : str
-        What to call the trace in reports and errors.
-
-    Returns
-    -------
-    Trace
-
-    Raises
-    ------
-    InputFileError
-        If there is no trace line, or one without a key.
-    """
-    lines = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        if "TRACE_" not in line:
-            continue
-        match = _TRACE_LINE.match(line)
-        if match is not None:
-            key = match[1]
-            lines.append(TraceLine(number, ALIASES.get(key, key), tuple(match[2].translate(_SEPARATORS).split())))
-        elif _TRACE_PREFIX.match(line):
-            raise InputFileError(f"{name}: line {number} is a trace line without a key")
-    if not lines:
-        raise InputFileError(f"{name}: holds no trace line (TRACE_C: or TRACE_PY:); was the trace switched on?")
-    return Trace(name, lines)
-
-
-def read_trace(path: str | os.PathLike[str]) -> Trace:
-    """Read a trace from a file; see `parse_trace`.
-
-    Parameters
-    ----------
-    path : path
-        Log file; may hold any other output as well.
-
-    Returns
-    -------
-    Trace
-
-    Raises
-    ------
-    InputFileError
-        If the file can't be read or is no trace.
-    """
-    return parse_trace(read_input(path).decode("utf-8", "replace"), os.fspath(path))
+_Pair = tuple[TraceLine, TraceLine]
 
 
 class ValueDifference(NamedTuple):
@@ -236,6 +146,8 @@ class TraceComparison:
         Pairs whose values differ, in the order of `a`.
     missing_in_b, missing_in_a : list of MissingLine
         Lines without a partner though the other trace has the key: one side took a pass that the other did not.
+    surplus_a, surplus_b : int
+        Lines beyond those of the other trace, which has no loop indices; they don't count as differences.
     reordered : int
         Pairs that stand in another order in `b`; they don't count as differences.
     summary : dict of str to KeySummary
@@ -249,6 +161,8 @@ class TraceComparison:
     divergences: Sequence[Divergence]
     missing_in_b: Sequence[MissingLine]
     missing_in_a: Sequence[MissingLine]
+    surplus_a: int
+    surplus_b: int
     reordered: int
     summary: Mapping[str, KeySummary]
 
@@ -277,7 +191,8 @@ def compare_traces(a: Trace, b: Trace, rtol: float = DEFAULT_RTOL, atol: float =
 
     Two values that both look like integers, and text, must be the same; other numbers may differ by `rtol` times the
     larger one or by `atol`. NaN equals NaN. ``floatimage_accumulated`` is a float32 and may differ by one unit in its
-    last place. Keys that one side lacks altogether are listed and do not count; single lines that one side lacks do.
+    last place. Keys that one side lacks altogether are listed and do not count; single lines that one side lacks do, if
+    it prints loop indices at all.
 
     Parameters
     ----------
@@ -294,38 +209,66 @@ def compare_traces(a: Trace, b: Trace, rtol: float = DEFAULT_RTOL, atol: float =
     loops = _common_loops(a, b)
     summary = {key: KeySummary() for key in dict.fromkeys(line.key for line in a.lines) if key in shared}
     places_a, places_b = _identify(a, shared, loops), _identify(b, shared, loops)
+    pairs = _pair(places_a, places_b)
     divergences = []
-    reordered = previous = 0
-    for place, line in places_a.items():
-        partner = places_b.get(place)
-        if partner is None:
-            continue
+    for line, partner in pairs:
         entry = summary[line.key]
         entry.count += 1
-        reordered += partner.number < previous
-        previous = partner.number
         if line.values != partner.values:
             divergence = _compare_lines(line, partner, rtol, atol, entry)
             if divergence is not None:
                 entry.divergent += 1
                 divergences.append(divergence)
-    missing_in_b, missing_in_a = _find_missing(places_a, places_b), _find_missing(places_b, places_a)
+    missing_in_b, surplus_a = _find_missing(places_a, places_b, b)
+    missing_in_a, surplus_b = _find_missing(places_b, places_a, a)
     for missing in (*missing_in_b, *missing_in_a):
         summary[missing.line.key].missing += 1
     only_in_a, only_in_b = ([*dict.fromkeys(line.key for line in t.lines if line.key not in shared)] for t in (a, b))
-    return TraceComparison(a, b, only_in_a, only_in_b, divergences, missing_in_b, missing_in_a, reordered, summary)
+    return TraceComparison(
+        a, b, only_in_a, only_in_b, divergences, missing_in_b, missing_in_a, surplus_a, surplus_b,
+        _count_reordered(pairs), summary,
+    )  # fmt: skip
 
 
-def _find_missing(lines: Mapping[Identity, TraceLine], others: Mapping[Identity, TraceLine]) -> list[MissingLine]:
-    """The lines that the other trace has no partner for."""
+def _pair(places_a: Mapping[Identity, TraceLine], places_b: Mapping[Identity, TraceLine]) -> list[_Pair]:
+    """Lines that belong together, in the order of a; a constant that is printed again meets the other's first."""
+    pairs = []
+    for place, line in places_a.items():
+        partner = places_b.get(place) or places_b.get(_first_place(place))
+        if partner is not None:
+            pairs.append((line, partner))
+    for place, partner in places_b.items():
+        again = places_a.get(_first_place(place)) if place not in places_a else None
+        if again is not None:
+            pairs.append((again, partner))
+    return sorted(pairs, key=lambda pair: pair[0].number)
+
+
+def _first_place(place: Identity) -> Identity:
+    """Where a constant of the run stands for the first time; other lines have no such place."""
+    return (*place[:-1], 1) if place[0] in RUN_KEYS else ()
+
+
+def _count_reordered(pairs: Sequence[_Pair]) -> int:
+    """How often a line of b stands before the partner of the line before; constants may stand anywhere."""
+    numbers = [partner.number for line, partner in pairs if line.key not in RUN_KEYS]
+    return sum(later < earlier for earlier, later in zip(numbers, numbers[1:], strict=False))
+
+
+def _find_missing(
+    lines: Mapping[Identity, TraceLine], others: Mapping[Identity, TraceLine], other: Trace
+) -> tuple[list[MissingLine], int]:
+    """The lines that the other trace has no partner for, or only their number if it doesn't say where its lines are."""
     missing, after = [], 0
     for place, line in lines.items():
         partner = others.get(place)
-        if partner is None:
-            missing.append(MissingLine(line, after))
-        else:
+        if partner is not None:
             after = partner.number
-    return missing
+        elif _first_place(place) not in others:
+            missing.append(MissingLine(line, after))
+    if any(key in other.keys for key in LOOPS):
+        return missing, 0
+    return [], len(missing)
 
 
 def _common_loops(a: Trace, b: Trace) -> frozenset[str]:

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from nbnumba.compare.trace_diff import Divergence, KeySummary, MissingLine, Trace, TraceComparison, TraceLine
+from nbnumba.compare.trace_diff import Divergence, KeySummary, MissingLine, TraceComparison
+from nbnumba.compare.trace_file import Trace, TraceLine
 
 CONTEXT_LINES = 3
 """Trace lines shown before and behind the first divergence."""
@@ -41,6 +42,9 @@ def print_report(comparison: TraceComparison, stream: TextIO, width: int | None 
     _print_first(console, comparison)
     _print_missing(console, comparison, comparison.missing_in_b, "A", "B")
     _print_missing(console, comparison, comparison.missing_in_a, "B", "A")
+    for surplus, has, lacks in ((comparison.surplus_a, "A", "B"), (comparison.surplus_b, "B", "A")):
+        if surplus:
+            console.print(f"{surplus} further lines of {has} are not compared: {lacks} has no loop indices.")
     for keys, name in ((comparison.only_in_a, "A"), (comparison.only_in_b, "B")):
         if keys:
             console.print(f"Keys that only {name} has (not compared): {escape(', '.join(keys))}")

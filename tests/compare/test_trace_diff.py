@@ -15,7 +15,8 @@ import nbnumba_cli.compare_traces as command_module
 import pytest
 from click.testing import CliRunner
 
-from nbnumba.compare.trace_diff import Divergence, MissingLine, TraceComparison, compare_traces, parse_trace, read_trace
+from nbnumba.compare.trace_diff import Divergence, MissingLine, TraceComparison, compare_traces
+from nbnumba.compare.trace_file import extract_trace, parse_trace, read_trace
 from nbnumba.compare.trace_report import print_report
 from nbnumba.errors import InputFileError
 
