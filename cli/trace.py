@@ -1,13 +1,21 @@
-"""nbnumba trace: every intermediate number of one pixel."""
+"""nbnumba trace: every intermediate number of chosen pixels."""
 
 from __future__ import annotations
 
-import json
 import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import click
+from nbnumba_cli.console import warn
+from nbnumba_cli.startup import announce_compilation, import_numba_without_scipy
 
 from nbnumba.errors import UsageError
+from nbnumba.flags import interpret, parse_flags
+
+if TYPE_CHECKING:
+    from nbnumba.model import Model
+    from nbnumba.tracing import PixelTrace
 
 
 @click.command("trace", context_settings={"ignore_unknown_options": True})
@@ -20,25 +28,52 @@ from nbnumba.errors import UsageError
 def command(slow: int, fast: int, flags: tuple[str, ...], taps: str | None, json_file: str | None) -> None:
     """Print TRACE_PY lines of the pixel SLOW FAST for nanoBragg FLAGS (after --), rendering that pixel only.
 
-    The lines compare one by one with the TRACE_C lines of an instrumented nanoBragg.c: see compare-traces.
-    With --taps the selections are printed as JSON instead, or written with --json.
+    Pixels that the flags name with -trace_pixel follow. No image is written. The lines compare one by one with the
+    TRACE_C lines of an instrumented nanoBragg.c: see compare-traces. With --taps the selections are printed as JSON
+    instead, or written with --json: an object for one pixel, a list of them for several.
     """
-    from nbnumba.flags import interpret
-    from nbnumba.io.atomic import atomic_write
-    from nbnumba.lowering import lower
-    from nbnumba.taps import tap_pixel
-    from nbnumba.tracing import find_scan_state, record_pixel, trace_lines
-
+    # before anything slow is imported
+    parse_flags(flags)
     if json_file is not None and taps is None:
         raise UsageError("--json writes taps: name them with --taps")
-    model = lower(interpret([flag for flag in flags if flag != "--"]).experiment)
-    trace = record_pixel(model, slow, fast, find_scan_state(model, [(slow, fast)]))
-    if taps is None or json_file is not None:
-        sys.stdout.write("\n".join(trace_lines(model, trace)) + "\n")
-    if taps is not None:
-        text = json.dumps(tap_pixel(model, trace, taps.split(",")), indent=1) + "\n"
-        if json_file is None:
-            sys.stdout.write(text)
-        else:
-            with atomic_write(json_file) as output:
-                output.write(text.encode())
+    import_numba_without_scipy()
+    from nbnumba.lowering import lower
+    from nbnumba.report import model_warnings
+    from nbnumba.taps import check_taps
+    from nbnumba.tracing import record_pixels
+
+    names = [] if taps is None else taps.split(",")
+    check_taps(names)
+    announce_compilation()
+    request = interpret(flags)
+    warn(request.warnings)
+    model = lower(request.experiment)
+    warn(model_warnings(model))
+    traces = record_pixels(model, [(slow, fast), *request.trace_pixels])
+    if taps is None:
+        _print_lines(model, traces)
+    else:
+        _give_taps(model, list(traces), names, json_file)
+
+
+def _print_lines(model: Model, traces: Iterable[PixelTrace]) -> None:
+    """The trace as text."""
+    from nbnumba.tracing import trace_lines
+
+    sys.stdout.writelines(f"{line}\n" for line in trace_lines(model, traces))
+
+
+def _give_taps(model: Model, traces: Sequence[PixelTrace], names: Sequence[str], json_file: str | None) -> None:
+    """The taps as JSON, to a file besides the trace or alone."""
+    from nbnumba.io.atomic import atomic_write
+    from nbnumba.io.json_text import to_json
+    from nbnumba.taps import tap_pixel
+
+    tapped = [tap_pixel(model, trace, names) for trace in traces]
+    text = to_json(tapped[0] if len(tapped) == 1 else tapped)
+    if json_file is None:
+        sys.stdout.write(text)
+        return
+    with atomic_write(json_file) as output:
+        output.write(text.encode())
+    _print_lines(model, traces)

@@ -131,6 +131,24 @@ TAPS: dict[str, Callable[[Model, PixelTrace], Any]] = {
 """Every tap by name."""
 
 
+def check_taps(names: Sequence[str]) -> None:
+    """Refuse names that are no taps.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Should be keys of `TAPS`.
+
+    Raises
+    ------
+    UsageError
+        If a name is unknown.
+    """
+    unknown = [name for name in names if name not in TAPS]
+    if unknown:
+        raise UsageError(f"unknown tap '{unknown[0]}': choose from {', '.join(TAPS)}")
+
+
 def tap_pixel(model: Model, trace: PixelTrace, names: Sequence[str]) -> dict[str, Any]:
     """Selections of one pixel's trace.
 
@@ -145,14 +163,12 @@ def tap_pixel(model: Model, trace: PixelTrace, names: Sequence[str]) -> dict[str
     Returns
     -------
     dict
-        ``{"pixel": [slow, fast], name: selection, …}``, ready for JSON.
+        ``{"pixel": [slow, fast], name: selection, …}``, ready for `nbnumba.io.json_text.to_json`.
 
     Raises
     ------
     UsageError
         If a name is unknown.
     """
-    unknown = [name for name in names if name not in TAPS]
-    if unknown:
-        raise UsageError(f"unknown tap '{unknown[0]}': choose from {', '.join(TAPS)}")
+    check_taps(names)
     return {"pixel": [trace.slow, trace.fast], **{name: TAPS[name](model, trace) for name in names}}

@@ -26,10 +26,11 @@ from nbnumba.config import (
 )  # fmt: skip
 from nbnumba.errors import UsageError
 from nbnumba.kernels import pixel as pixel_module
+from nbnumba.kernels.events import EVENT_WIDTH
 from nbnumba.lowering import lower
 from nbnumba.simulation import simulate_model
-from nbnumba.taps import TAPS, tap_pixel
-from nbnumba.tracing import find_scan_state, record_pixel, trace_pixels
+from nbnumba.taps import TAPS, check_taps, tap_pixel
+from nbnumba.tracing import find_scan_state, record_pixels, trace_lines
 
 FACTORS = StructureFactors(np.random.default_rng(1).uniform(1.0, 100.0, (26, 26, 26)), -12, -12, -12)
 BASE = Experiment(
@@ -58,8 +59,7 @@ PIXELS = [(0, 0), (0, 1), (7, 13), (10, 12), (19, 23)]
 def test_traced_pixels_equal_rendered_ones_to_the_bit(name):
     model = lower(VARIANTS[name])
     image = simulate_model(model, "reference").image
-    scan = find_scan_state(model, PIXELS)
-    traced = np.array([record_pixel(model, slow, fast, scan).photons for slow, fast in PIXELS])
+    traced = np.array([trace.photons for trace in record_pixels(model, PIXELS)])
     rendered = np.array([image[pixel] for pixel in PIXELS])
     assert np.array_equal(traced.view(np.uint32), rendered.view(np.uint32))
 
@@ -70,7 +70,8 @@ def test_scan_state_of_a_trace_is_that_of_the_whole_image():
 
 
 def test_resolution_limit_shows_as_sources_without_a_polarization():
-    lines = trace_pixels(lower(VARIANTS["resolution"]), [(0, 0)])
+    model = lower(VARIANTS["resolution"])
+    lines = list(trace_lines(model, record_pixels(model, [(0, 0)])))
     assert any("source_index" in line for line in lines)
     assert not any("polar_factor" in line for line in lines)
 
@@ -78,14 +79,14 @@ def test_resolution_limit_shows_as_sources_without_a_polarization():
 @pytest.mark.parametrize("pixel", [(20, 0), (0, 24), (-1, 3)])
 def test_pixels_off_the_detector_are_refused(pixel):
     with pytest.raises(UsageError, match="outside the region of interest"):
-        trace_pixels(lower(BASE), [pixel])
+        record_pixels(lower(BASE), [(0, 0), pixel])
 
 
 def test_masked_pixels_are_refused():
     mask = np.ones((20, 24), dtype=np.uint16)
     mask[2, 3] = 0
     with pytest.raises(UsageError, match="masked"):
-        trace_pixels(lower(replace(BASE, detector=replace(BASE.detector, mask=mask))), [(2, 3)])
+        record_pixels(lower(replace(BASE, detector=replace(BASE.detector, mask=mask))), [(2, 3)])
 
 
 class _WithoutRecording(ast.NodeTransformer):
@@ -100,47 +101,126 @@ class _WithoutRecording(ast.NodeTransformer):
         return self.generic_visit(node)
 
 
-COSTLY = re.compile(r"^\t(v?(?:mul|div|sqrt|round|cvt)\w*|call\w*)", flags=re.M)
-"""Additions are left out: LLVM repeats one or two of them in both arms of a branch, as it sees fit."""
+INSTRUCTION = re.compile(r"^ +(?:%\S+ = )?(?:tail )?([a-z]+)\b", flags=re.M)
+"""Opcode of a line of LLVM's assembly."""
+
+LOG = (np.zeros((100, EVENT_WIDTH)), np.zeros(1, dtype=np.int64))
 
 
-def _work(render_pixel):
-    """How often each costly instruction and each call stands in the machine code of one pixel."""
+def _instructions(function, *arguments) -> Counter[str]:
+    """How often each instruction stands in the optimized code of a function of the loop nest."""
 
     @numba.njit(error_model="numpy")
-    def kernel(params, slow, fast):
-        return render_pixel(params, slow, fast, False, True, None)
+    def kernel(params, *arguments):
+        return function(params, *arguments)
 
-    kernel(lower(BASE).params, 3, 4)
-    (assembly,) = kernel.inspect_asm().values()
-    return Counter(COSTLY.findall(assembly))
+    kernel(lower(BASE).params, *arguments)
+    (code,) = kernel.inspect_llvm().values()
+    return Counter(INSTRUCTION.findall(code))
 
 
-def test_rendering_compiles_to_the_same_arithmetic_with_and_without_the_trace_hook():
+def test_rendering_compiles_to_the_same_instructions_with_and_without_the_trace_hook():
     source = Path(pixel_module.__file__).read_text(encoding="utf-8")
     strip = _WithoutRecording()
     bare = strip.visit(ast.parse(source))
     assert strip.removed >= 8
     namespace = {"__name__": "bare_pixel"}
     exec(compile(ast.fix_missing_locations(bare), pixel_module.__file__, "exec"), namespace)
-    assert _work(pixel_module.render_pixel) == _work(namespace["render_pixel"])
+    arguments = (3, 4, False, True, None)  # pixel, not the first, interpolating, no log
+    with_hook = _instructions(pixel_module.render_pixel, *arguments)
+    assert with_hook["fmul"] > 100
+    assert with_hook == _instructions(namespace["render_pixel"], *arguments)
 
 
-def test_taps_of_a_pixel_agree_with_its_trace():
-    model = lower(VARIANTS["interpolation"])
-    scan = find_scan_state(model, [(7, 13)])
-    trace = record_pixel(model, 7, 13, scan)
+def test_recording_shows_in_the_instructions():
+    indices = (0.1, 0.2, 0.3, 0.0, 0.0, 0.0)
+    recording = _instructions(pixel_module.lattice_factor, *indices, LOG)
+    rendering = _instructions(pixel_module.lattice_factor, *indices, None)
+    assert recording["store"] > rendering["store"] + 5
+
+
+def _last_values(lines: list[str], key: str, stop_at: str) -> list[list[float]]:
+    """The values that a key had whenever another key came by."""
+    values, last = [], [float("nan")]
+    for _, name, *words in map(str.split, lines):
+        if name == key:
+            last = [float(word) for word in words]
+        if name == stop_at:
+            values.append(last)
+    return values
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_taps_of_a_pixel_are_the_values_of_its_trace(name):
+    model = lower(VARIANTS[name])
+    (trace,) = record_pixels(model, [(7, 13)])
     taps = tap_pixel(model, trace, list(TAPS))
+    lines = list(trace_lines(model, [trace]))
     assert taps["pixel"] == [7, 13]
-    assert taps["f_cell"]["lookups"] == len(taps["accum"]) == len(taps["hkl_subpixel"]) == model.params.steps
-    assert taps["f_cell"]["mean"] == pytest.approx(np.mean([e["F_cell"] for e in taps["hkl_subpixel"]]), rel=1e-14)
+
+    def column(tap: str, field: str) -> list[list[float]]:
+        return [np.ravel(entry[field]).tolist() for entry in taps[tap]]
+
+    for tap, field, key in (
+        ("hkl_subpixel", "hkl_frac", "hkl_frac"), ("hkl_subpixel", "hkl_rounded", "hkl_rounded"),
+        ("hkl_subpixel", "F_cell", "F_cell"), ("accum", "hkl", "hkl_frac"), ("accum", "F_cell", "F_cell"),
+        ("accum", "F_latt", "F_latt"), ("accum", "omega", "omega_pixel_sr"), ("accum", "polar", "polar_factor"),
+        ("accum", "capture_fraction", "capture_fraction_layer"),
+    ):  # fmt: skip
+        # F_cell opens the lines of a completed evaluation; 15 digits are printed
+        assert column(tap, field) == _approx(_last_values(lines, key, "F_cell"))
+    for field in ("I_term", "I_accum"):
+        assert column("accum", field) == _approx(_last_values(lines, field, "I_accum"))
+    subpixels = [[e["layer"], e["s_sub"], e["f_sub"]] for e in taps["accum"]]
+    assert subpixels == _last_values(lines, "subpixel", "F_cell")
+    for field in ("I_before_scaling", "steps", "omega_pixel", "polar", "capture_fraction", "I_pixel_final"):
+        assert [[taps["intensity"][field]]] == _approx(_last_values(lines, field, "floatimage_accumulated"))
+    assert np.float32(taps["intensity"]["floatimage"]) == trace.photons
+
+
+def _approx(rows: list[list[float]]) -> list[object]:
+    return [pytest.approx(row, rel=1e-14) for row in rows]
+
+
+def test_taps_summarize_the_lookups_of_a_pixel():
+    model = lower(VARIANTS["sources"])
+    (trace,) = record_pixels(model, [(7, 13)])
+    taps = tap_pixel(model, trace, ["f_cell", "hkl_subpixel", "hkl_bounds"])
+    rounded = np.array([e["hkl_rounded"] for e in taps["hkl_subpixel"]])
+    amplitudes = [e["F_cell"] for e in taps["hkl_subpixel"]]
+    touched = {axis: [low, high] for axis, low, high in zip("hkl", rounded.min(0), rounded.max(0), strict=True)}
+    assert taps["f_cell"]["lookups"] == len(amplitudes) == model.params.steps
+    assert taps["f_cell"]["mean"] == pytest.approx(np.mean(amplitudes), rel=1e-14)
+    assert taps["f_cell"]["hkl_touched"] == taps["hkl_bounds"]["pixel"] == touched
     assert taps["hkl_bounds"]["grid"] == {"h": [-12, 12], "k": [-12, 12], "l": [-12, 12]}
-    assert taps["accum"][-1]["I_accum"] == taps["intensity"]["I_before_scaling"]
-    assert [e["subpixel_idx"] for e in taps["accum"]] == [0, 1, 2, 3]
-    assert np.float32(taps["intensity"]["I_pixel_final"]) == trace.photons
+    assert taps["f_cell"]["out_of_range"] == 0
+
+
+def test_taps_count_lookups_off_the_grid_and_zero_amplitudes():
+    factors = StructureFactors(np.zeros((4, 4, 4)), 0, 0, 0)
+    crystal = replace(BASE.crystal, structure_factors=factors, interpolate=False)
+    model = lower(replace(BASE, crystal=crystal))
+    pixels = [(slow, fast) for slow in range(0, 20, 3) for fast in range(0, 24, 3)]
+    found = set()
+    for trace in record_pixels(model, pixels):
+        taps = tap_pixel(model, trace, ["f_cell", "hkl_subpixel", "hkl_bounds"])
+        # three reflections along each axis, 0 to 2; elsewhere the default of 10 electrons holds
+        outside = [not all(0 <= index <= 2 for index in e["hkl_rounded"]) for e in taps["hkl_subpixel"]]
+        assert [e["out_of_bounds"] for e in taps["hkl_subpixel"]] == outside
+        assert [e["F_cell"] for e in taps["hkl_subpixel"]] == [10.0 if out else 0.0 for out in outside]
+        assert (taps["f_cell"]["out_of_range"], taps["f_cell"]["zeros"]) == (sum(outside), 4 - sum(outside))
+        found.update(outside)
+    assert found == {False, True}
+
+
+def test_a_pixel_beyond_the_resolution_limit_has_no_lookups():
+    model = lower(VARIANTS["resolution"])
+    (trace,) = record_pixels(model, [(0, 0)])
+    taps = tap_pixel(model, trace, list(TAPS))
+    assert taps["f_cell"] == {"lookups": 0, "out_of_range": 0, "zeros": 0, "mean": None, "hkl_touched": None}
+    assert (taps["hkl_subpixel"], taps["accum"], taps["hkl_bounds"]["pixel"]) == ([], [], None)
 
 
 def test_unknown_tap_names_the_known_ones():
-    model = lower(BASE)
     with pytest.raises(UsageError, match="unknown tap 'F'.*f_cell, hkl_subpixel"):
-        tap_pixel(model, record_pixel(model, 0, 0, find_scan_state(model, [(0, 0)])), ["F"])
+        check_taps(["accum", "F"])

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
-import math
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -23,6 +21,7 @@ from nbnumba.compare.trace_report import print_report
 from nbnumba.errors import InputFileError, OutputFileError
 from nbnumba.io.atomic import atomic_write
 from nbnumba.io.float_image import write_float_image
+from nbnumba.io.json_text import to_json
 
 BUNDLE_FILES = (
     "c.bin", "py.bin", "diff.bin", "c.png", "py.png", "diff.png", "c_stdout.txt", "c_stderr.txt", "py_stdout.txt",
@@ -188,7 +187,7 @@ def write_bundle(folder: Path, outcome: Outcome, percentile: float | None, save_
         _draw(folder, outcome, outcome.assessment, percentile)
         if save_difference:
             _write_difference(folder / "diff.bin", outcome.assessment)
-    _write(folder / "summary.json", json.dumps(summarize(outcome), indent=1) + "\n")
+    _write(folder / "summary.json", to_json(summarize(outcome)))
     _write(folder / "summary.md", _markdown(folder, outcome))
     return [folder / name for name in BUNDLE_FILES if (folder / name).exists()]
 
@@ -237,7 +236,7 @@ def summarize(outcome: Outcome) -> dict[str, Any]:
     Returns
     -------
     dict
-        For JSON; what is not finite is None or the text "inf".
+        For JSON.
     """
     summary: dict[str, Any] = {"verdict": outcome.verdict, "reference": outcome.names[0], "image": outcome.names[1]}
     summary["runs"] = [
@@ -256,18 +255,7 @@ def summarize(outcome: Outcome) -> dict[str, Any]:
         summary["metrics"] = {**asdict(assessment.metrics), **extra}
         summary["peaks"] = {**asdict(assessment.peaks), "match_radius": MATCH_RADIUS}
         summary["thresholds"] = [asdict(judgement) for judgement in assessment.judgements]
-    return _finite(summary)
-
-
-def _finite(value: Any) -> Any:
-    """The same data without numbers that JSON does not know."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else str(value)
-    return value
+    return summary
 
 
 _ROWS: tuple[tuple[str, Callable[[Assessment], str]], ...] = (

@@ -208,7 +208,8 @@ def compare_traces(a: Trace, b: Trace, rtol: float = DEFAULT_RTOL, atol: float =
     shared = a.keys & b.keys
     loops = _common_loops(a, b)
     summary = {key: KeySummary() for key in dict.fromkeys(line.key for line in a.lines) if key in shared}
-    places_a, places_b = _identify(a, shared, loops), _identify(b, shared, loops)
+    places: dict[tuple[object, ...], int] = {}
+    places_a, places_b = _identify(a, shared, loops, places), _identify(b, shared, loops, places)
     pairs = _pair(places_a, places_b)
     divergences = []
     for line, partner in pairs:
@@ -237,11 +238,12 @@ def _pair(places_a: Mapping[Identity, TraceLine], places_b: Mapping[Identity, Tr
         partner = places_b.get(place) or places_b.get(_first_place(place))
         if partner is not None:
             pairs.append((line, partner))
-    for place, partner in places_b.items():
-        again = places_a.get(_first_place(place)) if place not in places_a else None
-        if again is not None:
-            pairs.append((again, partner))
-    return sorted(pairs, key=lambda pair: pair[0].number)
+    for place in places_b.keys() - places_a.keys():
+        first = places_a.get(_first_place(place))
+        if first is not None:
+            pairs.append((first, places_b[place]))
+    pairs.sort(key=lambda pair: (pair[0].number, pair[1].number))
+    return pairs
 
 
 def _first_place(place: Identity) -> Identity:
@@ -277,10 +279,12 @@ def _common_loops(a: Trace, b: Trace) -> frozenset[str]:
     return frozenset(key for key, _ in passes[0] & passes[1])
 
 
-def _identify(trace: Trace, shared: frozenset[str], loops: frozenset[str]) -> dict[Identity, TraceLine]:
-    """The lines of shared keys by their place in the loop nest."""
-    place: list[object] = [None] * len(LOOPS)
-    here = tuple(place)
+def _identify(
+    trace: Trace, shared: frozenset[str], loops: frozenset[str], places: dict[tuple[object, ...], int]
+) -> dict[Identity, TraceLine]:
+    """The lines of shared keys by their place in the loop nest; `places` numbers the places of both traces."""
+    indices: list[object] = [None] * len(LOOPS)
+    here = pixel = _number(places, indices)
     seen: dict[Identity, int] = {}
     lines: dict[Identity, TraceLine] = {}
     for line in trace.lines:
@@ -289,16 +293,22 @@ def _identify(trace: Trace, shared: frozenset[str], loops: frozenset[str]) -> di
             continue
         if key in loops:
             depth = LOOPS.index(key)
-            place[depth:] = [line.values] + [None] * (len(LOOPS) - depth - 1)
-            here = tuple(place)
+            indices[depth:] = [line.values] + [None] * (len(LOOPS) - depth - 1)
+            here = _number(places, indices)
+            pixel = here if depth == 0 else pixel
         identity: Identity = (here, key)
         if key in RUN_KEYS:
             identity = (key, line.values[:1] if key in INDEXED_KEYS else None)
         elif key in PIXEL_KEYS:
-            identity = (place[0], key)
+            identity = (pixel, key)
         times = seen[identity] = seen.get(identity, 0) + 1
         lines[identity + (times,)] = line
     return lines
+
+
+def _number(places: dict[tuple[object, ...], int], indices: Sequence[object]) -> int:
+    """Number of a place in the loop nest: cheaper to look up than its indices."""
+    return places.setdefault(tuple(indices), len(places))
 
 
 def _compare_lines(a: TraceLine, b: TraceLine, rtol: float, atol: float, entry: KeySummary) -> Divergence | None:

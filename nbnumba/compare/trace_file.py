@@ -19,7 +19,7 @@ _TRACE_LINE = re.compile(_PREFIX + r"[ \t]*([^\s=,:]+)[ \t]*[=:]?(.*)")
 _BARE_PREFIX = re.compile(r"\s*" + _PREFIX)
 _TRACE = re.compile(_PREFIX.encode() + rb".*")
 _UNIT = re.compile(r"\[(?!\s*(?:nan|inf))\s*(?:1/)?[A-Za-z][^\]\s]*\s*\]\s*$", re.IGNORECASE)
-_SEPARATORS = str.maketrans(",;:()[]", "       ")
+_SEPARATOR = re.compile(r"[,;:()\[\]]")
 
 
 class TraceLine(NamedTuple):
@@ -98,9 +98,9 @@ def parse_trace(text: str, name: str = "trace") -> Trace:
         match = _TRACE_LINE.search(line)
         if match is not None:
             key, values = match[1], match[2]
-            if "[" in values:
-                values = _UNIT.sub("", values)
-            lines.append(TraceLine(number, ALIASES.get(key, key), tuple(values.translate(_SEPARATORS).split())))
+            if _SEPARATOR.search(values) is not None:
+                values = _SEPARATOR.sub(" ", _UNIT.sub("", values))
+            lines.append(TraceLine(number, ALIASES.get(key, key), tuple(values.split())))
         elif _BARE_PREFIX.match(line):
             raise InputFileError(f"{name}: line {number} is a trace line without a key")
     if not lines:

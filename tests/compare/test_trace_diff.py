@@ -42,6 +42,7 @@ def test_a_golden_trace_pairs_every_line_with_itself_in_the_other_punctuation(pa
     other = "".join(line.replace(" ", ",") for line in other.splitlines(keepends=True))
     comparison = _compare(text, other)
     assert comparison.pairs == text.count("TRACE_C")
+    assert comparison.reordered == 0
     assert comparison.are_equal
 
 
@@ -50,6 +51,28 @@ def test_both_punctuations_and_the_misnomer_read_alike():
     py = parse_trace("TRACE_PY:scattering_vec_m_inv=1, 2.5,-3e-5")
     assert c.lines[0] == (2, "scattering_vec_m_inv", ("1", "2.5", "-3e-5"))
     assert compare_traces(c, py).are_equal
+
+
+def test_brackets_colons_units_and_line_ends_do_not_matter(tmp_path):
+    plain = parse_trace("TRACE_C: pixel 3 4\nTRACE_C: v 1.5 -2 nan\n").lines
+    log = tmp_path / "from_windows.log"
+    log.write_bytes("\ufeffTRACE_C: pixel (3,4)\r\nTRACE_C: v: [1.5; -2, nan] [1/m]\r\n".encode())
+    assert read_trace(log).lines == plain
+    assert parse_trace("TRACE_C: v [nan]").lines[0].values == ("nan",)
+
+
+def test_a_trace_line_may_begin_behind_other_text():
+    # nanoBragg prints this warning without a line feed
+    output = "0% done\nWARNING: further warnings will not be printed! TRACE_C: pixel 7 11\nx\nTRACE_C: F_cell 5\r\n"
+    trace = parse_trace(output)
+    assert [(line.number, line.key) for line in trace.lines] == [(2, "pixel"), (4, "F_cell")]
+    extracted = extract_trace(output.encode())
+    assert extracted == b"TRACE_C: pixel 7 11\nTRACE_C: F_cell 5\n"
+    assert compare_traces(trace, parse_trace(extracted.decode())).are_equal
+
+
+def test_words_that_contain_a_prefix_are_no_trace():
+    assert extract_trace(b"MY_TRACE_C: x 1\nTRACE_CONFIG: x 1\nTRACE_C_PHI phi_tic=0\nTRACE: x 1\n") == b""
 
 
 @pytest.mark.parametrize(
@@ -162,6 +185,54 @@ def test_a_trace_with_a_subset_of_the_keys_in_another_order_meets_its_partners()
     assert comparison.reordered == 48
 
 
+def _first_pass_only(text: str) -> str:
+    """What a simpler instrumented program prints: no loop indices, the first pass, constants at the end alone."""
+    keys = ("pixel_pos_meters", "diffracted_vec", "hkl_frac", "F_latt_a", "F_latt", "F_cell", "I_before_scaling",
+            "r_e_sqr", "fluence_photons_per_m2", "steps", "I_pixel_final")  # fmt: skip
+    last = {line.split()[1]: line for line in reversed(text.splitlines())}
+    return "\n".join(last[key] for key in keys)
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_trace_of_the_first_pass_without_loop_indices_is_compared_as_far_as_it_goes(swapped):
+    text = MOSAIC.read_text()
+    shorter = _first_pass_only(text)
+    comparison = _compare(shorter, text) if swapped else _compare(text, shorter)
+    assert comparison.are_equal
+    # r_e_sqr, fluence and steps, printed twice in the longer trace, meet the other's single lines
+    assert comparison.pairs == 11 + 3
+    surplus = comparison.surplus_b if swapped else comparison.surplus_a
+    # 48 passes of 4 keys, 4 subpixels of 2 keys, without the first ones
+    assert surplus == 47 * 4 + 3 * 2
+    assert f"{surplus} further lines" in _report(comparison)
+
+
+def test_a_constant_that_changes_between_its_repetitions_diverges():
+    comparison = _compare("TRACE_C: steps 4\nTRACE_C: x 1\nTRACE_C: steps 5\n", "TRACE_C: steps 4\nTRACE_C: x 1\n")
+    assert comparison.summary["steps"].divergent == 1
+    assert (comparison.divergences[0].a.number, comparison.divergences[0].b.number) == (3, 1)
+
+
+def test_pixels_traced_in_one_run_meet_those_traced_one_by_one():
+    parts = [path.read_text() for path in sorted((ROOT / "traces" / "phi_zero_carryover").glob("*.log"))]
+    setup = parts[0].partition("TRACE_C: pixel ")[0]
+    together = setup + "".join("TRACE_C: pixel " + part.partition("TRACE_C: pixel ")[2] for part in parts)
+    comparison = _compare(together, "".join(parts))
+    assert comparison.are_equal
+    assert len(comparison.a.lines) + 2 * setup.count("\n") == len(comparison.b.lines)
+    altered = parts[2].replace("I_before_scaling ", "I_before_scaling 1")
+    first = _compare(together, "".join((*parts[:2], altered))).first
+    assert isinstance(first, Divergence)
+    assert first.b.key == "I_before_scaling"
+
+
+def test_another_pixel_is_the_first_divergence():
+    texts = [(ROOT / "traces" / "simple_cubic" / name).read_text() for name in ("trace_0_0.log", "trace_512_512.log")]
+    first = _compare(*texts).first
+    assert isinstance(first, Divergence)
+    assert (first.a.key, first.a.values, first.b.values) == ("pixel", ("0", "0"), ("512", "512"))
+
+
 def test_traces_without_a_common_key_are_not_equal():
     comparison = _compare("TRACE_C: x 1", "TRACE_C: y 1")
     assert not comparison.are_equal
@@ -194,6 +265,8 @@ def test_a_file_without_a_trace_line_is_an_error(tmp_path):
         (("TRACE_C: x 1.0", "TRACE_PY: x 1.1"), ("--rtol", "0.2"), 0),
         (("TRACE_C: x 1.0", "TRACE_PY: x 1.1"), ("--atol", "0.2"), 0),
         (("TRACE_C: x 1.0", "nothing"), (), 5),
+        (("", "TRACE_C: x 1.0"), (), 5),
+        (("TRACE_C: x 1.0", "\x00\x7f\x89PNG\r\n"), (), 5),
         (("TRACE_C: x 1.0", None), (), 5),
         (("TRACE_C: x 1.0", "TRACE_PY: x 1.0"), ("--rtol", "-1"), 2),
         (("TRACE_C: x 1.0", "TRACE_PY: x 1.0"), ("--rtol", "much"), 2),
@@ -219,9 +292,10 @@ TRACER = """
 import json, sys
 from nbnumba.flags import interpret
 from nbnumba.lowering import lower
-from nbnumba.tracing import trace_pixels
+from nbnumba.tracing import record_pixels, trace_lines
 args, pixel = json.loads(sys.argv[1])
-print("\\n".join(trace_pixels(lower(interpret(args).experiment), [tuple(pixel)])))
+model = lower(interpret(args).experiment)
+print("\\n".join(trace_lines(model, record_pixels(model, [tuple(pixel)]))))
 """
 
 
