@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
+import os
+import re
 import statistics
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from nbnumba.benchmark.processes import ProcessRun, run_process
+from nbnumba.benchmark.processes import LOG_FILE, ProcessRun, run_process
 from nbnumba.benchmark.workloads import Workload
+from nbnumba.compare.metrics import DEFAULT_BARS, RELATIVE_FLOOR, different_pixels
 
 ONE_PIXEL = ("-roi", "0", "0", "0", "0")
 """Added to a workload's flags, leaves everything but the pixel loop."""
@@ -21,6 +24,9 @@ C_PROGRAM = "C"
 """Name of the C program among the engines."""
 
 FLOAT_FILE = "floatimage.bin"
+
+OWN_CLOCK = re.compile(r"^rendered +in (\S+) s by", re.MULTILINE)
+"""What nbnumba prints of the time of its pixel loop."""
 
 
 @dataclass(frozen=True)
@@ -49,18 +55,6 @@ class Program:
         return f"{self.engine}-{self.threads}"
 
 
-@dataclass
-class Samples:
-    """Repeated runs of one program on one workload."""
-
-    full: list[ProcessRun] = field(default_factory=list)
-    one_pixel: list[ProcessRun] = field(default_factory=list)
-
-    def kernel_seconds(self) -> list[float]:
-        """Wall time of the pixel loop in each repetition: the full run less the one-pixel run."""
-        return [max(f.wall - o.wall, 1e-9) for f, o in zip(self.full, self.one_pixel, strict=True)]
-
-
 @dataclass(frozen=True)
 class Parity:
     """Whether two images agree at the golden bars.
@@ -70,7 +64,7 @@ class Parity:
     different_fraction : float
         Share of pixels whose float32 bits differ.
     worst_relative : float
-        Largest relative difference, with a floor of 1e-9 of the maximum.
+        Largest difference relative to the reference, or to RELATIVE_FLOOR of its maximum where that is larger.
     """
 
     different_fraction: float
@@ -78,8 +72,22 @@ class Parity:
 
     @property
     def agrees(self) -> bool:
-        """At most 2 pixels in 10⁴ differ, none by more than 1e-6."""
-        return self.different_fraction <= 2e-4 and self.worst_relative <= 1e-6
+        """Whether the golden bars are met: at most 2 pixels in 10⁴ differ, none by more than 1e-6."""
+        return 1e4 * self.different_fraction <= DEFAULT_BARS["bits"] and self.worst_relative <= DEFAULT_BARS["relative"]
+
+
+@dataclass
+class Samples:
+    """Repeated runs of one program on one workload."""
+
+    full: list[ProcessRun] = field(default_factory=list)
+    one_pixel: list[ProcessRun] = field(default_factory=list)
+    own_clock: list[float] = field(default_factory=list)  # s, what nbnumba itself prints
+    parity: list[Parity] = field(default_factory=list)
+
+    def kernel_seconds(self) -> list[float]:
+        """Wall time of the pixel loop in each repetition: the full run less the one-pixel run."""
+        return [full.wall - one.wall for full, one in zip(self.full, self.one_pixel, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -94,15 +102,13 @@ class Row:
     pixel_steps: int
     full: list[ProcessRun]
     one_pixel: list[ProcessRun]
+    own_clock: list[float]
     kernel_seconds: list[float]
-    throughput: dict[str, float]  # pixel-steps/s: min, median, max
+    uncertainty: float | None  # of the median of the kernel seconds, as a share of it
+    throughput: dict[str, float] | None  # pixel-steps/s: min, median, max; None where fixed costs hide the kernel
     speed_up: dict[str, float] | None  # times C at the same threads: min, median, max; None without parity or C
     parity: Parity | None
     target: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
-        return asdict(self)
 
 
 def spread_of(values: Iterable[float]) -> dict[str, float]:
@@ -111,13 +117,22 @@ def spread_of(values: Iterable[float]) -> dict[str, float]:
     return {"min": min(ordered), "median": statistics.median(ordered), "max": max(ordered)}
 
 
+def uncertainty_of(values: Sequence[float]) -> float | None:
+    """Half the 95 % interval of the median as a share of it: 1.57 interquartile ranges / √n (McGill et al. 1978)."""
+    middle = statistics.median(values)
+    if len(values) < 2 or middle <= 0.0:
+        return None
+    lower, _, upper = statistics.quantiles(values, n=4, method="inclusive")
+    return 1.57 * (upper - lower) / math.sqrt(len(values)) / middle
+
+
 def compare_images(ours: Path, reference: Path) -> Parity:
-    """Compare two raw float32 images bit by bit, a piece at a time.
+    """Compare two raw float32 images bit by bit.
 
     Parameters
     ----------
     ours, reference : Path
-        Files of the same length.
+        Files; of different lengths they differ in every pixel.
 
     Returns
     -------
@@ -126,18 +141,16 @@ def compare_images(ours: Path, reference: Path) -> Parity:
     a, b = (np.memmap(path, dtype=np.float32, mode="r") for path in (ours, reference))
     if a.size != b.size:
         return Parity(1.0, np.inf)
-    floor = 1e-9 * float(np.nanmax(np.abs(b)))
-    different = a.view(np.uint32) != b.view(np.uint32)
+    different = different_pixels(b, a)
     if not different.any():
         return Parity(0.0, 0.0)
+    floor = RELATIVE_FLOOR * float(np.nanmax(np.abs(b)))
     x, y = a[different].astype(np.float64), b[different].astype(np.float64)
     return Parity(float(different.mean()), float(np.max(np.abs(x - y) / np.maximum(np.abs(y), floor))))
 
 
 def count_pixel_steps(arguments: Sequence[str], folder: Path) -> int:
     """Passes through the innermost loop: pixels × layers × subpixels × sources × spindle steps × domains."""
-    import os
-
     from nbnumba.flags import interpret
     from nbnumba.lowering import lower
 
@@ -158,7 +171,7 @@ def measure_workload(
     folder: Path,
     tell: Callable[[str], None],
 ) -> list[Row]:
-    """Run every program `repeats` times in turn on one workload.
+    """Run every program in turn on one workload, again and again.
 
     Parameters
     ----------
@@ -168,7 +181,7 @@ def measure_workload(
     programs : sequence of Program
         Contenders; the C program is the peer of those with its number of threads.
     repeats : int
-        Counted repetitions, after one that is not counted.
+        Counted repetitions; a workload may multiply them. Before them each engine runs once to compile its kernels.
     folder : Path
         Holds a folder for each program, with the input files.
     tell : callable
@@ -181,40 +194,58 @@ def measure_workload(
     """
     arguments = workload.arguments(pixels)
     samples = {program: Samples() for program in programs}
-    for repeat in range(-1, repeats):
+    for program in programs:
+        if program.c_binary is None:
+            tell(f"{workload.name} {pixels}x{pixels}, {program.engine}, {program.threads} threads, warming up")
+            _run_once(program, arguments, folder, Samples())
+    rounds = repeats * workload.rounds
+    for number in range(rounds):
+        # there and back again, so that a slow drift of the machine meets all alike
+        for program in programs if number % 2 == 0 else programs[::-1]:
+            tell(f"{workload.name} {pixels}x{pixels}, {program.engine}, {program.threads} threads, "
+                 f"run {number + 1} of {rounds}")  # fmt: skip
+            _run_once(program, arguments, folder, samples[program])
         for program, taken in samples.items():
-            tell(f"{workload.name} {pixels}x{pixels}, {program.engine}, {program.threads} threads, run {repeat + 1}")
-            place = folder / program.folder
-            full = run_process(program.command(arguments), place, program.environment)
-            _keep_image(place)
-            one = run_process(program.command([*arguments, *ONE_PIXEL]), place, program.environment)
-            if repeat >= 0:
-                taken.full.append(full)
-                taken.one_pixel.append(one)
+            peer = peer_of(program, programs)
+            if peer is not None:
+                taken.parity.append(compare_images(_image(folder, program), _image(folder, peer)))
     steps = count_pixel_steps(arguments, folder / programs[0].folder)
-    return [_row(workload, pixels, steps, program, samples, folder) for program in programs]
+    return [_row(workload, pixels, steps, program, samples) for program in programs]
 
 
-def _keep_image(place: Path) -> None:
-    """Set the image of the full run aside before the one-pixel run replaces it."""
-    (place / FLOAT_FILE).replace(place / f"full_{FLOAT_FILE}")
+def _run_once(program: Program, arguments: Sequence[str], folder: Path, taken: Samples) -> None:
+    """A full run, whose image is set aside, and a run on one pixel."""
+    place = folder / program.folder
+    taken.full.append(run_process(program.command(arguments), place, program.environment))
+    printed = OWN_CLOCK.search((place / LOG_FILE).read_text(encoding="utf-8", errors="replace"))
+    if printed is not None and program.c_binary is None:
+        taken.own_clock.append(float(printed.group(1)))
+    (place / FLOAT_FILE).replace(_image(folder, program))
+    taken.one_pixel.append(run_process(program.command([*arguments, *ONE_PIXEL]), place, program.environment))
 
 
-def _row(
-    workload: Workload, pixels: int, steps: int, program: Program, samples: dict[Program, Samples], folder: Path
-) -> Row:
+def _image(folder: Path, program: Program) -> Path:
+    """Where the image of a full run is kept until the next one."""
+    return folder / program.folder / f"full_{FLOAT_FILE}"
+
+
+def peer_of(program: Program, programs: Iterable[Program]) -> Program | None:
+    """The C program at the same number of threads."""
+    return next((p for p in programs if p.c_binary and p.threads == program.threads and p != program), None)
+
+
+def _row(workload: Workload, pixels: int, steps: int, program: Program, samples: dict[Program, Samples]) -> Row:
     taken = samples[program]
     seconds = taken.kernel_seconds()
-    peers = [p for p in samples if p.c_binary is not None and p.threads == program.threads and p is not program]
-    parity = speed_up = None
-    if peers:
-        image = f"full_{FLOAT_FILE}"
-        parity = compare_images(folder / program.folder / image, folder / peers[0].folder / image)
-        if parity.agrees:
-            theirs = samples[peers[0]].kernel_seconds()
-            speed_up = spread_of(c / n for c, n in zip(theirs, seconds, strict=True))
+    parity = max(taken.parity, key=lambda p: (not p.agrees, p.worst_relative), default=None)
+    resolved, speed_up = min(seconds) > 0.0, None
+    peer = peer_of(program, samples)
+    if peer is not None and parity is not None and parity.agrees and resolved:
+        speed_up = spread_of(c / n for c, n in zip(samples[peer].kernel_seconds(), seconds, strict=True))
     return Row(
         workload=workload.name, title=workload.title, pixels=pixels, threads=program.threads, engine=program.engine,
-        pixel_steps=steps, full=taken.full, one_pixel=taken.one_pixel, kernel_seconds=seconds,
-        throughput=spread_of(steps / s for s in seconds), speed_up=speed_up, parity=parity, target=workload.target,
+        pixel_steps=steps, full=taken.full, one_pixel=taken.one_pixel, own_clock=taken.own_clock,
+        kernel_seconds=seconds, uncertainty=uncertainty_of(seconds),
+        throughput=spread_of(steps / s for s in seconds) if resolved else None,
+        speed_up=speed_up, parity=parity, target=workload.target,
     )  # fmt: skip

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
-import time
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nbnumba.benchmark import launcher
 from nbnumba.errors import NbnumbaError
+
+LOG_FILE = "benchmark.log"
+"""What the last program in a folder printed."""
 
 
 @dataclass(frozen=True)
@@ -51,19 +56,14 @@ def run_process(command: Sequence[str], folder: Path, environment: Mapping[str, 
     NbnumbaError
         If the program can't be started or fails; its last line of output says why.
     """
-    log = folder / "benchmark.log"
-    began = time.perf_counter()
-    with log.open("wb") as output:
-        try:
-            process = subprocess.Popen(
-                command, cwd=folder, env={**os.environ, **environment}, stdout=output, stderr=subprocess.STDOUT
-            )
-        except OSError as error:
-            raise NbnumbaError(f"can't start {command[0]}: {error.strerror}") from None
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        lines = log.read_text(errors="replace").strip().splitlines()
-        raise NbnumbaError(f"{command[0]} failed with status {process.returncode}: {lines[-1] if lines else ''}")
-    return ProcessRun(wall, usage.ru_utime, usage.ru_stime, usage.ru_maxrss / 1024)
+    log = folder / LOG_FILE
+    # isolated and without site packages: it starts in no time
+    launch = [sys.executable, "-I", "-S", str(Path(launcher.__file__)), str(log.resolve()), *command]
+    done = subprocess.run(launch, cwd=folder, env={**os.environ, **environment}, stdout=subprocess.PIPE, check=True)
+    taken = json.loads(done.stdout)
+    if "error" in taken:
+        raise NbnumbaError(f"can't start {command[0]}: {taken['error']}")
+    if status := taken.pop("status"):
+        lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        raise NbnumbaError(f"{command[0]} failed with status {status}: {lines[-1] if lines else ''}")
+    return ProcessRun(**taken)

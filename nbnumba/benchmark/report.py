@@ -1,28 +1,66 @@
-"""Writes what was measured: results.json, summary.md and plots."""
+"""Writes what was measured: results.json for programs, summary.md for people."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
 from collections.abc import Sequence
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 from nbnumba.benchmark.measure import C_PROGRAM, Row, spread_of
+from nbnumba.benchmark.scaling import ScalingPoint, scaling_laws
+from nbnumba.benchmark.whole_program import WholeRun
 
-if TYPE_CHECKING:
-    from nbnumba.benchmark.scaling import ScalingPoint
+TOO_SHORT = "too short to tell"
+"""Where fixed costs scatter by more than the kernel takes."""
 
 PACKAGES = ("nbnumba", "numba", "llvmlite", "numpy")
 
 
-def environment() -> dict[str, Any]:
-    """The machine and versions that the figures belong to."""
+class Results(NamedTuple):
+    """Everything that was measured.
+
+    Attributes
+    ----------
+    rows : sequence of Row
+        One per workload, size, engine and number of threads.
+    startup : dict of str to dict
+        Spread of wall times, seconds, by kind of run.
+    whole : sequence of WholeRun
+        One per program; may be empty.
+    scaling : sequence of ScalingPoint
+        Times against steps, pixels, domains and threads; may be empty.
+    c_binary : Path or None
+        The C program.
+    """
+
+    rows: Sequence[Row]
+    startup: dict[str, dict[str, float]]
+    whole: Sequence[WholeRun]
+    scaling: Sequence[ScalingPoint]
+    c_binary: Path | None
+
+
+def environment(c_binary: Path | None) -> dict[str, Any]:
+    """The machine and versions that the figures belong to.
+
+    Parameters
+    ----------
+    c_binary : Path or None
+        The C program: its name and the beginning of its checksum are recorded.
+    """
+    program = {}
+    if c_binary is not None:
+        program = {"C program": f"{c_binary.name} (sha256 {hashlib.sha256(c_binary.read_bytes()).hexdigest()[:12]})"}
     return {
-        "processor": _processor(), "logical_cpus": os.cpu_count(), "system": platform.platform(),
-        "python": platform.python_version(), **{name: version(name) for name in PACKAGES},
+        "processor": _processor(), "logical CPUs": os.cpu_count(), "load": f"{os.getloadavg()[0]:.2f}",
+        "system": platform.platform(), "python": platform.python_version(),
+        **{name: version(name) for name in PACKAGES}, **program,
     }  # fmt: skip
 
 
@@ -35,44 +73,91 @@ def _processor() -> str:
     return names[0] if names else platform.processor()
 
 
-def write_results(folder: Path, rows: Sequence[Row], scaling: Sequence[ScalingPoint], extra: dict[str, Any]) -> None:
+def write_results(folder: Path, results: Results) -> None:
     """Write results.json and summary.md.
 
     Parameters
     ----------
     folder : Path
         Where to write.
-    rows : sequence of Row
-        One per workload, size, engine and number of threads.
-    scaling : sequence of ScalingPoint
-        Times against steps and pixels; may be empty.
-    extra : dict
-        Further sections for results.json, such as start-up times and the profile.
+    results : Results
+        What was measured.
     """
-    machine = environment()
-    results = {
-        "environment": machine, "rows": [row.as_dict() for row in rows],
-        "scaling": [point._asdict() for point in scaling], **extra,
+    machine = environment(results.c_binary)
+    plain = {
+        "environment": machine, "rows": [asdict(row) for row in results.rows], "startup_seconds": results.startup,
+        "whole_program": [asdict(run) for run in results.whole],
+        "scaling": [point._asdict() for point in results.scaling],
     }  # fmt: skip
-    (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    (folder / "summary.md").write_text("\n".join(_summary(machine, rows, extra)) + "\n", encoding="utf-8")
+    (folder / "results.json").write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
+    (folder / "summary.md").write_text("\n".join(summary_lines(machine, results)) + "\n", encoding="utf-8")
 
 
-def _summary(machine: dict[str, Any], rows: Sequence[Row], extra: dict[str, Any]) -> list[str]:
+def summary_lines(machine: dict[str, Any], results: Results) -> list[str]:
+    """The report for people, in Markdown.
+
+    Parameters
+    ----------
+    machine : dict
+        From `environment`.
+    results : Results
+        What was measured.
+
+    Returns
+    -------
+    list of str
+    """
     lines = ["# Benchmark", "", ", ".join(f"{key} {value}" for key, value in machine.items()), ""]
-    lines += [
-        "Median (minimum-maximum) of the repeated runs. The kernel time is the wall time of the whole process less",
-        "that of a run on one pixel. A speed-up stands only where the images agree: at most 2 pixels in 10 000 differ",
-        "in their bits, none by more than 1e-6.", "",
-    ]  # fmt: skip
-    lines += _table(
-        ["workload", "pixels", "threads", "engine", "kernel, s", "M pixel-steps/s", "times C", "target", "user, s",
-         "wall, s", "peak, MiB", "pixels that differ", "worst"],
-        [_cells(row) for row in rows],
-    )  # fmt: skip
-    for title, table in extra.get("tables", {}).items():
-        lines += ["", f"## {title}", "", *_table(table["head"], table["rows"])]
+    if results.rows:
+        lines += [*_ROWS_TEXT, *_table(_ROWS_HEAD, [_cells(row) for row in results.rows]), ""]
+    lines += ["## Start-up", ""]
+    lines += _table(["run", "wall, s"], [[what, _spread_text(spread)] for what, spread in results.startup.items()])
+    if results.whole:
+        lines += ["", "## Whole program: W1, 4096², all four files, warm cache", ""]
+        lines += _table(_WHOLE_HEAD, [_whole_cells(run) for run in results.whole])
+        lines += ["", "Where the time goes, median seconds of runs of their own:", "", *_stage_table(results.whole)]
+    if results.scaling:
+        lines += ["", "## Scaling", "", "Kernel time ~ quantity ^ slope; how far a time is off that line at most.", ""]
+        laws = scaling_laws(results.scaling).items()
+        lines += _table(
+            ["quantity", "slope", "off by a factor"],
+            [[quantity, f"{slope:.3f}", f"{factor:.2f}"] for quantity, (slope, factor) in laws],
+        )
     return lines
+
+
+_ROWS_TEXT = (
+    "Median (minimum-maximum) of the repeated runs. The kernel time is the wall time of the whole process less that of",
+    "a run on one pixel (`-roi 0 0 0 0`); ± is half the 95 % interval of its median. Own clock is what nbnumba prints",
+    "of its pixel loop. A speed-up stands only where the images agree in every run: at most 2 pixels in 10 000 differ",
+    "in their bits, none by more than 1e-6.",
+    "",
+)
+
+_ROWS_HEAD = (
+    "workload", "pixels", "threads", "engine", "kernel, s", "±", "own clock, s", "M pixel-steps/s", "times C", "target",
+    "user, s", "wall, s", "peak, MiB", "pixels that differ", "worst",
+)  # fmt: skip
+
+_WHOLE_HEAD = ("program", "threads", "wall, s", "user, s", "peak, MiB", "float image", "files that differ")
+
+
+def _whole_cells(run: WholeRun) -> list[str]:
+    agreement = ""
+    if run.parity is not None:
+        agreement = f"{run.parity.different_fraction:.1e} differ" if run.parity.agrees else "DISAGREES"
+    return [
+        run.engine, str(run.threads), _spread_text(spread_of(r.wall for r in run.runs)),
+        f"{spread_of(r.user for r in run.runs)['median']:.3g}", f"{max(r.peak_memory for r in run.runs):.0f}",
+        agreement, "" if run.parity is None else ", ".join(run.different_files) or "none",
+    ]  # fmt: skip
+
+
+def _stage_table(runs: Sequence[WholeRun]) -> list[str]:
+    ours = [run for run in runs if run.stages]
+    head = ["stage", *(f"{run.engine}, {run.threads} threads" for run in ours)]
+    stages = [[stage, *(f"{run.stages[stage]:.3f}" for run in ours)] for stage in ours[0].stages]
+    return _table(head, [*stages, ["sum", *(f"{sum(run.stages.values()):.3f}" for run in ours)]])
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -85,13 +170,14 @@ def _spread_text(spread: dict[str, float], scale: float = 1.0, digits: int = 3) 
 
 
 def _cells(row: Row) -> list[str]:
-    is_c = row.engine == C_PROGRAM
-    disagrees = "" if row.parity is None else "DISAGREES"
     return [
         f"{row.workload}: {row.title}", f"{row.pixels}²", str(row.threads), row.engine,
-        _spread_text(spread_of(row.kernel_seconds)), _spread_text(row.throughput, 1e-6),
-        disagrees if row.speed_up is None else _spread_text(row.speed_up),
-        "" if is_c else f"{row.target:g}",
+        _spread_text(spread_of(row.kernel_seconds)),
+        "" if row.uncertainty is None else f"{100 * row.uncertainty:.1f} %",
+        _spread_text(spread_of(row.own_clock)) if row.own_clock else "",
+        TOO_SHORT if row.throughput is None else _spread_text(row.throughput, 1e-6),
+        _speed_up_text(row),
+        "" if row.engine == C_PROGRAM else f"{row.target:g}",
         f"{spread_of(run.user for run in row.full)['median']:.3g}",
         f"{spread_of(run.wall for run in row.full)['median']:.3g}",
         f"{max(run.peak_memory for run in row.full):.0f}",
@@ -100,62 +186,9 @@ def _cells(row: Row) -> list[str]:
     ]  # fmt: skip
 
 
-def plot_throughput(folder: Path, rows: Sequence[Row]) -> None:
-    """Draw throughput.png: a bar for each program and workload, on a logarithmic axis.
-
-    Parameters
-    ----------
-    folder : Path
-        Where to write.
-    rows : sequence of Row
-    """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    programs = list(dict.fromkeys((row.engine, row.threads) for row in rows))
-    places = list(dict.fromkeys((row.workload, row.pixels) for row in rows))
-    figure = Figure(figsize=(2 + 1.1 * len(places), 4.8), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    width = 0.8 / max(len(programs), 1)
-    for i, (engine, threads) in enumerate(programs):
-        found = {(r.workload, r.pixels): r.throughput for r in rows if (r.engine, r.threads) == (engine, threads)}
-        spots = [j + (i - (len(programs) - 1) / 2) * width for j, place in enumerate(places) if place in found]
-        medians = [found[place]["median"] for place in places if place in found]
-        label = f"{engine}, {threads} thread{'s' if threads > 1 else ''}"
-        axes.bar(spots, medians, width, label=label)
-    axes.set_yscale("log")
-    axes.set_ylabel("pixel-steps per second")
-    axes.set_xticks(range(len(places)), [f"{name}\n{pixels}²" for name, pixels in places])
-    axes.grid(axis="y", which="both", alpha=0.3)
-    axes.legend(ncols=2, fontsize="small")
-    figure.savefig(folder / "throughput.png", dpi=130)
-
-
-def plot_scaling(folder: Path, points: Sequence[ScalingPoint]) -> None:
-    """Draw scaling.png: kernel time against steps per pixel, pixels and threads, with straight lines of slope one.
-
-    Parameters
-    ----------
-    folder : Path
-        Where to write.
-    points : sequence of ScalingPoint
-    """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    quantities = list(dict.fromkeys(point.against for point in points))
-    figure = Figure(figsize=(4.6 * len(quantities), 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
-    for i, quantity in enumerate(quantities):
-        axes = figure.add_subplot(1, len(quantities), i + 1)
-        x = [point.value for point in points if point.against == quantity]
-        y = [point.seconds for point in points if point.against == quantity]
-        power = -1 if quantity == "threads" else 1
-        axes.loglog(x, y, "o", label="measured")
-        axes.loglog(x, [y[-1] * (v / x[-1]) ** power for v in x], "-", alpha=0.5, label=f"slope {power}")
-        axes.set_xlabel(quantity)
-        axes.set_ylabel("kernel time, s")
-        axes.grid(which="both", alpha=0.3)
-        axes.legend(fontsize="small")
-    figure.savefig(folder / "scaling.png", dpi=130)
+def _speed_up_text(row: Row) -> str:
+    if row.speed_up is not None:
+        return _spread_text(row.speed_up)
+    if row.parity is not None and not row.parity.agrees:
+        return "DISAGREES"
+    return "" if row.parity is None else TOO_SHORT

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from nbnumba.errors import NbnumbaError
@@ -15,9 +15,7 @@ SMALL_DETECTOR = ("-detpixels", "16")
 """Added to the flags, leaves the same compiled functions and next to no work."""
 
 
-def profile_stages(
-    engine: str, threads: int, arguments: Sequence[str], folder: Path, tell: Callable[[str], None]
-) -> dict[str, float]:
+def profile_stages(engine: str, threads: int, arguments: Sequence[str], folder: Path) -> dict[str, float]:
     """Run a simulation once in a new process and say where its wall time went.
 
     Parameters
@@ -30,8 +28,6 @@ def profile_stages(
         nanoBragg flags.
     folder : Path
         Where the process runs and writes its files; holds the input files.
-    tell : callable
-        Receives a line of progress.
 
     Returns
     -------
@@ -43,7 +39,6 @@ def profile_stages(
     NbnumbaError
         If the simulation fails; its last line of output says why.
     """
-    tell(f"profile: {engine}, {threads} threads")
     command = [sys.executable, "-m", __name__, repr(time.monotonic()), engine, str(threads), *arguments]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode != 0:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from nbnumba.benchmark.measure import C_PROGRAM, Program, Row, measure_workload, spread_of
+from nbnumba.benchmark.measure import C_PROGRAM, Program, measure_workload, spread_of
+from nbnumba.benchmark.plots import plot_scaling, plot_throughput
 from nbnumba.benchmark.processes import run_process
-from nbnumba.benchmark.report import plot_scaling, plot_throughput, write_results
+from nbnumba.benchmark.report import Results, write_results
 from nbnumba.benchmark.scaling import measure_scaling
-from nbnumba.benchmark.stages import profile_stages
-from nbnumba.benchmark.workloads import WORKLOADS, Workload, write_inputs
+from nbnumba.benchmark.whole_program import measure_whole_program
+from nbnumba.benchmark.workloads import Workload, write_inputs
 
 SMALL_IMAGE = "-cell 100 100 100 -default_F 100 -lambda 1 -N 5 -distance 100 -detpixels 64"
 
@@ -62,22 +61,27 @@ def run_benchmark(plan: BenchmarkPlan, folder: Path, tell: Callable[[str], None]
     tell : callable
         Receives lines of progress.
     """
-    with tempfile.TemporaryDirectory(prefix="nbnumba-bench-") as scratch:
-        rows = _measure_rows(plan, Path(scratch), tell)
-        startup = _measure_startup(plan.repeats, Path(scratch), tell)
-    points = measure_scaling(plan.engines[0], tell) if plan.scaling else []
-    extra: dict[str, Any] = {"startup_seconds": startup, "tables": {"Start-up": _startup_table(startup)}}
-    if plan.profile:
-        extra["profile"] = _measure_profile(plan, tell)
-        extra["tables"]["Where the time goes (W1, 4096², all outputs)"] = _profile_table(extra["profile"])
-    write_results(folder, rows, points, extra)
+    with tempfile.TemporaryDirectory(prefix="nbnumba-bench-") as name:
+        scratch = Path(name)
+        programs = _place_programs(plan, scratch)
+        rows = [
+            row
+            for workload in plan.workloads
+            for pixels in plan.sizes or (workload.pixels,)
+            for row in measure_workload(workload, pixels, programs, plan.repeats, scratch, tell)
+        ]
+        startup = _measure_startup(plan, scratch, tell)
+        whole = measure_whole_program(programs, plan.repeats, scratch, tell) if plan.profile else []
+    points = measure_scaling(plan.engines[0], plan.threads, tell) if plan.scaling else []
+    write_results(folder, Results(rows, startup, whole, points, plan.c_binary))
     if rows:
         plot_throughput(folder, rows)
     if points:
         plot_scaling(folder, points)
 
 
-def _measure_rows(plan: BenchmarkPlan, scratch: Path, tell: Callable[[str], None]) -> list[Row]:
+def _place_programs(plan: BenchmarkPlan, scratch: Path) -> list[Program]:
+    """All contenders, each with a folder and the input files in it."""
     programs = [Program(engine, threads) for threads in plan.threads for engine in plan.engines]
     if plan.c_binary is not None:
         programs = [Program(C_PROGRAM, threads, plan.c_binary) for threads in plan.threads] + programs
@@ -85,42 +89,23 @@ def _measure_rows(plan: BenchmarkPlan, scratch: Path, tell: Callable[[str], None
         place = scratch / program.folder
         place.mkdir()
         write_inputs(place)
-    return [
-        row
-        for workload in plan.workloads
-        for pixels in plan.sizes or (workload.pixels,)
-        for row in measure_workload(workload, pixels, programs, plan.repeats, scratch, tell)
-    ]
+    return programs
 
 
-def _measure_startup(repeats: int, scratch: Path, tell: Callable[[str], None]) -> dict[str, dict[str, float]]:
-    """Wall time of help, of a small image with a cold and with a warm kernel cache."""
+def _measure_startup(
+    plan: BenchmarkPlan, scratch: Path, tell: Callable[[str], None]
+) -> dict[str, dict[str, float]]:
+    """Wall time of help, and of a small image with a cold and with a warm kernel cache."""
     place = scratch / "startup"
     place.mkdir()
     ours = [sys.executable, "-m", "nbnumba_cli"]
-    small = [*ours, *SMALL_IMAGE.split()]
-    tell("start-up: help, cold and warm small image")
-    with tempfile.TemporaryDirectory(prefix="nbnumba-cold-") as cold:
-        first = run_process(small, place, {"NUMBA_CACHE_DIR": cold}).wall
-        warm = [run_process(small, place, {"NUMBA_CACHE_DIR": cold}).wall for _ in range(repeats)]
-    helps = [run_process([*ours, "--help"], place, dict(os.environ)).wall for _ in range(repeats)]
-    return {
-        "nbnumba --help": spread_of(helps),
-        "64x64 image, warm cache": spread_of(warm),
-        "64x64 image, first run ever": spread_of([first]),
-    }
-
-
-def _measure_profile(plan: BenchmarkPlan, tell: Callable[[str], None]) -> dict[str, float]:
-    """Stages of a whole run that writes all four images."""
-    with tempfile.TemporaryDirectory(prefix="nbnumba-profile-") as folder:
-        return profile_stages(plan.engines[0], plan.threads[-1], WORKLOADS["W1"].all_files(), Path(folder), tell)
-
-
-def _startup_table(startup: dict[str, dict[str, float]]) -> dict[str, list[Any]]:
-    rows = [[what, *(f"{times[key]:.2f}" for key in ("median", "min", "max"))] for what, times in startup.items()]
-    return {"head": ["run", "median, s", "min, s", "max, s"], "rows": rows}
-
-
-def _profile_table(stages: dict[str, float]) -> dict[str, list[Any]]:
-    return {"head": ["stage", "seconds"], "rows": [[name, f"{seconds:.3f}"] for name, seconds in stages.items()]}
+    tell("start-up: help")
+    times = {"nbnumba --help": spread_of(run_process([*ours, "--help"], place, {}).wall for _ in range(plan.repeats))}
+    for engine in plan.engines:
+        tell(f"start-up: {engine}, cold and warm")
+        small = [*ours, *SMALL_IMAGE.split(), "--engine", engine]
+        with tempfile.TemporaryDirectory(prefix="nbnumba-cold-") as cold:
+            runs = [run_process(small, place, {"NUMBA_CACHE_DIR": cold}).wall for _ in range(plan.repeats + 1)]
+        times[f"64x64 image, {engine}, cold cache (first run ever)"] = spread_of(runs[:1])
+        times[f"64x64 image, {engine}, warm cache"] = spread_of(runs[1:])
+    return times

@@ -32,6 +32,8 @@ class Workload:
         Pixels along each edge of the square detector, unless sizes are given.
     target : float
         Times the C program's throughput that the default engine should reach at least.
+    rounds : int
+        Multiplies the repetitions where the kernel is short beside the fixed costs.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Workload:
     flags: str
     pixels: int
     target: float
+    rounds: int = 1
 
     def arguments(self, pixels: int | None = None) -> list[str]:
         """The nanoBragg flags for a detector of `pixels` × `pixels`, writing the float and integer image only."""
@@ -57,48 +60,71 @@ WORKLOADS = {
     for workload in (
         Workload(
             "W1", "one step per pixel",
-            "-cell 100 100 100 90 90 90 -default_F 100 -lambda 0.5 -N 5 -distance 500 -oversample 1", 4096, 16.0,
+            "-cell 100 100 100 90 90 90 -default_F 100 -lambda 0.5 -N 5 -distance 500 -oversample 1",
+            4096, 16.0, rounds=4,
         ),
         Workload(
-            "W2", "mosaic x phi x subpixels, N 5", f"{_TRICLINIC} -default_F 100 -N 5 {_MANY_STEPS}", 128, 20.0,
+            "W2", "mosaic x phi x subpixels, N 5", f"{_TRICLINIC} -default_F 100 -N 5 {_MANY_STEPS}", 384, 20.0,
         ),
         Workload(
-            "W2-N30", "mosaic x phi x subpixels, N 30", f"{_TRICLINIC} -default_F 100 -N 30 {_MANY_STEPS}", 128, 18.0,
+            "W2-N30", "mosaic x phi x subpixels, N 30", f"{_TRICLINIC} -default_F 100 -N 30 {_MANY_STEPS}", 384, 18.0,
         ),
         Workload(
-            "W3", "Gaussian spots, N 5", f"{_TRICLINIC} -default_F 100 -N 5 -gauss_xtal {_MANY_STEPS}", 128, 24.0,
+            "W3", "Gaussian spots, N 5", f"{_TRICLINIC} -default_F 100 -N 5 -gauss_xtal {_MANY_STEPS}", 512, 24.0,
         ),
         Workload(
-            "W3-N20", "Gaussian spots, N 20", f"{_TRICLINIC} -default_F 100 -N 20 -gauss_xtal {_MANY_STEPS}", 128, 40.0,
+            "W3-N20", "Gaussian spots, N 20", f"{_TRICLINIC} -default_F 100 -N 20 -gauss_xtal {_MANY_STEPS}", 512, 40.0,
         ),
         Workload(
             "W3-tophat", "top-hat spots, N 20",
-            f"{_TRICLINIC} -default_F 100 -N 20 -tophat_spots {_MANY_STEPS}", 128, 20.0,
+            f"{_TRICLINIC} -default_F 100 -N 20 -tophat_spots {_MANY_STEPS}", 640, 20.0,
         ),
         Workload(
-            "W4", "round crystal, N 5", f"{_TRICLINIC} -default_F 100 -N 5 -round_xtal {_MANY_STEPS}", 128, 18.0,
+            "W4", "round crystal, N 5", f"{_TRICLINIC} -default_F 100 -N 5 -round_xtal {_MANY_STEPS}", 384, 18.0,
         ),
         Workload(
-            "W5", "F from an hkl table", f"{_TRICLINIC} -hkl {TABLE_FILE} -N 5 {_MANY_STEPS}", 128, 15.0,
+            "W5", "F from an hkl table", f"{_TRICLINIC} -hkl {TABLE_FILE} -N 5 {_MANY_STEPS}", 384, 15.0,
         ),
         Workload(
             "W6", "513 sources (divergence x dispersion)",
             f"{_TRICLINIC} -default_F 100 -N 5 -oversample 1 -hdivrange 2 -hdivsteps 9 -vdivrange 2 -vdivsteps 9 "
-            "-dispersion 1 -dispsteps 9", 160, 18.0,
+            "-dispersion 1 -dispsteps 9", 512, 18.0,
         ),
         Workload(
-            "W7", "tricubic interpolation", f"{_TRICLINIC} -hkl {TABLE_FILE} -N 5 -interpolate {_MANY_STEPS}", 64, 7.0,
+            "W7", "tricubic interpolation", f"{_TRICLINIC} -hkl {TABLE_FILE} -N 5 -interpolate {_MANY_STEPS}", 192, 7.0,
         ),
     )
 }  # fmt: skip
 """Every workload by name."""
 
 
-def scaling_arguments(domains: int, pixels: int) -> list[str]:
-    """Flags of a mosaic crystal with one step per pixel and domain, for plots of time against steps or pixels."""
-    flags = f"{_TRICLINIC} -default_F 100 -N 5 -oversample 1 -mosaic 0.5 -mosaic_domains {domains}"
+SCALING_STEPS = {
+    100: "-oversample 10",
+    1_000: "-oversample 10 -mosaic 0.5 -mosaic_domains 10",
+    10_000: "-oversample 10 -mosaic 0.5 -mosaic_domains 10 -phi 5 -osc 2 -phisteps 10",
+    100_000: "-oversample 10 -mosaic 0.5 -mosaic_domains 100 -phi 5 -osc 2 -phisteps 10",
+    1_000_000: "-oversample 10 -mosaic 0.5 -mosaic_domains 100 -phi 5 -osc 2 -phisteps 100",
+    10_000_000: "-oversample 10 -mosaic 0.5 -mosaic_domains 1000 -phi 5 -osc 2 -phisteps 100",
+}
+"""Steps per pixel, and flags that make so many."""
+
+
+def scaling_arguments(steps: str, pixels: int) -> list[str]:
+    """Flags for plots of time against steps or pixels.
+
+    Parameters
+    ----------
+    steps : str
+        Flags that set the steps per pixel, as in `SCALING_STEPS`.
+    pixels : int
+        Pixels along each edge.
+
+    Returns
+    -------
+    list of str
+    """
     size = f"-detpixels {pixels} -pixel {DETECTOR_MM / pixels:.12g}"
-    return f"{flags} {size} -nonoise -nopgm".split()
+    return f"{_TRICLINIC} -default_F 100 -N 5 {steps} {size} -nonoise -nopgm".split()
 
 
 def write_inputs(folder: Path) -> None:
