@@ -10,51 +10,73 @@ from nbnumba.digitize import c_integer
 from nbnumba.statistics import Window, clip_roi
 
 
-def poisson_image(
-    image: np.ndarray, seed: int, adc_offset: float, roi: Window, state: np.ndarray | None = None
-) -> tuple[np.ndarray, float, int]:
-    """Photon counts with Poisson noise and the detector's offset.
+class PoissonNoise:
+    """Draws the photons of an image, pixel after pixel.
 
     One sequence of random numbers runs through the whole image, so that this can't be done in parallel.
 
     Parameters
     ----------
-    image : ndarray, shape (slow, fast), float32
-        Expected photons per pixel.
     seed : int
         Seed as the user types it.
     adc_offset : float
         Added to every pixel of the region of interest.
-    roi : tuple of 4 int
-        Fast min, fast max, slow min, slow max, pixels, inclusive; the maxima may lie past the edge.
     state : ndarray, shape (34,), int64, or None
         The generator as earlier draws left it, from `ran1_state`: a negative seed goes on with its shuffle table. Not
         changed; None starts a new one.
 
-    Returns
-    -------
-    pixels : ndarray, shape (slow, fast), uint16
-        Counts plus offset; 0 outside the region of interest.
+    Attributes
+    ----------
     photons : float
-        Photons drawn in all.
+        Photons drawn so far.
     overloads : int
-        Pixels that were clipped to 65535.
+        Pixels that were clipped to 65535 so far.
     """
-    pixels = np.zeros(image.shape, dtype=np.uint16)
-    window = clip_roi(roi, image.shape)
-    generator = ran1_state(0) if state is None else state.copy()
-    seed_again(generator, -seed)
-    photons, overloads = _fill_counts(image, window, float(adc_offset), generator, poisson_state(), pixels)
-    return pixels, photons, overloads
+
+    def __init__(self, seed: int, adc_offset: float, state: np.ndarray | None = None) -> None:
+        self.photons = 0.0
+        self.overloads = 0
+        self._adc_offset = float(adc_offset)
+        self._generator = ran1_state(0) if state is None else state.copy()
+        seed_again(self._generator, -seed)
+        self._memory = poisson_state()
+
+    def draw(self, image: np.ndarray, roi: Window) -> np.ndarray:
+        """Photon counts with Poisson noise and the detector's offset; the next call goes on with the sequence.
+
+        Parameters
+        ----------
+        image : ndarray, shape (slow, fast), float32
+            Expected photons per pixel: an image, or the rows that follow those of the call before.
+        roi : tuple of 4 int
+            Fast min, fast max, slow min, slow max, pixels, inclusive; limits may lie past the edges.
+
+        Returns
+        -------
+        ndarray, shape (slow, fast), uint16
+            Counts plus offset; 0 outside the region of interest.
+        """
+        pixels = np.zeros(image.shape, dtype=np.uint16)
+        self.photons, self.overloads = _fill_counts(
+            image, clip_roi(roi, image.shape), self._adc_offset, self._generator, self._memory,
+            self.photons, self.overloads, pixels,
+        )  # fmt: skip
+        return pixels
 
 
 @jit
 def _fill_counts(
-    image: np.ndarray, window: Window, adc_offset: float, state: np.ndarray, memory: np.ndarray, pixels: np.ndarray
+    image: np.ndarray,
+    window: Window,
+    adc_offset: float,
+    state: np.ndarray,
+    memory: np.ndarray,
+    photons: float,
+    overloads: int,
+    pixels: np.ndarray,
 ) -> tuple[float, int]:
-    """Pixels of the noise image; photons and overloads."""
+    """Pixels of the noise image; photons and overloads on top of those drawn before."""
     fast_start, fast_stop, slow_start, slow_stop = window
-    photons, overloads = 0.0, 0
     for slow in range(slow_start, slow_stop):
         for fast in range(fast_start, fast_stop):
             count = np.float64(poidev(image[slow, fast], state, memory))

@@ -17,7 +17,7 @@ from nbnumba.io.pgm import write_pgm
 from nbnumba.io.preview import write_png
 from nbnumba.io.smv import smv_header, write_smv
 from nbnumba.io.tiff import write_tiff
-from nbnumba.noise import poisson_image
+from nbnumba.noise import PoissonNoise
 from nbnumba.render import run_interruptible
 from nbnumba.stage_clock import StageClock
 from nbnumba.statistics import ImageStatistics, Window, image_statistics
@@ -113,7 +113,7 @@ def write_cache(structure_factors: StructureFactors | None, path: Path) -> bool:
 def write_outputs(model: Model, image: np.ndarray, files: OutputFiles) -> OutputReport:
     """Write all files of a simulated image.
 
-    Converted images are written piece by piece; none is held as a whole but the one with noise.
+    Converted images are made and written piece by piece; none is held as a whole.
 
     Parameters
     ----------
@@ -135,6 +135,7 @@ def write_outputs(model: Model, image: np.ndarray, files: OutputFiles) -> Output
     """
     written: list[Path] = []
     clock = StageClock()
+    header = smv_header(model)
     with clock.stage("structure-factor cache"):
         if write_cache(model.experiment.crystal.structure_factors, files.dump_path):
             written.append(files.dump_path)
@@ -142,36 +143,31 @@ def write_outputs(model: Model, image: np.ndarray, files: OutputFiles) -> Output
         statistics = _statistics(model, image)
     with clock.stage("float image"):
         write_float_image(files.float_path, image)
-    header = smv_header(model)
     int_scale = integer_scale(files.intfile_scale, statistics)
     with clock.stage("integer image"):
         strips = row_strips(image, model.roi)
-        pixels = (integer_image(rows, roi, int_scale, files.adc_offset) for rows, roi in strips)
-        write_smv(files.int_path, header, pixels)
+        write_smv(files.int_path, header, (integer_image(*strip, int_scale, files.adc_offset) for strip in strips))
     written += [files.float_path, files.int_path]
     grey_scale = None
     if files.pgm_path is not None:
         grey_scale = pgm_scale(files.pgm_scale, statistics, int_scale)
         with clock.stage("PGM image"):
             strips = row_strips(image, model.roi)
-            greys = (pgm_image(rows, roi, grey_scale) for rows, roi in strips)
-            write_pgm(files.pgm_path, image.shape, greys, grey_scale)
+            write_pgm(files.pgm_path, image.shape, (pgm_image(*strip, grey_scale) for strip in strips), grey_scale)
         written.append(files.pgm_path)
-    seed = photons = overloads = None
+    seed = noise = None
     if files.noise_path is not None:
         seed = int(time.time()) if files.noise_seed is None else files.noise_seed
+        noise = PoissonNoise(seed, files.adc_offset, model.random_state)
         with clock.stage("noise image"):
-            pixels, photons, overloads = run_interruptible(
-            poisson_image, image, seed, files.adc_offset, model.roi, model.random_state
-        )
-            write_smv(files.noise_path, header, pixels)
+            write_smv(files.noise_path, header, (noise.draw(*strip) for strip in row_strips(image, model.roi)))
         written.append(files.noise_path)
-        del pixels
     with clock.stage("PNG and TIFF images"):
         written += _write_extras(image, files)
     return OutputReport(
-        **asdict(statistics), intfile_scale=int_scale, pgm_scale=grey_scale, noise_seed=seed, noise_photons=photons,
-        overloads=overloads, written=tuple(written), seconds=clock.seconds,
+        **asdict(statistics), intfile_scale=int_scale, pgm_scale=grey_scale, noise_seed=seed,
+        noise_photons=None if noise is None else noise.photons, overloads=None if noise is None else noise.overloads,
+        written=tuple(written), seconds=clock.seconds,
     )  # fmt: skip
 
 
