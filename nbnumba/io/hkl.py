@@ -11,6 +11,7 @@ import numpy as np
 from nbnumba._jit import jit
 from nbnumba.config import StructureFactors
 from nbnumba.errors import InputFileError
+from nbnumba.io.decimals import read_decimals
 from nbnumba.io.reading import NUMBER, line_number, quote_line, read_input, scan_numbers
 from nbnumba.memory import machine_memory
 
@@ -106,14 +107,21 @@ def _read_records(data: bytes, path: str | os.PathLike[str]) -> np.ndarray:
 
 def _read_values(data: bytes) -> tuple[np.ndarray, int]:
     """All leading numbers, and the offset behind them."""
-    if not data.strip():
-        return np.empty(0), len(data)
+    values, end = read_decimals(data)
+    if end == len(data):
+        return values, end
+    # numbers of more digits than usual, or something that is no number: the slower way tells
+    more, length = _read_any_values(data[end:])
+    return np.concatenate([values, more]), end + length
+
+
+def _read_any_values(data: bytes) -> tuple[np.ndarray, int]:
+    """The same for a text that is not blank, with the C library's reading of numbers."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", DeprecationWarning)
             return np.fromstring(data, dtype=np.float64, sep=" "), len(data)
     except (DeprecationWarning, ValueError):
-        # something is no number: the slower way tells where
         values, end = scan_numbers(data)
         return np.array(values), end
 
