@@ -1,12 +1,63 @@
-"""What commands say on stderr: warnings and the progress bar."""
+"""What commands say: lines on stdout, warnings and the progress bar on stderr."""
 
 from __future__ import annotations
 
 import contextlib
+import io
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 
 import click
+
+_lost_output: list[OSError] = []
+"""Why stdout takes nothing any more."""
+
+
+def prepare_streams() -> None:
+    """Let no print fail for its characters, nor because a stream was closed before the start (``>&-``)."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # takes the lowest free number: this one
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def say(lines: Iterable[str]) -> None:
+    """Print lines at once. Should that fail, the command goes on without a word: its files matter more.
+
+    Parameters
+    ----------
+    lines : iterable of str
+        Without line ends.
+    """
+    try:
+        for line in lines:
+            sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+    except OSError as error:
+        _lost_output.append(error)
+        # Python would try, and complain, once more on leaving
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def lost_output() -> str | None:
+    """Hand over what was printed.
+
+    Returns
+    -------
+    str or None
+        Why it could not be printed; None if it could, or if its reader has left (``| head``).
+    """
+    say(())
+    failures = [error for error in _lost_output if not isinstance(error, BrokenPipeError)]
+    return str(failures[0].strerror) if failures else None
 
 
 def warn(warnings: Iterable[str]) -> None:

@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
+from nbnumba_cli.console import lost_output, prepare_streams
 
 from nbnumba import __version__
 from nbnumba.errors import NbnumbaError
+from nbnumba.io.atomic import discard_unfinished
 
 COMMANDS = {
     "simulate": "nbnumba_cli.simulate",
@@ -106,27 +108,19 @@ def _show_warning(message: Warning | str, *_: Any) -> None:
     click.echo(f"nbnumba: warning: {message}", err=True)
 
 
-def _flush() -> bool:
-    """Hand over what was printed; False if whoever reads it is gone."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        # Python would try, and complain, once more on leaving
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return False
-    return True
-
-
 def main() -> None:
     """Entry point of the console script."""
+    prepare_streams()
     try:
         status = run(sys.argv[1:])
-        if not _flush():
-            status = status or FAILURE
+        reason = lost_output()
+        if reason is not None:
+            status = status or _complain(f"standard output: {reason}", FAILURE)
     except KeyboardInterrupt:
         with contextlib.suppress(OSError):
             click.echo("nbnumba: interrupted", err=True)
-        _flush()
+        lost_output()
+        discard_unfinished()
         # a thread that still computes must not keep the process alive
         os._exit(INTERRUPTED)
     sys.exit(status)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from nbnumba_cli.console import progress_bar, warn
+from nbnumba_cli.console import progress_bar, say, warn
 from nbnumba_cli.startup import announce_compilation, import_numba_without_scipy
 
 from nbnumba.engines import DEFAULT_ENGINE, ENGINE_MODULES
@@ -97,21 +95,25 @@ def _simulate(request: Request, engine: str, threads: int | None) -> None:
     from nbnumba.report import image_lines, model_warnings, result_warnings, setup_lines
     from nbnumba.simulation import simulate_model
 
-    check_writable(request.files)
+    check_writable(request.files, _kept_inputs(request))
     model = lower(request.experiment)
     warn(model_warnings(model))
     _check_pixels(request, model)
-    _print(setup_lines(model, request.inputs))
+    say(setup_lines(model, request.inputs))
     with progress_bar(request.progress) as progress:
         result = simulate_model(model, engine, threads, progress)
     warn(result_warnings(result))
     report = write_outputs(model, result.image, request.files)
-    _print(image_lines(result, report))
+    say(image_lines(result, report))
     _print_pixels(request, result)
 
 
-def _print(lines: Iterable[str]) -> None:
-    sys.stdout.writelines(f"{line}\n" for line in lines)
+def _kept_inputs(request: Request) -> list[Path]:
+    """Input files that no output may replace; nanoBragg's own images may serve as -img or -mask and be replaced."""
+    factors = request.experiment.crystal.structure_factors
+    was_text = factors is not None and factors.reflections is not None
+    replaceable = {"mask", "header"} if was_text else {"mask", "header", "structure factors"}
+    return [path for word, path in request.inputs if word not in replaceable]
 
 
 def _check_pixels(request: Request, model: Model) -> None:
@@ -132,10 +134,10 @@ def _print_pixels(request: Request, result: SimulationResult) -> None:
     from nbnumba.report import pixel_detail_lines, pixel_lines
 
     if request.printout_pixel is not None:
-        _print(pixel_detail_lines(result, *request.printout_pixel))
+        say(pixel_detail_lines(result, *request.printout_pixel))
     elif request.printout:
-        _print(pixel_lines(result.image, result.model.roi))
+        say(pixel_lines(result.image, result.model.roi))
     if request.trace_pixels:
         from nbnumba.tracing import record_pixels, trace_lines
 
-        _print(trace_lines(result.model, record_pixels(result.model, request.trace_pixels, result.scan)))
+        say(trace_lines(result.model, record_pixels(result.model, request.trace_pixels, result.scan)))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from nbnumba.digitize import integer_image, integer_scale, pgm_image, pgm_scale
-from nbnumba.errors import OutputFileError
-from nbnumba.io.atomic import check_target
+from nbnumba.errors import OutputFileError, UsageError
+from nbnumba.io.atomic import check_target, is_written_in_place
 from nbnumba.io.fdump import write_fdump
 from nbnumba.io.float_image import write_float_image
 from nbnumba.io.pgm import write_pgm
@@ -66,23 +66,39 @@ class OutputReport(ImageStatistics):
     seconds: dict[str, float]
 
 
-def check_writable(files: OutputFiles) -> None:
-    """Raise OutputFileError if an image can't be written; to be called before a long simulation.
+def check_writable(files: OutputFiles, kept: Iterable[Path] = ()) -> None:
+    """Raise an error if an image can't be written; to be called before a long simulation.
 
     Parameters
     ----------
     files : OutputFiles
-        What shall be written. The cache is not checked: without it the simulation goes on.
+        What shall be written. Whether the cache can be written is not checked: without it the simulation goes on.
+    kept : iterable of Path
+        Input files, which must not be overwritten.
 
     Raises
     ------
     OutputFileError
         If a folder is missing or not writable, or a name is a folder's.
+    UsageError
+        If two outputs have the same name, or one has that of an input.
     """
-    paths = (files.float_path, files.int_path, files.pgm_path, files.noise_path, files.tiff_path, files.png_path)
-    for path in paths:
-        if path is not None:
+    images = {
+        "-floatfile": files.float_path, "-intfile": files.int_path, "-pgmfile": files.pgm_path,
+        "-noisefile": files.noise_path, "--png": files.png_path, "the TIFF image": files.tiff_path,
+    }  # fmt: skip
+    taken = {path.resolve(): "input" for path in kept}
+    for flag, path in {"-dump": files.dump_path, **images}.items():
+        if path is None:
+            continue
+        if flag in images:
             check_target(path)
+        if is_written_in_place(path):
+            continue
+        other = taken.setdefault(path.resolve(), flag)
+        if other != flag:
+            reason = "would overwrite an input file" if other == "input" else f"is also the name for {other}"
+            raise UsageError(f"{flag} {path}: {reason}; choose another one")
 
 
 def write_cache(structure_factors: StructureFactors | None, path: Path) -> bool:

@@ -95,7 +95,7 @@ def _not_negative_integer(text: str) -> int:
 
 
 def _file(text: str) -> Path:
-    if not text:
+    if not text or text.endswith("/"):
         raise ValueError(text)
     return Path(text)
 

@@ -19,6 +19,16 @@ _CHUNK_BYTES = 1 << 26
 """Bytes per write call: Ctrl-C is heard between calls."""
 
 
+_unfinished: set[Path] = set()
+"""Temporary files that exist now."""
+
+
+def discard_unfinished() -> None:
+    """Remove the temporary files of all that is being written, before a process ends in the middle of it."""
+    for temporary in tuple(_unfinished):
+        temporary.unlink(missing_ok=True)
+
+
 def check_target(path: str | os.PathLike[str]) -> None:
     """Raise OutputFileError if a file of this name can't be written.
 
@@ -37,7 +47,7 @@ def check_target(path: str | os.PathLike[str]) -> None:
         raise OutputFileError(f"{path}: is a folder; give the name of a file")
     if target.exists() and not os.access(target, os.W_OK):
         raise OutputFileError(f"{path}: is not writable; change its permissions or choose another name")
-    if not _is_written_in_place(target):
+    if not is_written_in_place(target):
         folder = _real(target).parent
         if not folder.is_dir():
             raise OutputFileError(f"{path}: the folder {folder} does not exist; create it first")
@@ -45,8 +55,18 @@ def check_target(path: str | os.PathLike[str]) -> None:
             raise OutputFileError(f"{path}: the folder {folder} is not writable; choose another one")
 
 
-def _is_written_in_place(target: Path) -> bool:
-    """Whether the name stands for a device or pipe, which must not be replaced by a file."""
+def is_written_in_place(target: Path) -> bool:
+    """Whether the name stands for a device or pipe, which must not be replaced by a file.
+
+    Parameters
+    ----------
+    target : Path
+        Name of a file.
+
+    Returns
+    -------
+    bool
+    """
     return target.exists() and not target.is_file()
 
 
@@ -80,7 +100,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     check_target(path)
     target = Path(path)
     try:
-        if _is_written_in_place(target):
+        if is_written_in_place(target):
             with target.open("wb") as stream:
                 yield stream
         else:
@@ -94,6 +114,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 def _replacing(target: Path) -> Iterator[BinaryIO]:
     """A stream to a temporary file that becomes the target on success and vanishes otherwise."""
     temporary = target.with_name(f".nbnumba-{uuid.uuid4().hex}.tmp")
+    _unfinished.add(temporary)
     try:
         with temporary.open("xb") as stream:
             yield stream
@@ -102,6 +123,7 @@ def _replacing(target: Path) -> Iterator[BinaryIO]:
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+        _unfinished.discard(temporary)
 
 
 def write_array(stream: BinaryIO, array: np.ndarray) -> None:
