@@ -93,10 +93,16 @@ def progress_bar(wanted: bool | None) -> Iterator[Callable[[int, int], None] | N
 
     # without its thread, which only wakes bars that are updated rarely
     tqdm.monitor_interval = 0
-    with tqdm(desc="rendering", unit="pixel", unit_scale=True, dynamic_ncols=True, file=sys.stderr) as bar:
+    with contextlib.ExitStack() as stack:
+        bar: tqdm | None = None
 
         def advance(done: int, total: int) -> None:
-            bar.total = total
+            nonlocal bar
+            if bar is None:
+                # not before: kernels may have to be compiled, and that is said first
+                bar = stack.enter_context(tqdm(
+                    desc="rendering", unit="pixel", unit_scale=True, dynamic_ncols=True, file=sys.stderr, total=total
+                ))  # fmt: skip
             bar.update(done - bar.n)
 
         yield advance

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,20 +82,23 @@ def command(flags: tuple[str, ...], engine: str, threads: int | None, png: str |
     parse_flags(flags)
     import_numba_without_scipy()
     announce_compilation()
-    request = interpret(flags)
-    warn(request.warnings)
-    if png is not None:
-        request = replace(request, files=replace(request.files, png_path=Path(png)))
-    _simulate(request, engine, threads)
+    from nbnumba.render import run_interruptible
+
+    # all of it: Ctrl-C would be lost in a compiler that runs in the main thread
+    run_interruptible(_simulate, flags, engine, threads, png)
 
 
-def _simulate(request: Request, engine: str, threads: int | None) -> None:
-    """Simulate, write, report."""
+def _simulate(flags: Sequence[str], engine: str, threads: int | None, png: str | None) -> None:
+    """Read, simulate, write, report."""
     from nbnumba.lowering import lower
     from nbnumba.outputs import check_writable, write_outputs
     from nbnumba.report import image_lines, model_warnings, result_warnings, setup_lines
     from nbnumba.simulation import simulate_model
 
+    request = interpret(flags)
+    warn(request.warnings)
+    if png is not None:
+        request = replace(request, files=replace(request.files, png_path=Path(png)))
     check_writable(request.files, _kept_inputs(request))
     model = lower(request.experiment)
     warn(model_warnings(model))

@@ -19,6 +19,8 @@ _COLUMNS = 4
 _LARGEST_INDEX = 1_000_000_000
 """nanoBragg starts its search for the smallest index here."""
 
+_PIECE_BYTES = 1 << 22
+
 
 def read_hkl(path: str | os.PathLike[str], default_F: float = 0.0) -> StructureFactors:  # noqa: N803
     """Read reflections onto a dense grid of Miller indices.
@@ -116,14 +118,31 @@ def _read_values(data: bytes) -> tuple[np.ndarray, int]:
 
 
 def _read_any_values(data: bytes) -> tuple[np.ndarray, int]:
-    """The same for a text that is not blank, with the C library's reading of numbers."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", DeprecationWarning)
-            return np.fromstring(data, dtype=np.float64, sep=" "), len(data)
-    except (DeprecationWarning, ValueError):
-        values, end = scan_numbers(data)
-        return np.array(values), end
+    """The same with the C library's reading of numbers."""
+    pieces = [np.empty(0)]
+    start = 0
+    while start < len(data):
+        stop = _piece_end(data, start)
+        piece = data[start:stop]
+        if piece.strip():
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("error", DeprecationWarning)
+                    pieces.append(np.fromstring(piece, dtype=np.float64, sep=" "))
+            except (DeprecationWarning, ValueError):
+                # something is no number
+                values, end = scan_numbers(piece)
+                return np.concatenate([*pieces, np.array(values)]), start + end
+        start = stop
+    return np.concatenate(pieces), start
+
+
+def _piece_end(data: bytes, start: int) -> int:
+    """Where a piece of text of some megabytes ends, behind white space: no number is cut, and Ctrl-C is soon heard."""
+    if len(data) - start <= _PIECE_BYTES:
+        return len(data)
+    space = re.compile(rb"\s").search(data, start + _PIECE_BYTES)
+    return space.end() if space else len(data)
 
 
 def _check_records(records: np.ndarray, data: bytes, path: str | os.PathLike[str]) -> None:
