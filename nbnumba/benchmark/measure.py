@@ -15,7 +15,7 @@ import numpy as np
 
 from nbnumba.benchmark.processes import LOG_FILE, ProcessRun, run_process
 from nbnumba.benchmark.workloads import Workload
-from nbnumba.compare.metrics import DEFAULT_BARS, RELATIVE_FLOOR, different_pixels
+from nbnumba.compare.metrics import DEFAULT_BARS, RELATIVE_FLOOR, absolute_difference, different_pixels
 
 ONE_PIXEL = ("-roi", "0", "0", "0", "0")
 """Added to a workload's flags, leaves everything but the pixel loop."""
@@ -144,9 +144,11 @@ def compare_images(ours: Path, reference: Path) -> Parity:
     different = different_pixels(b, a)
     if not different.any():
         return Parity(0.0, 0.0)
-    floor = RELATIVE_FLOOR * float(np.nanmax(np.abs(b)))
     x, y = a[different].astype(np.float64), b[different].astype(np.float64)
-    return Parity(float(different.mean()), float(np.max(np.abs(x - y) / np.maximum(np.abs(y), floor))))
+    floor = max(RELATIVE_FLOOR * float(np.nanmax(np.abs(b))), float(np.finfo(np.float64).tiny))
+    with np.errstate(over="ignore", invalid="ignore"):
+        relative = absolute_difference(y, x) / np.maximum(np.abs(y), floor)
+    return Parity(float(different.mean()), float(relative.max()))
 
 
 def count_pixel_steps(arguments: Sequence[str], folder: Path) -> int:
@@ -210,7 +212,7 @@ def measure_workload(
             if peer is not None:
                 taken.parity.append(compare_images(_image(folder, program), _image(folder, peer)))
     steps = count_pixel_steps(arguments, folder / programs[0].folder)
-    return [_row(workload, pixels, steps, program, samples) for program in programs]
+    return [row_of(workload, pixels, steps, program, samples) for program in programs]
 
 
 def _run_once(program: Program, arguments: Sequence[str], folder: Path, taken: Samples) -> None:
@@ -234,7 +236,7 @@ def peer_of(program: Program, programs: Iterable[Program]) -> Program | None:
     return next((p for p in programs if p.c_binary and p.threads == program.threads and p != program), None)
 
 
-def _row(workload: Workload, pixels: int, steps: int, program: Program, samples: dict[Program, Samples]) -> Row:
+def row_of(workload: Workload, pixels: int, steps: int, program: Program, samples: dict[Program, Samples]) -> Row:
     taken = samples[program]
     seconds = taken.kernel_seconds()
     parity = max(taken.parity, key=lambda p: (not p.agrees, p.worst_relative), default=None)

@@ -1,0 +1,73 @@
+"""nbnumba bench from the command line to its files."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from nbnumba_cli.main import run
+
+from nbnumba.benchmark.stages import profile_stages
+from nbnumba.errors import NbnumbaError
+
+SMALL = ["-cell", "100", "100", "100", "-default_F", "100", "-N", "5", "-detpixels", "20", "-seed", "1"]
+FAKE_C = """#!/bin/sh
+# writes an image of zeros of the right size
+head -c 1024 /dev/zero > floatimage.bin
+"""
+
+
+@pytest.fixture
+def no_startup(monkeypatch):
+    """Leaves out the start-up times: a cold start compiles everything."""
+    monkeypatch.setattr("nbnumba.benchmark.suite._measure_startup", lambda *_: {})
+
+
+def test_a_benchmark_writes_its_files_and_tells_a_wrong_image(tmp_path, no_startup, capsys):
+    program = tmp_path / "fake_c"
+    program.write_text(FAKE_C)
+    program.chmod(0o755)
+    out = tmp_path / "out"
+    options = ["--workloads", "W2", "--sizes", "16", "--threads", "1", "--repeat", "1", "--engines", "reference"]
+    assert run(["bench", *options, "--c-bin", str(program), "--outdir", str(out)]) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["results.json", "summary.md", "throughput.png"]
+    printed = capsys.readouterr().out
+    assert "DISAGREES" in printed
+    assert printed.startswith((out / "summary.md").read_text())
+    c, ours = json.loads((out / "results.json").read_text())["rows"]
+    assert (c["engine"], ours["engine"], ours["speed_up"]) == ("C", "reference", None)
+    assert ours["pixel_steps"] == 256 * 1000
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    (["--workloads", "W9"], "--workloads W9: choose from W1"),
+    (["--engines", "steam"], "--engines steam: choose from"),
+    (["--c-bin", "nowhere"], "--c-bin nowhere: no such program"),
+])  # fmt: skip
+def test_wrong_options_are_one_clear_line(options, message, capsys):
+    assert run(["bench", *options]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_workloads_can_be_listed(capsys):
+    assert run(["bench", "--list"]) == 0
+    assert "W7          tricubic interpolation" in capsys.readouterr().out
+
+
+def test_the_profile_names_every_stage_of_a_run_that_writes_all_files(tmp_path):
+    stages = profile_stages("reference", 1, SMALL, tmp_path)
+    assert list(stages) == [
+        "start of Python and imports", "compiled functions", "set-up", "kernel", "structure-factor cache", "statistics",
+        "float image", "integer image", "PGM image", "noise image", "PNG and TIFF images",
+    ]  # fmt: skip
+    assert all(seconds >= 0.0 for seconds in stages.values())
+    names = {"floatimage.bin", "intimage.img", "image.pgm", "noiseimage.img"}
+    assert {path.name for path in tmp_path.iterdir()} == names
+    assert (tmp_path / "floatimage.bin").stat().st_size == 4 * 20 * 20
+
+
+def test_a_profile_of_impossible_flags_is_an_error(tmp_path):
+    with pytest.raises(NbnumbaError, match="the profiled run failed with status 1: .*-nonsense"):
+        profile_stages("reference", 1, ["-nonsense"], tmp_path)

@@ -1,0 +1,182 @@
+"""Times are subtracted, spread and compared as the report says; no speed-up without equal images."""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from nbnumba.benchmark.measure import (
+    FLOAT_FILE,
+    Parity,
+    Program,
+    Samples,
+    compare_images,
+    count_pixel_steps,
+    measure_workload,
+    row_of,
+    spread_of,
+    uncertainty_of,
+)
+from nbnumba.benchmark.processes import ProcessRun, run_process
+from nbnumba.benchmark.workloads import WORKLOADS, Workload
+from nbnumba.errors import NbnumbaError
+
+WORKLOAD = Workload("T", "test", "-cell 100 100 100 -default_F 1 -lambda 1 -N 5 -distance 100", 10, 3.0)
+EQUAL, OTHER = Parity(0.0, 0.0), Parity(1.0, 1.0)
+
+
+def run_of(wall: float) -> ProcessRun:
+    return ProcessRun(wall=wall, user=wall, system=0.0, peak_memory=1.0)
+
+
+def samples_of(full: list[float], one_pixel: list[float], *parity: Parity) -> Samples:
+    return Samples(full=[run_of(t) for t in full], one_pixel=[run_of(t) for t in one_pixel], parity=list(parity))
+
+
+def row(ours: Samples, c: Samples | None = None):
+    """The row of an engine beside the C program."""
+    engine, c_program = Program("fast", 1), Program("C", 1, c_binary="nanoBragg")
+    samples = {engine: ours} if c is None else {c_program: c, engine: ours}
+    return row_of(WORKLOAD, 10, 800, engine, samples)
+
+
+def test_the_kernel_time_is_the_full_run_less_the_one_pixel_run_of_the_same_round():
+    measured = row(samples_of([3.0, 5.0, 4.5], [1.0, 1.0, 2.5]))
+    assert measured.kernel_seconds == [2.0, 4.0, 2.0]
+    assert measured.throughput == {"min": 200.0, "median": 400.0, "max": 400.0}
+
+
+def test_the_speed_up_compares_runs_of_the_same_round():
+    ours = samples_of([2.0, 3.0, 2.0], [1.0, 1.0, 1.0], EQUAL, EQUAL, EQUAL)
+    theirs = samples_of([11.0, 41.0, 31.0], [1.0, 1.0, 1.0])
+    assert row(ours, theirs).speed_up == {"min": 10.0, "median": 20.0, "max": 30.0}
+
+
+def test_one_image_that_disagrees_in_any_round_leaves_no_speed_up():
+    ours = samples_of([2.0, 2.0, 2.0], [1.0, 1.0, 1.0], EQUAL, OTHER, EQUAL)
+    measured = row(ours, samples_of([9.0, 9.0, 9.0], [1.0, 1.0, 1.0]))
+    assert measured.speed_up is None
+    assert measured.parity == OTHER
+
+
+def test_without_a_c_program_there_is_no_speed_up_and_no_parity():
+    measured = row(samples_of([2.0], [1.0]))
+    assert (measured.speed_up, measured.parity) == (None, None)
+
+
+def test_a_kernel_that_fixed_costs_hide_has_no_throughput():
+    ours = samples_of([2.0, 1.9], [1.0, 2.0], EQUAL, EQUAL)
+    measured = row(ours, samples_of([9.0, 9.0], [1.0, 1.0]))
+    assert (measured.throughput, measured.speed_up) == (None, None)
+
+
+def test_spread_and_uncertainty_follow_their_definitions():
+    assert spread_of([3.0, 1.0, 2.0]) == {"min": 1.0, "median": 2.0, "max": 3.0}
+    # quartiles of 1...5 are 2 and 4
+    assert uncertainty_of([1.0, 2.0, 3.0, 4.0, 5.0]) == pytest.approx(1.57 * 2.0 / math.sqrt(5) / 3.0, rel=1e-15)
+    assert uncertainty_of([1.0]) is uncertainty_of([-1.0, -2.0]) is None
+
+
+@pytest.fixture
+def parity_with(tmp_path):
+    """Compares an image of 10⁴ ones with one in which some pixels are other values."""
+
+    def compare(*values: float) -> Parity:
+        image = np.ones(10_000, dtype=np.float32)
+        image.tofile(tmp_path / "c")
+        image[: len(values)] = values
+        image.tofile(tmp_path / "ours")
+        return compare_images(tmp_path / "ours", tmp_path / "c")
+
+    return compare
+
+
+def test_images_agree_up_to_the_golden_bars(parity_with):
+    next_one = np.nextafter(np.float32(1), np.float32(2))
+    assert parity_with() == EQUAL
+    assert parity_with(next_one, next_one) == Parity(2e-4, float(next_one) - 1.0)
+    assert parity_with(next_one, next_one).agrees
+    assert not parity_with(next_one, next_one, next_one).agrees
+    assert not parity_with(1.000002).agrees
+    assert not parity_with(np.nan).agrees
+
+
+def test_an_image_of_zeros_is_no_peer_of_anything_else(tmp_path):
+    np.zeros(4, np.float32).tofile(tmp_path / "c")
+    np.full(4, 1e-30, np.float32).tofile(tmp_path / "ours")
+    assert not compare_images(tmp_path / "ours", tmp_path / "c").agrees
+
+
+def test_images_of_other_sizes_disagree(tmp_path):
+    np.ones(4, np.float32).tofile(tmp_path / "a")
+    np.ones(5, np.float32).tofile(tmp_path / "b")
+    assert not compare_images(tmp_path / "a", tmp_path / "b").agrees
+
+
+@dataclass(frozen=True)
+class FakeEngine(Program):
+    """An engine whose process writes an image of ones but for the value of its first pixel."""
+
+    first_pixel: float = 1.0
+
+    def command(self, arguments):
+        return fake_program(self.engine, self.first_pixel)
+
+
+@dataclass(frozen=True)
+class FakeC(Program):
+    """The C program, likewise."""
+
+    def command(self, arguments):
+        return fake_program(self.engine, 1.0)
+
+
+def fake_program(name: str, first_pixel: float) -> list[str]:
+    code = (
+        "import array; open('../order', 'a').write('{0} '); image = array.array('f', [1.0] * 100); image[0] = {1}; "
+        "open('{2}', 'wb').write(image.tobytes()); print('rendered            in 0.25 s by the {0} engine')"
+    )
+    return [sys.executable, "-S", "-c", code.format(name, first_pixel, FLOAT_FILE)]
+
+
+def test_programs_take_turns_there_and_back_after_a_run_that_does_not_count(tmp_path):
+    programs = [FakeC("C", 1, c_binary="nanoBragg"), FakeEngine("good", 1), FakeEngine("bad", 1, first_pixel=1.5)]
+    for program in programs:
+        (tmp_path / program.folder).mkdir()
+    c, good, bad = measure_workload(WORKLOAD, 10, programs, 2, tmp_path, lambda line: None)
+    warm_up, there, back = ["good", "bad"], ["C", "good", "bad"], ["bad", "good", "C"]
+    # a full run and one on a single pixel each time
+    expected = [name for name in warm_up + there + back for _ in range(2)]
+    assert (tmp_path / "order").read_text().split() == expected
+    assert [len(row.full) for row in (c, good, bad)] == [2, 2, 2]
+    assert (c.parity, good.parity, bad.parity) == (None, EQUAL, Parity(0.01, 0.5))
+    assert bad.speed_up is None
+    assert (c.own_clock, good.own_clock) == ([], [0.25, 0.25])
+
+
+def test_a_program_that_fails_is_named_with_its_last_words(tmp_path):
+    with pytest.raises(NbnumbaError, match="sh failed with status 3: no luck"):
+        run_process(["sh", "-c", "echo starting; echo no luck; exit 3"], tmp_path, {})
+    with pytest.raises(NbnumbaError, match="can't start nowhere: No such file"):
+        run_process(["nowhere"], tmp_path, {})
+
+
+def test_peak_memory_is_the_programs_own(tmp_path):
+    large = np.ones(30_000_000)  # 240 MB in this process
+    small = run_process([sys.executable, "-S", "-c", "bytearray(20 << 20)"], tmp_path, {"LANG": "C"})
+    assert 20.0 < small.peak_memory < 100.0 < large.nbytes / 2**20
+
+
+def test_the_environment_reaches_the_program(tmp_path):
+    run_process(["sh", "-c", "echo $OMP_NUM_THREADS > seen"], tmp_path, Program("C", 3, "nanoBragg").environment)
+    assert (tmp_path / "seen").read_text() == "3\n"
+
+
+@pytest.mark.parametrize(("name", "steps"), [("W1", 1), ("W2", 25 * 10 * 4), ("W6", 513)])
+def test_pixel_steps_are_layers_times_subpixels_times_sources_times_spindle_steps_times_domains(tmp_path, name, steps):
+    assert count_pixel_steps(WORKLOADS[name].arguments(32), tmp_path) == 32 * 32 * steps
+    assert count_pixel_steps([*WORKLOADS[name].arguments(32), "-roi", "0", "0", "0", "0"], tmp_path) == steps
