@@ -113,3 +113,11 @@ def device_jit(function: Callable[..., Any]) -> Any:
     at every call.
     """
     return numba.njit(function, error_model="numpy", forceinline=True, _nrt=False)
+
+
+def contracting_jit(function: Callable[..., Any]) -> Any:
+    """A `device_jit` in which a product and a sum may become one fused instruction, rounded once.
+
+    Only for functions whose result C does not round step by step, or that need the fused product to be exact.
+    """
+    return numba.njit(function, error_model="numpy", forceinline=True, _nrt=False, fastmath={"contract"})

@@ -32,16 +32,35 @@ from nbnumba.physics.lattice_factor import (
 from nbnumba.physics.polarization import kahn_polarization
 from nbnumba.physics.scattering import (
     beyond_resolution,
+    curved_position,
     detector_coordinate,
+    flat_position,
     miller_index,
     nearest_index,
     scattering_vector,
     sine_theta_over_lambda,
-    subpixel_position,
 )
 from nbnumba.physics.solid_angle import pixel_solid_angle
 from nbnumba.physics.structure_factor import interpolation_in_range, nearest_amplitude, tricubic_amplitude
 from nbnumba.physics.vectors import dot, load, magnitude, unit
+
+
+@device_jit
+def subpixel_position(params, fast_coordinate, slow_coordinate, depth):
+    """Lab position of a point of the sensor, m.
+
+    Parameters
+    ----------
+    params : KernelParams
+        Detector.
+    fast_coordinate, slow_coordinate, depth : float64
+        As in `flat_position`.
+    """
+    fdet, sdet = load(params.fdet), load(params.sdet)
+    flat = flat_position(fast_coordinate, slow_coordinate, depth, fdet, sdet, load(params.odet), load(params.pix0))
+    if params.curved:
+        return curved_position(flat, params.distance, load(params.beam), fdet, sdet)
+    return flat
 
 
 @device_jit

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
-
 from nbnumba._jit import device_jit
 from nbnumba.physics.vectors import cross, dot, unit
 
 
 @device_jit
-def azimuth(incident, diffracted, axis):
-    """Angle of the diffracted ray around the incident beam, from the E-vector, radians.
+def cosine_of_twice_azimuth(incident, diffracted, axis):
+    """cos 2ψ, where ψ is the angle of the diffracted ray around the incident beam from the E-vector.
+
+    With y = sin ψ and x = cos ψ up to a common factor, cos 2ψ is (x² - y²)/(x² + y²): neither the arctangent nor the cosine
+    that nanoBragg takes is needed. It is 1 where the ray is parallel to the beam, as arctan(0/0) = 0 has it.
 
     Parameters
     ----------
@@ -21,7 +22,9 @@ def azimuth(incident, diffracted, axis):
     """
     b_in = unit(cross(axis, incident))
     e_in = unit(cross(incident, b_in))
-    return -math.atan2(dot(diffracted, b_in), dot(diffracted, e_in))
+    y, x = dot(diffracted, b_in), dot(diffracted, e_in)
+    radius_squared = x * x + y * y
+    return 1.0 if radius_squared == 0.0 else (x * x - y * y) / radius_squared
 
 
 @device_jit
@@ -40,5 +43,5 @@ def kahn_polarization(kahn_factor, incident, diffracted, axis):
     cos_2theta = dot(incident, diffracted)
     cos_squared = cos_2theta * cos_2theta
     sin_squared = 1.0 - cos_squared
-    psi = azimuth(incident, diffracted, axis) if kahn_factor != 0.0 else 0.0
-    return 0.5 * (1.0 + cos_squared - kahn_factor * math.cos(2.0 * psi) * sin_squared)
+    cos_2psi = cosine_of_twice_azimuth(incident, diffracted, axis) if kahn_factor != 0.0 else 1.0
+    return 0.5 * (1.0 + cos_squared - kahn_factor * cos_2psi * sin_squared)

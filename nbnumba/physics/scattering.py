@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from nbnumba._jit import device_jit
-from nbnumba.physics.vectors import load, magnitude, rotate_about
+from nbnumba.physics.vectors import magnitude, quotient, rotate_about
 
 
 @device_jit
@@ -25,33 +25,43 @@ def detector_coordinate(pixel, subpixel, oversample, subpixel_size):
 
 
 @device_jit
-def subpixel_position(params, fast_coordinate, slow_coordinate, depth):
-    """Lab position of a point of the sensor, m.
+def flat_position(fast_coordinate, slow_coordinate, depth, fdet, sdet, odet, pix0):
+    """Lab position of a point of a flat sensor, m.
 
     Parameters
     ----------
-    params : KernelParams
-        Detector axes and first pixel.
     fast_coordinate, slow_coordinate : float64
         Distances from the detector's corner along its axes, m.
     depth : float64
         Distance behind the sensor's surface, m.
-
-    Returns
-    -------
-    tuple of 3 float64
-        On a curved detector the sample-to-point distance is always `params.distance`; the angles of arc are the lab y
-        and z coordinates whatever the convention (quirk `curved`).
+    fdet, sdet, odet : tuple of 3 float64
+        Unit vectors along the fast and slow axes and outward, lab frame.
+    pix0 : tuple of 3 float64
+        Corner of the first pixel, m, lab frame.
     """
-    fdet, sdet, odet, pix0 = params.fdet, params.sdet, params.odet, params.pix0
-    x = fast_coordinate * fdet[0] + slow_coordinate * sdet[0] + depth * odet[0] + pix0[0]
-    y = fast_coordinate * fdet[1] + slow_coordinate * sdet[1] + depth * odet[1] + pix0[1]
-    z = fast_coordinate * fdet[2] + slow_coordinate * sdet[2] + depth * odet[2] + pix0[2]
-    if params.curved:
-        distance, beam = params.distance, params.beam
-        centre = (distance * beam[0], distance * beam[1], distance * beam[2])
-        return rotate_about(rotate_about(centre, load(sdet), y / distance), load(fdet), z / distance)
-    return (x, y, z)
+    return (
+        fast_coordinate * fdet[0] + slow_coordinate * sdet[0] + depth * odet[0] + pix0[0],
+        fast_coordinate * fdet[1] + slow_coordinate * sdet[1] + depth * odet[1] + pix0[1],
+        fast_coordinate * fdet[2] + slow_coordinate * sdet[2] + depth * odet[2] + pix0[2],
+    )
+
+
+@device_jit
+def curved_position(flat, distance, beam, fdet, sdet):
+    """Lab position of a point of a sensor curved around the sample, m.
+
+    Parameters
+    ----------
+    flat : tuple of 3 float64
+        Where the point lies on a flat sensor; its lab y and z, whatever the convention, become the lengths of the arcs
+        (quirk `curved`).
+    distance : float64
+        Sample to every point of the sensor, m.
+    beam, fdet, sdet : tuple of 3 float64
+        Unit vectors along the beam and the detector's axes, lab frame.
+    """
+    centre = (distance * beam[0], distance * beam[1], distance * beam[2])
+    return rotate_about(rotate_about(centre, sdet, flat[1] / distance), fdet, flat[2] / distance)
 
 
 @device_jit
@@ -65,10 +75,11 @@ def scattering_vector(diffracted, incident, wavelength):
     wavelength : float64
         m.
     """
+    inverse = 1.0 / wavelength
     return (
-        (diffracted[0] - incident[0]) / wavelength,
-        (diffracted[1] - incident[1]) / wavelength,
-        (diffracted[2] - incident[2]) / wavelength,
+        quotient(diffracted[0] - incident[0], wavelength, inverse),
+        quotient(diffracted[1] - incident[1], wavelength, inverse),
+        quotient(diffracted[2] - incident[2], wavelength, inverse),
     )
 
 

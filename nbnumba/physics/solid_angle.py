@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nbnumba._jit import device_jit
+from nbnumba.physics.vectors import quotient
 
 
 @device_jit
@@ -20,6 +21,8 @@ def pixel_solid_angle(pixel_size, airpath, close_distance, point_pixel):
     point_pixel : bool
         Inverse square law only: 1/R², per m² of pixel (quirk `point-pixel`).
     """
+    inverse = 1.0 / airpath
     if point_pixel:
-        return 1.0 / airpath / airpath
-    return pixel_size * pixel_size / airpath / airpath * close_distance / airpath
+        return quotient(inverse, airpath, inverse)
+    seen_square_on = quotient(quotient(pixel_size * pixel_size, airpath, inverse), airpath, inverse)
+    return quotient(seen_square_on * close_distance, airpath, inverse)
