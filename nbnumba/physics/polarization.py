@@ -10,8 +10,8 @@ from nbnumba.physics.vectors import cross, dot, unit
 def cosine_of_twice_azimuth(incident, diffracted, axis):
     """cos 2ψ, where ψ is the angle of the diffracted ray around the incident beam from the E-vector.
 
-    With y = sin ψ and x = cos ψ up to a common factor, cos 2ψ is (x² - y²)/(x² + y²): neither the arctangent nor the cosine
-    that nanoBragg takes is needed. It is 1 where the ray is parallel to the beam, as arctan(0/0) = 0 has it.
+    With y = sin ψ and x = cos ψ up to a common factor, cos 2ψ is (x² - y²)/(x² + y²): neither the arctangent nor the
+    cosine that nanoBragg takes is needed. It is 1 where the ray is parallel to the beam, as arctan(0/0) = 0 has it.
 
     Parameters
     ----------

@@ -11,8 +11,8 @@ from nbnumba._jit import contracting_jit, device_jit
 def quotient(x, y, inverse):
     """x / y at the cost of two fused operations, where the division 1 / y is shared by several quotients.
 
-    The residual x - q·y is exact in one fused operation, so that its correction rounds as the division does (P. Markstein,
-    IBM J. Res. Dev. 34, 111 (1990)).
+    The residual x - q·y is exact in one fused operation, so that its correction rounds as the division does
+    (P. Markstein, IBM J. Res. Dev. 34, 111 (1990)).
 
     Parameters
     ----------
