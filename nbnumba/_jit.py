@@ -19,6 +19,7 @@ from typing import Any
 
 import numba
 import platformdirs
+from numba.extending import register_jitable
 
 _KEPT_DAYS = 30
 """How long the kernels of another version stay after their last use."""
@@ -113,6 +114,24 @@ def device_jit(function: Callable[..., Any]) -> Any:
     at every call.
     """
     return numba.njit(function, error_model="numpy", forceinline=True, _nrt=False)
+
+
+def pass_jit(function: Callable[..., Any]) -> Any:
+    """A `device_jit` that only compiled functions call: called from Python, it runs as plain Python.
+
+    Leaving out the entry from Python halves the time that a function with the kernels' long argument takes to compile.
+    """
+    return register_jitable(
+        error_model="numpy", forceinline=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True
+    )(function)
+
+
+def nest_jit(function: Callable[..., Any]) -> Any:
+    """A `pass_jit` for the levels of a loop nest: inlined before it is compiled, hence not compiled once per level.
+
+    Such a function takes the options of its caller, so arithmetic that must round in its own way stays outside.
+    """
+    return register_jitable(error_model="numpy", inline="always")(function)
 
 
 def contracting_jit(function: Callable[..., Any]) -> Any:

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
     from nbnumba.kernel_params import KernelParams
 
-ENGINE_MODULES = {"reference": "nbnumba.kernels.reference"}
+ENGINE_MODULES = {"cpu": "nbnumba.kernels.cpu", "reference": "nbnumba.kernels.reference"}
 """Engine name -> module with a `render_range`."""
 
-DEFAULT_ENGINE = "reference"
+DEFAULT_ENGINE = "cpu"
 
 
 class Engine(Protocol):

@@ -18,7 +18,7 @@ STATUS_EVALUATED = 1
 STATUS_OUT_OF_RANGE = 2
 """Bit of a pixel's status: interpolation met the edge of the structure-factor grid."""
 
-PIXELS_PER_BLOCK = 128
+PIXELS_PER_BLOCK = 64
 """Pixels that one task renders; each block has its own entry in the sums of solid angle."""
 
 
@@ -80,8 +80,11 @@ class KernelParams(NamedTuple):
     fudge: float
 
     # structure factors
-    amplitudes: np.ndarray  # float64[h_range + 1, k_range + 1, l_range + 1], or [1, 1, 1] when has_amplitudes is False
+    amplitudes: np.ndarray  # float64[h_size·k_size·l_size], electrons, l fastest; the last plane of each axis is zero
     has_amplitudes: bool
+    h_size: int
+    k_size: int
+    l_size: int
     h_min: int
     k_min: int
     l_min: int

@@ -54,7 +54,7 @@ def _grid_bounds(params: KernelParams) -> dict[str, list[int]] | None:
     if not params.has_amplitudes:
         return None
     lowest = (params.h_min, params.k_min, params.l_min)
-    sizes = params.amplitudes.shape
+    sizes = (params.h_size, params.k_size, params.l_size)
     return {axis: [low, low + size - 2] for axis, low, size in zip("hkl", lowest, sizes, strict=True)}
 
 

@@ -11,7 +11,7 @@ from golden import MAX_RELATIVE_DIFFERENCE, GoldenRun, golden_cases, run_case
 
 from nbnumba.tracing import record_pixels
 
-ENGINES = ("reference",)
+ENGINES = ("cpu", "reference")
 
 BLOCK_SUM_TOLERANCE = 1e-7
 """A pixel rounded the other way is off by at most 1.2e-7 (one unit of float32), and is one of 4096 in its block."""

@@ -13,6 +13,7 @@ from nbnumba import render as render_module
 from nbnumba.config import Beam, Crystal, Detector, Experiment, Sampling, Spread, StructureFactors, UnitCell
 from nbnumba.engines import ENGINE_MODULES, get_engine
 from nbnumba.errors import UsageError
+from nbnumba.kernel_params import PIXELS_PER_BLOCK
 from nbnumba.kernels import reference
 from nbnumba.lowering import lower
 from nbnumba.render import render, run_interruptible
@@ -65,7 +66,7 @@ def test_only_the_first_pixel_sees_the_unrotated_crystal_at_spindle_angle_zero()
     result = simulate(CARRYOVER, "reference")
     params = result.model.params
     image = np.zeros_like(result.image)
-    status, sums = np.zeros(image.size, dtype=np.uint8), np.zeros(10)
+    status, sums = np.zeros(image.size, dtype=np.uint8), np.zeros(-(-image.size // PIXELS_PER_BLOCK))
     reference.render_range(params, 0, image.size, False, False, image, status, sums)
     assert np.flatnonzero(image != result.image).tolist() == [0]
     assert result.scan.opening_pixel == 0

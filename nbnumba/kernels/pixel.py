@@ -42,7 +42,7 @@ from nbnumba.physics.scattering import (
 )
 from nbnumba.physics.solid_angle import pixel_solid_angle
 from nbnumba.physics.structure_factor import interpolation_in_range, nearest_amplitude, tricubic_amplitude
-from nbnumba.physics.vectors import dot, load, magnitude, unit
+from nbnumba.physics.vectors import dot, load, magnitude, quotient, unit, unit_again
 
 
 @device_jit
@@ -248,7 +248,7 @@ def add_sources(params, diffracted, intensity, capture, polar, omega, opening, e
             continue
         if polar == 0.0 or params.oversample_polar:
             # nanoBragg normalises these vectors once more here, and later sources see the result
-            incident, diffracted = unit(incident), unit(diffracted)
+            incident, diffracted = unit_again(incident), unit_again(diffracted)
             polar = kahn_polarization(params.kahn_factor, incident, diffracted, load(params.polar_axis))
         if events is not None:
             record(events, POLARIZATION, (polar,))
@@ -272,7 +272,8 @@ def photons_per_pixel(params, intensity, capture, polar, omega):
     capture, polar, omega : float64
         The values last computed (quirk `last-layer`).
     """
-    value = params.r_e_squared * params.fluence * intensity / params.steps
+    steps = float(params.steps)
+    value = quotient(params.r_e_squared * params.fluence * intensity, steps, 1.0 / steps)
     if not params.oversample_thick:
         value *= capture
     if not params.oversample_polar:

@@ -67,9 +67,24 @@ def unit(x):
     x : tuple of 3 float64
     """
     length = magnitude(x)
-    if length == 0.0:
-        return (0.0, 0.0, 0.0)
     inverse = 1.0 / length
+    a, b, c = quotient(x[0], length, inverse), quotient(x[1], length, inverse), quotient(x[2], length, inverse)
+    return (0.0, 0.0, 0.0) if length == 0.0 else (a, b, c)
+
+
+@device_jit
+def unit_again(x):
+    """`unit` of a vector that was normalised before, without root and division.
+
+    The squared length is within a few roundings of 1, so that its root is 1 + (x² - 1)/2 and the inverse of that 2 less
+    it, to the last bit.
+
+    Parameters
+    ----------
+    x : tuple of 3 float64
+    """
+    length = 0.5 * (dot(x, x) - 1.0) + 1.0
+    inverse = 2.0 - length
     return (quotient(x[0], length, inverse), quotient(x[1], length, inverse), quotient(x[2], length, inverse))
 
 

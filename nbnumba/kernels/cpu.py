@@ -1,0 +1,155 @@
+"""The fast CPU engine: blocks of neighbouring pixels through vector instructions, parallel over blocks.
+
+The threads are Python's and the kernel holds no GIL. numba's own parallel loops compile their body four times over,
+which doubles the time of the first run, and their threading layers forbid forks or concurrent callers.
+"""
+
+from __future__ import annotations
+
+import functools
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import numba
+import numpy as np
+
+from nbnumba._jit import jit, pass_jit
+from nbnumba.kernel_params import PIXELS_PER_BLOCK, STATUS_EVALUATED, STATUS_OUT_OF_RANGE
+from nbnumba.kernels.lanes.layout import (
+    CAPTURE,
+    EVALUATED,
+    INTENSITY,
+    INTERPOLATING,
+    OMEGA,
+    OMEGA_SUM,
+    POLARIZATION,
+    RAMP,
+    SCRATCH,
+    VECTOR,
+)
+from nbnumba.kernels.lanes.nest import render_block
+from nbnumba.kernels.pixel import photons_per_pixel
+
+if TYPE_CHECKING:
+    from nbnumba.kernel_params import KernelParams
+
+
+CACHE_LINE = 64
+"""Bytes."""
+
+
+@pass_jit
+def _scale(params, lanes, s):
+    """Scale the sums of a block to photons."""
+    for i in range(lanes):
+        s[INTENSITY + i] = photons_per_pixel(
+            params, s[INTENSITY + i], s[CAPTURE + i], s[POLARIZATION + i], s[OMEGA + i]
+        )
+
+
+@pass_jit
+def _hide_masked(params, first, count, s):
+    """Mark the masked pixels of a block as never evaluated, dark and without solid angle."""
+    row, column = first // params.roi_width + params.roi_slow_min, first % params.roi_width
+    for i in range(count):
+        if params.mask[row, column + params.roi_fast_min] == 0:
+            s[INTENSITY + i], s[OMEGA_SUM + i], s[EVALUATED + i], s[INTERPOLATING + i] = 0.0, 0.0, 0.0, 1.0
+        column += 1
+        if column == params.roi_width:
+            row, column = row + 1, 0
+
+
+@pass_jit
+def _store(params, first, count, s, image):
+    """Put the pixels of a block in their places, row by row."""
+    row, column = first // params.roi_width + params.roi_slow_min, first % params.roi_width
+    done = 0
+    while done < count:
+        here = min(count - done, params.roi_width - column)
+        for i in range(here):
+            image[row, params.roi_fast_min + column + i] = np.float32(s[INTENSITY + done + i])
+        done, row, column = done + here, row + 1, 0
+
+
+@pass_jit
+def _report(count, offset, interpolating, s, status):
+    """Status bits of the pixels of a block."""
+    for i in range(count):
+        status[offset + i] = np.uint8(s[EVALUATED + i]) * STATUS_EVALUATED
+    if interpolating:
+        for i in range(count):
+            status[offset + i] |= STATUS_OUT_OF_RANGE if s[INTERPOLATING + i] == 0.0 else 0
+
+
+@pass_jit
+def _sum_solid_angles(count, lanes, s):
+    """Solid angle of a block, in four sums: one alone would wait for each addition."""
+    for i in range(count, lanes):
+        s[OMEGA_SUM + i] = 0.0
+    a, b, c, d = 0.0, 0.0, 0.0, 0.0
+    for i in range(0, lanes, 4):
+        a += s[OMEGA_SUM + i]
+        b += s[OMEGA_SUM + i + 1]
+        c += s[OMEGA_SUM + i + 2]
+        d += s[OMEGA_SUM + i + 3]
+    return a + b + (c + d)
+
+
+@pass_jit
+def _render_blocks(params, start, stop, opening, interpolating, task, tasks, s, image, status, omega_sums):
+    for i in range(PIXELS_PER_BLOCK):
+        s[RAMP + i] = float(i)
+    # every tasks-th block: neighbours cost alike
+    for block in range(task, omega_sums.shape[0], tasks):
+        first = start + block * PIXELS_PER_BLOCK
+        count = min(PIXELS_PER_BLOCK, stop - first)
+        lanes = (count + VECTOR - 1) // VECTOR * VECTOR
+        render_block(params, first, lanes, opening, interpolating, s)
+        _scale(params, lanes, s)
+        if params.has_mask:
+            _hide_masked(params, first, count, s)
+        _store(params, first, count, s, image)
+        _report(count, first - start, interpolating, s, status)
+        omega_sums[block] = _sum_solid_angles(count, lanes, s)
+
+
+@jit
+def _render(params, start, stop, opening, interpolating, task, tasks, s, image, status, omega_sums):
+    # all of it in a function without reference counts: see `pass_jit`
+    _render_blocks(params, start, stop, opening, interpolating, task, tasks, s, image, status, omega_sums)
+
+
+def _scratch() -> np.ndarray:
+    """A scratch array that begins at a cache line: vectors across two lines cost a third of the speed."""
+    padding = CACHE_LINE // 8
+    array = np.empty(SCRATCH + padding)
+    offset = -array.ctypes.data % CACHE_LINE // 8
+    return array[offset : offset + SCRATCH]
+
+
+@functools.cache
+def _threads(count: int) -> ThreadPoolExecutor:
+    """Threads that live as long as the process."""
+    return ThreadPoolExecutor(count, thread_name_prefix="nbnumba")
+
+
+def render_range(
+    params: KernelParams,
+    start: int,
+    stop: int,
+    opening: bool,
+    interpolating: bool,
+    image: np.ndarray,
+    status: np.ndarray,
+    omega_sums: np.ndarray,
+) -> None:
+    """Render pixels `start` to `stop` - 1 of the region of interest; see `nbnumba.engines.Engine`."""
+    tasks = min(numba.get_num_threads(), len(omega_sums))
+
+    def render_task(task: int) -> None:
+        _render(params, start, stop, opening, interpolating, task, tasks, _scratch(), image, status, omega_sums)
+
+    if tasks == 1:
+        render_task(0)
+    else:
+        list(_threads(tasks).map(render_task, range(tasks)))

@@ -1,0 +1,108 @@
+"""Passes over the lanes: where the subpixels are, what they subtend and what their sensor layer absorbs."""
+
+from __future__ import annotations
+
+from nbnumba._jit import pass_jit
+from nbnumba.kernels.lanes.layout import (
+    CAPTURE,
+    FAST,
+    OMEGA,
+    OMEGA_SUM,
+    RAMP,
+    SLOW,
+    X,
+    Y,
+    Z,
+)
+from nbnumba.physics.absorption import captured_fraction
+from nbnumba.physics.scattering import curved_position, detector_coordinate, flat_position
+from nbnumba.physics.solid_angle import pixel_solid_angle
+from nbnumba.physics.vectors import dot, load, magnitude, unit
+
+
+@pass_jit
+def place_pixels(params, first, lanes, s):
+    """Number the pixels of the block, along the rows of the region of interest.
+
+    Parameters
+    ----------
+    params : KernelParams
+    first : int
+        Pixel number of lane 0.
+    lanes : int
+        Lanes in use.
+    s : ndarray, shape (SCRATCH,), float64
+        Scratch.
+    """
+    width = params.roi_width
+    row, column = first // width, first % width
+    slow, fast = row + params.roi_slow_min, params.roi_fast_min
+    if column + lanes <= width:
+        for i in range(lanes):
+            s[FAST + i] = float(fast + column) + s[RAMP + i]
+            s[SLOW + i] = float(slow)
+    else:
+        for i in range(lanes):
+            s[FAST + i] = float(fast + column)
+            s[SLOW + i] = float(slow)
+            column += 1
+            if column == width:
+                column, slow = 0, slow + 1
+
+
+@pass_jit
+def place_subpixels(params, sub_fast, sub_slow, depth, omega_afresh, lanes, s):
+    """Unit vectors from the sample to one subpixel of every pixel, and the solid angles.
+
+    Parameters
+    ----------
+    params : KernelParams
+    sub_fast, sub_slow : float64
+        Subpixel inside the pixel.
+    depth : float64
+        Distance behind the sensor's surface, m.
+    omega_afresh : bool
+        Whether the solid angle must be computed; else that of an earlier subpixel serves.
+    lanes, s
+        As in `place_pixels`.
+    """
+    fdet, sdet, odet, pix0 = load(params.fdet), load(params.sdet), load(params.odet), load(params.pix0)
+    oversample, size = float(params.oversample), params.subpixel_size
+    for i in range(lanes):
+        fast = detector_coordinate(s[FAST + i], sub_fast, oversample, size)
+        slow = detector_coordinate(s[SLOW + i], sub_slow, oversample, size)
+        s[X + i], s[Y + i], s[Z + i] = flat_position(fast, slow, depth, fdet, sdet, odet, pix0)
+    if params.curved:
+        beam, radius = load(params.beam), params.distance
+        for i in range(lanes):
+            flat = (s[X + i], s[Y + i], s[Z + i])
+            s[X + i], s[Y + i], s[Z + i] = curved_position(flat, radius, beam, fdet, sdet)
+    pixel, distance, point_pixel = params.pixel_size, params.close_distance, params.point_pixel
+    if omega_afresh:
+        for i in range(lanes):
+            position = (s[X + i], s[Y + i], s[Z + i])
+            s[X + i], s[Y + i], s[Z + i] = unit(position)
+            s[OMEGA + i] = pixel_solid_angle(pixel, magnitude(position), distance, point_pixel)
+    else:
+        for i in range(lanes):
+            s[X + i], s[Y + i], s[Z + i] = unit((s[X + i], s[Y + i], s[Z + i]))
+    for i in range(lanes):
+        s[OMEGA_SUM + i] += s[OMEGA + i]
+
+
+@pass_jit
+def absorb(params, layer, lanes, s):
+    """Fraction of the photons that the sensor layer absorbs.
+
+    Parameters
+    ----------
+    params : KernelParams
+    layer : int
+        Layer, 0 at the surface.
+    lanes, s
+        As in `place_pixels`.
+    """
+    odet, step, mu = load(params.odet), params.thick_step, params.mu
+    for i in range(lanes):
+        parallax = dot((s[X + i], s[Y + i], s[Z + i]), odet)
+        s[CAPTURE + i] = captured_fraction(layer, step, mu, parallax)

@@ -1,0 +1,104 @@
+"""Passes over the lanes: structure factors and the running sum."""
+
+from __future__ import annotations
+
+from nbnumba._jit import pass_jit
+from nbnumba.kernels.lanes.lattice import nearest
+from nbnumba.kernels.lanes.layout import (
+    ACTIVE,
+    CAPTURE,
+    CELL,
+    INTENSITY,
+    INTERPOLATING,
+    LATTICE,
+    OMEGA,
+    POLARIZATION,
+    H,
+    K,
+    L,
+)
+from nbnumba.physics.structure_factor import (
+    interpolation_in_range,
+    nearest_amplitude,
+    table_position,
+    tabled_amplitude,
+    tricubic_amplitude,
+)
+
+
+@pass_jit
+def look_up(params, lanes, s):
+    """Amplitudes of the nearest reflections.
+
+    Parameters
+    ----------
+    params : KernelParams
+        With a table of structure factors.
+    lanes, s
+        As in `nbnumba.kernels.lanes.detector.place_pixels`.
+    """
+    for i in range(lanes):
+        s[CELL + i] = table_position(params, nearest(s[H + i]), nearest(s[K + i]), nearest(s[L + i]))
+    for i in range(lanes):
+        s[CELL + i] = tabled_amplitude(params, s[CELL + i])
+
+
+@pass_jit
+def interpolate(params, lanes, s):
+    """Interpolated amplitudes, in lanes that are still interpolating; the others take the nearest reflection.
+
+    Parameters
+    ----------
+    params : KernelParams
+        With a table of structure factors.
+    lanes, s
+        As in `nbnumba.kernels.lanes.detector.place_pixels`.
+    """
+    for i in range(lanes):
+        h, k, l = s[H + i], s[K + i], s[L + i]  # noqa: E741
+        if s[INTERPOLATING + i] != 0.0 and interpolation_in_range(params, h, k, l):
+            s[CELL + i] = tricubic_amplitude(params, h, k, l)
+        else:
+            s[CELL + i] = nearest_amplitude(params, nearest(h), nearest(k), nearest(l))
+            # only an evaluation turns interpolation off: a lattice factor of zero or a skipped source is none
+            if s[ACTIVE + i] != 0.0 and (s[LATTICE + i] != 0.0 or params.water):
+                s[INTERPOLATING + i] = 0.0
+
+
+@pass_jit
+def add_terms(params, lanes, s):
+    """Add F_cell²·F_latt² of a table to the running sum.
+
+    Parameters
+    ----------
+    params : KernelParams
+    lanes, s
+        As in `nbnumba.kernels.lanes.detector.place_pixels`.
+    """
+    if params.has_amplitudes:
+        for i in range(lanes):
+            s[INTENSITY + i] += s[CELL + i] * s[CELL + i] * s[LATTICE + i] * s[LATTICE + i]
+    else:
+        squared = params.default_F * params.default_F
+        for i in range(lanes):
+            s[INTENSITY + i] += squared * s[LATTICE + i] * s[LATTICE + i]
+
+
+@pass_jit
+def weight_sums(params, lanes, s):
+    """Multiply the *running* sum of every lane that was evaluated (quirk `oversample-compound`).
+
+    Parameters
+    ----------
+    params : KernelParams
+    lanes, s
+        As in `nbnumba.kernels.lanes.detector.place_pixels`.
+    """
+    water = params.water
+    for section, chosen in (
+        (CAPTURE, params.oversample_thick), (POLARIZATION, params.oversample_polar), (OMEGA, params.oversample_omega),
+    ):  # fmt: skip
+        if chosen:
+            for i in range(lanes):
+                evaluated = (s[LATTICE + i] != 0.0) | water
+                s[INTENSITY + i] *= s[section + i] if evaluated else 1.0

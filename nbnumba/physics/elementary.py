@@ -1,0 +1,117 @@
+"""Sines and exponentials that compilers turn into vector instructions: no calls, no branches, no tables.
+
+Minimax polynomials (Remez exchange in 50 digits) after a reduction of the argument; the tests compare with mpmath.
+
+=========================  ==================  ==================  ==============================
+function                   range               minimax error       measured, units in the last place
+=========================  ==================  ==================  ==============================
+`sine`                     |r| <= π/2          1.5e-16 relative    1.0
+`cosine`                   |r| <= π/2          5.7e-18 absolute    0.5 of 1
+`exponential`              -708 <= x <= 709    2.9e-16 relative    2.0
+=========================  ==================  ==================  ==============================
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from nbnumba._jit import contracting_jit
+
+PI_TAIL = 1.2246467991473532e-16
+"""π less its float64 value."""
+
+ROUNDER = 6755399441055744.0
+"""1.5·2⁵²: adding it to a number of less than 2⁵¹ puts the nearest whole number in the last bits of the sum."""
+
+LOG2_E = 1.4426950408889634
+LN2_HEAD = 0.6931471803691238
+"""ln 2 to 32 bits: its product with a small whole number is exact."""
+
+LN2_TAIL = 1.9082149292705877e-10
+"""ln 2 less its head."""
+
+LARGEST_EXPONENT = 708.0
+"""Of `exponential`: beyond it, results leave the normal float64 numbers."""
+
+
+@contracting_jit
+def modulo_pi(angle, turns):
+    """The angle less a number of half turns, exact to one rounding (Cody & Waite 1980).
+
+    The angle minus ``turns`` × float64(π) is exact in one fused operation, hence an angle next to a multiple of π keeps
+    all its digits.
+
+    Parameters
+    ----------
+    angle : float64
+        Radians.
+    turns : float64
+        Whole number next to angle/π.
+    """
+    rest = angle - turns * math.pi
+    return rest - turns * PI_TAIL
+
+
+@contracting_jit
+def sine(r):
+    """sin r for |r| <= π/2: r + r³·polynomial.
+
+    Parameters
+    ----------
+    r : float64
+        Radians.
+    """
+    s = r * r
+    p = -7.373344552114409e-13 * s + 1.6048095408327596e-10
+    p = p * s + -2.5051880274048255e-08
+    p = p * s + 2.7557316600557193e-06
+    p = p * s + -0.0001984126982505631
+    p = p * s + 0.008333333333285542
+    p = p * s + -0.16666666666666186
+    return r * s * p + r
+
+
+@contracting_jit
+def cosine(r):
+    """cos r for |r| <= π/2: 1 - r²/2 + r⁴·polynomial.
+
+    Parameters
+    ----------
+    r : float64
+        Radians.
+    """
+    s = r * r
+    p = 4.616135077009557e-14 * s + -1.1463635440086605e-11
+    p = p * s + 2.087659259260441e-09
+    p = p * s + -2.7557317068512745e-07
+    p = p * s + 2.4801587285783923e-05
+    p = p * s + -0.001388888888883005
+    p = p * s + 0.04166666666666583
+    return s * s * p + (-0.5 * s + 1.0)
+
+
+@contracting_jit
+def exponential(x):
+    """exp x for |x| <= LARGEST_EXPONENT: 2ⁿ·exp r with |r| <= ½ ln 2.
+
+    Parameters
+    ----------
+    x : float64
+        Exponent.
+    """
+    shifted = x * LOG2_E + ROUNDER
+    n = shifted - ROUNDER
+    r = x - n * LN2_HEAD
+    r = r - n * LN2_TAIL
+    s = r * r
+    # in pairs: as many operations as one chain, but half as deep; and no more constants than there are registers
+    p = 2.747679995761385e-07 * s + (2.7634990878043845e-06 * r + 2.4801931710018838e-05)
+    p = p * s + (0.00019841185236010037 * r + 0.0013888888516234274)
+    p = p * s + (0.008333333370870234 * r + 0.04166666666813646)
+    p = p * s + (0.16666666666611554 * r + 0.49999999999998324)
+    p = s * p + r + 1.0
+    # n stands in the last bits of `shifted`: moved up it is added to the exponent of p
+    power = np.float64(shifted).view(np.int64) << np.int64(52)
+    return np.int64(np.float64(p).view(np.int64) + power).view(np.float64)
