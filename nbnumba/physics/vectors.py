@@ -67,9 +67,9 @@ def unit(x):
     x : tuple of 3 float64
     """
     length = magnitude(x)
-    inverse = 1.0 / length
-    a, b, c = quotient(x[0], length, inverse), quotient(x[1], length, inverse), quotient(x[2], length, inverse)
-    return (0.0, 0.0, 0.0) if length == 0.0 else (a, b, c)
+    # without a branch: for the zero vector every quotient is zero whatever the inverse
+    inverse = 1.0 / (length if length != 0.0 else 1.0)
+    return (quotient(x[0], length, inverse), quotient(x[1], length, inverse), quotient(x[2], length, inverse))
 
 
 @device_jit
