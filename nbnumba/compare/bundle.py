@@ -240,7 +240,8 @@ def summarize(outcome: Outcome) -> dict[str, Any]:
     """
     summary: dict[str, Any] = {"verdict": outcome.verdict, "reference": outcome.names[0], "image": outcome.names[1]}
     summary["runs"] = [
-        {"name": run.name, "command": list(run.command), "seconds": run.seconds, "failure": run.failure or None}
+        {"name": run.name, "command": list(run.command), "seconds": run.seconds,
+         "compiled_kernels": run.has_compiled, "failure": run.failure or None}
         for run in outcome.runs
     ]
     if len(outcome.runs) == 2:
@@ -293,7 +294,7 @@ def summary_rows(outcome: Outcome) -> list[tuple[str, str]]:
         Label and text.
     """
     runs = zip(outcome.names, outcome.runs, strict=False)
-    rows = [(f"wall time of {name}", f"{run.seconds:.3f} s{_failed(run)}") for name, run in runs]
+    rows = [(f"wall time of {name}", f"{run.seconds:.3f} s{_remark(run)}") for name, run in runs]
     if outcome.assessment is not None:
         rows += [(label, text(outcome.assessment)) for label, text in _ROWS]
         for judgement in outcome.assessment.judgements:
@@ -305,9 +306,11 @@ def summary_rows(outcome: Outcome) -> list[tuple[str, str]]:
     return rows
 
 
-def _failed(run: ProgramRun) -> str:
-    """How a run failed."""
-    return f", {run.failure}" if run.failure else ""
+def _remark(run: ProgramRun) -> str:
+    """How a run failed, or why its time says little."""
+    if run.failure:
+        return f", {run.failure}"
+    return ", compiling kernels, which the next run need not" if run.has_compiled else ""
 
 
 def _markdown(folder: Path, outcome: Outcome) -> str:

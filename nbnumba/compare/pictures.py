@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import LogNorm, Normalize, SymLogNorm
+from matplotlib.colors import ListedColormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.patches import Circle
+from scipy import ndimage
 
 from nbnumba.compare.metrics import absolute_difference, different_pixels, relative_scale
 from nbnumba.io.atomic import atomic_write
 
-PREVIEW_PIXELS = 1000
+PREVIEW_PIXELS = 900
 """Larger images are drawn by the maximum of blocks, so that a sharp spot does not vanish."""
 
-MAP_PIXELS = 400
+MAP_PIXELS = 450
 """The same for maps of differences, by the largest difference: a single pixel must be visible."""
 
-LOG_DECADES = 6
-"""Decades below the maximum that logarithmic greys show."""
+WHITE_PERCENTILE, BLACK_PERCENTILE = 20.0, 99.98
+"""Of the positive pixels; those above are all black: the direct beam must not make every spot pale."""
 
-CIRCLED_PIXELS = 60
-"""So few differing pixels are circled as well."""
+GREY_DECADES = 4
+"""Range below black that logarithmic greys show; less where the background is high."""
+
+MAP_DECADES = 6
+"""Range below the largest difference that has colours of its own; smaller ones share the palest."""
+
+CIRCLED_PLACES = 60
+"""So few places with differing pixels are circled as well."""
+
+_TINTS = colormaps["RdBu_r"](np.concatenate((np.linspace(0.0, 0.36, 128), np.linspace(0.64, 1.0, 128))))
+BLUE_TO_RED = ListedColormap(_TINTS, "blue_to_red")
+"""Without white in the middle: the smallest difference is tinted, only equal pixels are not."""
 
 
 def grey_scale(image: np.ndarray, percentile: float | None) -> Normalize:
@@ -44,13 +58,13 @@ def grey_scale(image: np.ndarray, percentile: float | None) -> Normalize:
         To be shared by pictures that shall be compared by eye.
     """
     numbers = image[np.isfinite(image)].astype(np.float64)
-    top = float(numbers.max(initial=0.0))
-    if top <= 0.0:
+    positive = numbers[numbers > 0.0]
+    if positive.size == 0:
         return Normalize(0.0, 1.0)
     if percentile is None:
-        lowest = float(numbers[numbers > 0.0].min())
-        return LogNorm(min(max(lowest, top * 10.0**-LOG_DECADES), 0.5 * top), top, clip=True)
-    return Normalize(0.0, float(np.percentile(numbers, percentile)) or top, clip=True)
+        white, black = np.percentile(positive, (WHITE_PERCENTILE, BLACK_PERCENTILE)).tolist()
+        return LogNorm(min(max(white, black * 10.0**-GREY_DECADES), 0.5 * black), black, clip=True)
+    return Normalize(0.0, float(np.percentile(numbers, percentile)) or float(positive.max()), clip=True)
 
 
 def draw_preview(
@@ -76,11 +90,11 @@ def draw_preview(
     OutputFileError
         If the file can't be written.
     """
-    figure = Figure(figsize=(8.0, 7.0), layout="constrained")
+    figure = Figure(figsize=(9.6, 8.4), layout="constrained")
     axes = figure.add_subplot()
     picture = _show(axes, np.nan_to_num(image), PREVIEW_PIXELS, corner, cmap="gray_r", norm=scale)
     _label(axes, title)
-    figure.colorbar(picture, ax=axes, label="photons per pixel", shrink=0.85)
+    figure.colorbar(picture, ax=axes, label="photons per pixel", shrink=0.85, extend="both")
     _save(figure, path)
 
 
@@ -114,7 +128,7 @@ def draw_difference(
     different = different_pixels(reference, image)
     a, b = reference.astype(np.float64), image.astype(np.float64)
     signed = np.where(b < a, -1.0, 1.0) * absolute_difference(a, b)
-    figure = Figure(figsize=(15.0, 7.0), layout="constrained")
+    figure = Figure(figsize=(15.0, 6.7), layout="constrained")
     count = int(different.sum())
     figure.suptitle(f"{names[1]} minus {names[0]}: {count} of {different.size} pixels differ in bits")
     panels = figure.subplots(1, 2)
@@ -128,29 +142,54 @@ def _draw_map(
 ) -> None:
     """One map of signed differences over a pale image."""
     greys = grey_scale(reference, None)
-    _show(axes, np.nan_to_num(reference), MAP_PIXELS, corner, cmap="gray_r", norm=greys, alpha=0.25)
+    _show(axes, np.nan_to_num(reference), MAP_PIXELS, corner, cmap="gray_r", norm=greys, alpha=0.35)
     _label(axes, f"difference, {unit}")
     sizes = np.abs(signed[different & np.isfinite(signed) & (signed != 0.0)])
-    if sizes.size == 0:
+    if sizes.size:
+        _tint(axes, np.where(different, signed, 0.0), sizes, corner, unit)
+    else:
         text = "only in bits: signs of zero or numbers missing" if different.any() else "no pixel differs"
         axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", fontsize=16, color="darkgreen",
                   bbox={"facecolor": "white", "edgecolor": "none"})  # fmt: skip
-        _circle(axes, signed, different, corner)
-        return
-    top = float(sizes.max())
-    norm = SymLogNorm(linthresh=top * 1e-3, linscale=0.5, vmin=-top, vmax=top)
-    shown = np.where(different, np.clip(signed, -top, top), 0.0)
-    picture = _show(axes, shown, MAP_PIXELS, corner, hide_zeros=True, cmap="bwr", norm=norm)
-    axes.figure.colorbar(picture, ax=axes, label=f"above (red), below (blue), {unit}", shrink=0.85)
     _circle(axes, signed, different, corner)
 
 
+def _tint(axes: Axes, signed: np.ndarray, sizes: np.ndarray, corner: tuple[int, int], unit: str) -> None:
+    """Colour the differing pixels: red above, blue below, the darker the larger."""
+    top = float(sizes.max())
+    lowest = max(float(sizes.min()), top * 10.0**-MAP_DECADES)
+    # at least one decade, or the colours of equal differences would depend on their last digits
+    decades = max(math.log10(top / lowest), 1.0)
+    with np.errstate(divide="ignore"):
+        depth = np.clip(np.log10(np.abs(signed) / top) / decades + 1.0, 1e-3, 1.0)
+    shown = np.where(signed == 0.0, 0.0, np.sign(signed) * depth)
+    picture = _show(axes, shown, MAP_PIXELS, corner, hide_zeros=True, cmap=BLUE_TO_RED, norm=Normalize(-1.0, 1.0))
+    bar = axes.figure.colorbar(picture, ax=axes, label=f"below (blue), above (red), {unit}", shrink=0.85)
+    ends = math.log10(top) - decades, math.log10(top)
+    ticks = {1.0: f"{top:.3g}"}
+    for power in range(math.ceil(ends[0]), math.floor(ends[1]) + 1):
+        position = (power - ends[0]) / decades
+        # labels must not run into each other
+        if 0.04 < position < 0.95:
+            ticks[position] = f"$10^{{{power}}}$"
+    bar.set_ticks(
+        [*ticks, *(-position for position in ticks)],
+        labels=[*(f"+{text}" for text in ticks.values()), *(f"−{text}" for text in ticks.values())],
+    )
+
+
 def _circle(axes: Axes, signed: np.ndarray, different: np.ndarray, corner: tuple[int, int]) -> None:
-    """Circle the differing pixels when they are few, in the colour of their sign."""
-    slow, fast = np.nonzero(different)
-    if slow.size <= CIRCLED_PIXELS:
-        colours = ["red" if value > 0.0 else "blue" for value in signed[slow, fast]]
-        axes.scatter(fast + corner[1], slow + corner[0], s=90, facecolors="none", edgecolors=colours)
+    """Circle the places with differing pixels when they are few, in the colour of their largest difference."""
+    labels, count = ndimage.label(different, np.ones((3, 3), dtype=bool))
+    if count > CIRCLED_PLACES:
+        return
+    for number, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
+        values = signed[rows, columns][labels[rows, columns] == number]
+        colour = "red" if values[np.argmax(np.abs(values))] > 0.0 else "blue"
+        size = max(rows.stop - rows.start, columns.stop - columns.start)
+        centre = (0.5 * (columns.start + columns.stop - 1) + corner[1], 0.5 * (rows.start + rows.stop - 1) + corner[0])
+        radius = 0.75 * size + 0.015 * max(different.shape)
+        axes.add_patch(Circle(centre, radius, fill=False, edgecolor=colour, linewidth=1.2))
 
 
 def _show(
@@ -181,4 +220,4 @@ def _save(figure: Figure, path: str | os.PathLike[str]) -> None:
     """Write a figure as a PNG file."""
     FigureCanvasAgg(figure)
     with atomic_write(path) as stream:
-        figure.savefig(stream, format="png", dpi=110)
+        figure.savefig(stream, format="png", dpi=130)

@@ -13,30 +13,25 @@ from pathlib import Path
 import numpy as np
 
 from nbnumba.errors import InputFileError, UsageError
+from nbnumba.flags.parse import find_flag
+from nbnumba.flags.values import FILE
 from nbnumba.io.float_image import read_float_image
 from nbnumba.io.smv import read_smv_header
 
-INPUT_FLAGS = ("-mat", "-hkl", "-img", "-mask", "-sourcefile")
-"""Beginnings of the flags that name an input file."""
-
-WHOLE_INPUT_FLAGS = ("-stol", "-4stol", "-Q")
-"""The same for flags that must match whole."""
-
-OUTPUT_FLAGS = {
+OUTPUT_NAMES = {
     "-floatfile": "floatimage.bin",
-    "-floatimage": "floatimage.bin",
     "-intfile": "intimage.img",
-    "-intimage": "intimage.img",
     "-pgmfile": "image.pgm",
-    "-pgmimage": "image.pgm",
     "-noisefile": "noiseimage.img",
-    "-noiseimage": "noiseimage.img",
     "-stolout": "stol.txt",
 }
-"""Beginnings of the flags that name an output file, and the name that it gets in the folder of the run."""
+"""Flags that name an output file, and the name that it gets in the folder of the run."""
 
-DUMP_FLAG, DUMP_FILE = "-dump", "Fdump.bin"
+DUMP_FLAG, DUMP_NAME = "-dump", "Fdump.bin"
 """The binary structure-factor cache: read when there is no hkl file, written otherwise."""
+
+COMPILING = b"compiling kernels"
+"""What nbnumba says on stderr when a kernel is not in the cache yet."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +61,11 @@ class ProgramRun:
     stderr: bytes
     failure: str
     image: np.ndarray | None
+
+    @property
+    def has_compiled(self) -> bool:
+        """Whether the time includes the compilation of kernels."""
+        return COMPILING in self.stderr
 
 
 def find_c_binary(given: str | None) -> Path:
@@ -145,7 +145,7 @@ def run_program(
         try:
             status = subprocess.run(command, cwd=folder, stdout=stdout, stderr=stderr, timeout=timeout, check=False)
             if status.returncode:
-                failure = f"ended with status {status.returncode}"
+                failure = f"ended with status {status.returncode}{_last_words(outputs[1].read_bytes())}"
         except subprocess.TimeoutExpired:
             failure = f"ran longer than {timeout:g} s"
         except OSError as error:
@@ -161,10 +161,16 @@ def run_program(
     return ProgramRun(name, command, seconds, stdout_bytes, stderr_bytes, failure, image)
 
 
+def _last_words(stderr: bytes) -> str:
+    """The last line of what a program complained about."""
+    lines = stderr.decode("utf-8", "replace").split("\n")
+    return next((f": {line.strip()}" for line in reversed(lines) if line.strip()), "")
+
+
 def _read_output(folder: Path) -> np.ndarray:
     """The float image of a run; the integer image's header says its shape."""
-    header = read_smv_header(folder / OUTPUT_FLAGS["-intfile"])
-    return read_float_image(folder / OUTPUT_FLAGS["-floatfile"], (header.height, header.width))
+    header = read_smv_header(folder / OUTPUT_NAMES["-intfile"])
+    return read_float_image(folder / OUTPUT_NAMES["-floatfile"], (header.height, header.width))
 
 
 def place_files(flags: Sequence[str], folder: Path) -> list[str]:
@@ -182,15 +188,17 @@ def place_files(flags: Sequence[str], folder: Path) -> list[str]:
     list of str
     """
     placed = list(flags)
-    dump = DUMP_FILE
-    for i, flag in enumerate(flags[:-1]):
-        output = next((name for beginning, name in OUTPUT_FLAGS.items() if flag.startswith(beginning)), None)
-        if output is not None:
-            placed[i + 1] = output
-        elif flag.startswith(DUMP_FLAG):
-            dump, placed[i + 1] = flags[i + 1], DUMP_FILE
-        elif flag.startswith(INPUT_FLAGS) or flag in WHOLE_INPUT_FLAGS:
+    dump = DUMP_NAME
+    for i, argument in enumerate(flags[:-1]):
+        flag = find_flag(argument)
+        if flag is None or flag.values[:1] != (FILE,):
+            continue
+        if flag.name in OUTPUT_NAMES:
+            placed[i + 1] = OUTPUT_NAMES[flag.name]
+        elif flag.name == DUMP_FLAG:
+            dump, placed[i + 1] = flags[i + 1], DUMP_NAME
+        else:
             placed[i + 1] = str(Path(flags[i + 1]).absolute())
     if Path(dump).is_file():
-        shutil.copyfile(dump, folder / DUMP_FILE)
+        shutil.copyfile(dump, folder / DUMP_NAME)
     return placed

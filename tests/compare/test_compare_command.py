@@ -11,9 +11,11 @@ import nbnumba_cli.compare as command_module
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from golden import GOLDEN_DATA, golden_cases
 from PIL import Image
 
 from nbnumba.compare import runner
+from nbnumba.compare.runner import nbnumba_command
 from nbnumba.io.float_image import read_float_image, write_float_image
 
 SHAPE = (24, 32)
@@ -142,7 +144,7 @@ def test_wrong_usage_ends_with_1_and_one_line_of_reason(bench, arguments):
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ("sys.exit('no such flag')", "ended with status 1"),
+        ("sys.exit('no such flag')", "ended with status 1: no such flag"),
         ("time.sleep(30)", "ran longer than 1 s"),
         ("sys.exit(0)", "wrote no readable image"),
     ],
@@ -154,6 +156,12 @@ def test_a_program_that_fails_ends_with_2_and_its_output_is_kept(bench, body, re
     assert reason in bench.summary()["runs"][1]["failure"]
     assert bench.files() == ALWAYS - {"py.bin", "c.png", "py.png", "diff.png"}
     assert (bench.folder / "out" / "py_stdout.txt").exists()
+
+
+def test_a_time_that_includes_compilation_says_so(bench):
+    bench.program("ours", body="print('nbnumba: compiling kernels, up to half a minute', file=sys.stderr)")
+    assert "compiling kernels, which the next run need not" in bench.compare("--", "-N", "5").output
+    assert [run["compiled_kernels"] for run in bench.summary()["runs"]] == [False, True]
 
 
 def test_files_of_an_earlier_comparison_do_not_stay(bench):
@@ -198,7 +206,8 @@ def test_input_files_are_found_and_output_stays_out_of_the_current_folder(bench)
     for name in ("nanoBragg", "ours"):
         bench.program(name, body=body)
     before = {path.name for path in bench.folder.iterdir()}
-    result = bench.compare("--", "-hkl", "sub/a.hkl", "-floatimage", "mine.bin", "-dump", "cache")
+    # other spellings, as nanoBragg reads them
+    result = bench.compare("--", "-hkl", "sub/a.hkl", "-floatimages", "mine.bin", "-dumpfile", "cache")
     assert result.exit_code == 0, result.output
     assert (bench.folder / "mine.bin").read_text() == "precious"
     assert (bench.folder / "cache").read_text() == "old"
@@ -216,6 +225,34 @@ def test_traces_of_both_programs_are_compared(bench):
     assert (out / "trace_c.log").read_text() == "TRACE_C: pixel 3 4\nTRACE_C: F_cell 7\n"
     assert "First divergence: F_cell, line 2 of A, line 2 of B" in (out / "trace_diff.txt").read_text()
     assert "diverge: 1 pairs differ" in bench.summary()["trace"]
+
+
+RECORDING = """#!{python}
+import pathlib, shutil, sys
+import tifffile
+assert sys.argv[1:] == {arguments}, sys.argv
+sys.stdout.write(pathlib.Path({log!r}).read_text())
+tifffile.imread({image!r}).tofile("floatimage.bin")
+pathlib.Path("intimage.img").write_bytes({header!r}.encode() + bytes({pixels} * 2))
+"""
+
+
+def test_nbnumba_itself_meets_the_golden_image_and_trace(bench, monkeypatch):
+    (case,) = (case for case in golden_cases() if case.name == "shape_gauss")
+    (pixel,) = case.traced_pixels
+    arguments = [*case.args, "-nonoise", "-trace_pixel", *map(str, pixel)]
+    header = (case.header + "\f").ljust(512)
+    program = bench.folder / "nanoBragg"
+    program.write_text(RECORDING.format(
+        python=sys.executable, arguments=arguments, log=str(case.trace_file(*pixel)), header=header,
+        image=str(GOLDEN_DATA / case.name / "image.tif"), pixels=case.shape[0] * case.shape[1],
+    ))  # fmt: skip
+    monkeypatch.setattr(runner, "nbnumba_command", nbnumba_command)
+    result = bench.compare("--trace", *map(str, pixel), "--", *case.args, "-nonoise")
+    assert result.exit_code == 0, result.output
+    lines = case.trace_file(*pixel).read_text().count("\n")
+    assert bench.summary()["trace"] == f"{lines} pairs of trace lines agree"
+    assert bench.summary()["verdict"] == "good"
 
 
 def test_a_program_that_cannot_trace_is_named(bench):
