@@ -20,7 +20,7 @@ from nbnumba.errors import UsageError
 @click.option("--engines", cls=VariadicOption, metavar="NAME...", help="Engines of nbnumba [default: the default one].")
 @click.option("--threads", cls=VariadicOption, type=click.IntRange(min=1), metavar="N...",
               help="[default: 1 and all cores]")
-@click.option("--repeat", type=click.IntRange(min=1), default=5, show_default=True, help="Counted repetitions (W1 runs four times as often).")
+@click.option("--repeat", type=click.IntRange(min=1), default=5, show_default=True, help="Counted repetitions.")
 @click.option("--scaling", is_flag=True, help="Also time rendering against steps, pixels and threads.")
 @click.option("--profile", is_flag=True, help="Also show where the time of a whole run goes.")
 @click.option("--outdir", default="bench_output", show_default=True, metavar="DIR",
