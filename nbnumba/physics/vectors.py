@@ -76,14 +76,14 @@ def unit(x):
 def unit_again(x):
     """`unit` of a vector that was normalised before, without root and division.
 
-    The squared length is within a few roundings of 1, so that its root is 1 + (x² - 1)/2 and the inverse of that 2 less
-    it, to the last bit.
+    The squared length is within a few roundings of 1, so that its root is 1 + (x² - 1)/2 less some 1e-32, and the
+    inverse of that 2 less it, to the last bit. What is taken off decides the ties: they round down.
 
     Parameters
     ----------
     x : tuple of 3 float64
     """
-    length = 0.5 * (dot(x, x) - 1.0) + 1.0
+    length = (0.5 * (dot(x, x) - 1.0) - 1e-20) + 1.0
     inverse = 2.0 - length
     return (quotient(x[0], length, inverse), quotient(x[1], length, inverse), quotient(x[2], length, inverse))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numba
 import numpy as np
 import pytest
 
@@ -29,7 +30,7 @@ from nbnumba.physics.scattering import (
 )
 from nbnumba.physics.solid_angle import pixel_solid_angle
 from nbnumba.physics.structure_factor import cubic_weights
-from nbnumba.physics.vectors import cross, dot, magnitude, rotate_about, unit
+from nbnumba.physics.vectors import cross, dot, magnitude, rotate_about, unit, unit_again
 
 ULP = 2.3e-16
 """One unit in the last place of a float64 near 1."""
@@ -202,3 +203,21 @@ def test_cross_product_is_orthogonal_to_both(form):
 
 def test_unit_of_the_zero_vector_stays_zero(form):
     assert form(unit)((0.0, 0.0, 0.0)) == (0.0, 0.0, 0.0)
+
+
+@numba.njit(error_model="numpy")
+def _normalise_twice(vectors, once, twice):
+    """The compiled functions only: uncompiled, nothing is fused."""
+    for i in range(len(vectors)):
+        once[i] = unit((vectors[i, 0], vectors[i, 1], vectors[i, 2]))
+        twice[i] = unit_again((once[i, 0], once[i, 1], once[i, 2]))
+
+
+def test_normalising_equals_root_and_division_to_the_bit():
+    vectors = np.random.default_rng(3).normal(size=(20000, 3)) * (1.0, 0.1, 0.01)
+    once, twice = np.empty_like(vectors), np.empty_like(vectors)
+    _normalise_twice(vectors, once, twice)
+    for given, result in ((vectors, once), (once, twice)):
+        x, y, z = given.T
+        length = np.sqrt(x * x + y * y + z * z)
+        assert np.array_equal(result, given / length[:, np.newaxis])
