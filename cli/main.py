@@ -23,6 +23,7 @@ COMMANDS = {
     "compare": "nbnumba_cli.compare",
     "compare-traces": "nbnumba_cli.compare_traces",
     "bench": "nbnumba_cli.bench",
+    "info": "nbnumba_cli.info",
 }
 """Command -> module with a `command`, imported when it is asked for."""
 

@@ -11,7 +11,7 @@ import click
 from nbnumba_cli.console import progress_bar, say, warn
 from nbnumba_cli.startup import announce_compilation, import_numba_without_scipy
 
-from nbnumba.engines import DEFAULT_ENGINE, ENGINE_MODULES
+from nbnumba.engines import AUTOMATIC, DEFAULT_ENGINE, ENGINE_NAMES, choose_engine, get_engine
 from nbnumba.errors import UsageError
 from nbnumba.flags import interpret, parse_flags
 from nbnumba.flags.parse import nearest_names
@@ -65,8 +65,8 @@ def _explanation(flag: Flag) -> str:
     options_metavar="[--OPTIONS]",
 )  # fmt: skip
 @click.argument("flags", nargs=-1, type=click.UNPROCESSED)
-@click.option("--engine", type=click.Choice(sorted(ENGINE_MODULES)), default=DEFAULT_ENGINE, show_default=True,
-              help="What computes the pixels.")
+@click.option("--engine", type=click.Choice(ENGINE_NAMES), default=DEFAULT_ENGINE, show_default=True,
+              help="What computes the pixels; auto takes an NVIDIA GPU where there is one.")
 @click.option("--threads", type=click.IntRange(min=1), metavar="N", help="CPU threads.  [default: all cores]")
 @click.option("--png", metavar="FILE", help="Also write a preview for people.")
 def command(flags: tuple[str, ...], engine: str, threads: int | None, png: str | None) -> None:
@@ -88,6 +88,18 @@ def command(flags: tuple[str, ...], engine: str, threads: int | None, png: str |
     run_interruptible(_simulate, flags, engine, threads, png)
 
 
+def _settled(engine: str) -> str:
+    """The engine that was asked for, if it can run; auto says which one it stands for."""
+    chosen = choose_engine(engine)
+    if engine == AUTOMATIC:
+        from nbnumba.kernels.cuda_device import devices
+
+        names = ", ".join(device.name for device in devices()) or "no usable GPU"
+        click.echo(f"nbnumba: --engine auto: {chosen} ({names})", err=True)
+    get_engine(chosen)
+    return chosen
+
+
 def _simulate(flags: Sequence[str], engine: str, threads: int | None, png: str | None) -> None:
     """Read, simulate, write, report."""
     from nbnumba.lowering import lower
@@ -95,6 +107,7 @@ def _simulate(flags: Sequence[str], engine: str, threads: int | None, png: str |
     from nbnumba.report import image_lines, model_warnings, result_warnings, setup_lines
     from nbnumba.simulation import simulate_model
 
+    engine = _settled(engine)
     request = interpret(flags)
     warn(request.warnings)
     if png is not None:

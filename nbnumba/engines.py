@@ -12,14 +12,28 @@ if TYPE_CHECKING:
 
     from nbnumba.kernel_params import KernelParams
 
-ENGINE_MODULES = {"cpu": "nbnumba.kernels.cpu", "reference": "nbnumba.kernels.reference"}
+ENGINE_MODULES = {
+    "cpu": "nbnumba.kernels.cpu",
+    "cuda": "nbnumba.kernels.cuda",
+    "reference": "nbnumba.kernels.reference",
+}
 """Engine name -> module with a `render_range`."""
 
 DEFAULT_ENGINE = "cpu"
 
+AUTOMATIC = "auto"
+"""Stands for the GPU where there is one, else for the default engine."""
+
+ENGINE_NAMES = (AUTOMATIC, *sorted(ENGINE_MODULES))
+"""What can be asked for."""
+
 
 class Engine(Protocol):
-    """What an engine module offers."""
+    """What an engine module offers.
+
+    It may also have a SMALLEST_SPAN, the number of pixels below which a range takes hardly less time, and a function
+    `release`, which gives back what is kept between the ranges of one image.
+    """
 
     def render_range(
         self,
@@ -53,21 +67,51 @@ class Engine(Protocol):
         """
 
 
+def choose_engine(name: str) -> str:
+    """The engine that a name stands for here.
+
+    Parameters
+    ----------
+    name : str
+        One of `ENGINE_NAMES`.
+
+    Returns
+    -------
+    str
+        A key of `ENGINE_MODULES`.
+
+    Raises
+    ------
+    UsageError
+        If there is no such engine.
+    """
+    if name not in ENGINE_NAMES:
+        raise UsageError(f"unknown engine '{name}': choose one of {', '.join(ENGINE_NAMES)}")
+    if name != AUTOMATIC:
+        return name
+    from nbnumba.kernels.cuda_device import why_unusable
+
+    return "cuda" if why_unusable() is None else DEFAULT_ENGINE
+
+
 def get_engine(name: str) -> Engine:
     """The engine of that name.
 
     Parameters
     ----------
     name : str
-        A key of `ENGINE_MODULES`.
+        One of `ENGINE_NAMES`.
 
     Raises
     ------
     UsageError
         If there is none.
+    EngineUnavailableError
+        If it can't run here.
     """
-    try:
-        module = ENGINE_MODULES[name]
-    except KeyError:
-        raise UsageError(f"unknown engine '{name}': choose one of {', '.join(sorted(ENGINE_MODULES))}") from None
-    return importlib.import_module(module)
+    chosen = choose_engine(name)
+    if chosen == "cuda":
+        from nbnumba.kernels.cuda_device import require_device
+
+        require_device()
+    return importlib.import_module(ENGINE_MODULES[chosen])

@@ -27,3 +27,6 @@ class EngineUnavailableError(NbnumbaError):
     """The chosen engine can't run on this machine."""
 
 
+
+class EngineFailedError(NbnumbaError):
+    """The engine started and could not finish."""

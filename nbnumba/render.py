@@ -172,17 +172,31 @@ def render(
     """
     scan = _Scan(params, engine, image)
     total = params.roi_width * params.roi_height if last is None else last
-    done, span, omega_sum = 0, 8 * PIXELS_PER_BLOCK, 0.0
+    try:
+        omega_sum = _render_spans(scan, total, progress)
+    finally:
+        getattr(engine, "release", _keep_nothing)()
+    return Rendering(image, omega_sum, scan.state)
+
+
+def _render_spans(scan: _Scan, total: int, progress: Progress | None) -> float:
+    """Render in spans that take SPAN_SECONDS each, but keep the engine busy; the whole solid angle."""
+    smallest = getattr(scan.engine, "SMALLEST_SPAN", PIXELS_PER_BLOCK)
+    done, span, omega_sum = 0, max(8 * PIXELS_PER_BLOCK, smallest), 0.0
     while done < total:
         stop = min(done + span, total)
         began = time.perf_counter()
         omega_sum += scan.render_span(done, stop)
         elapsed = time.perf_counter() - began
-        span = _next_span(stop - done, elapsed)
+        span = max(_next_span(stop - done, elapsed), smallest)
         done = stop
         if progress is not None:
             progress(done, total)
-    return Rendering(image, omega_sum, scan.state)
+    return omega_sum
+
+
+def _keep_nothing() -> None:
+    """Stands for the `release` of an engine that keeps nothing between ranges."""
 
 
 def _next_span(pixels: int, elapsed: float) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numba
 import numpy as np
 
-from nbnumba.engines import DEFAULT_ENGINE, get_engine
+from nbnumba.engines import DEFAULT_ENGINE, choose_engine, get_engine
 from nbnumba.errors import UsageError
 from nbnumba.lowering import lower
 from nbnumba.memory import machine_memory
@@ -100,6 +100,7 @@ def simulate_model(
     -------
     SimulationResult
     """
+    engine = choose_engine(engine)
     kernel = get_engine(engine)
     image = _blank_image(model.geometry.pixels_slow, model.geometry.pixels_fast)
     began = time.perf_counter()

@@ -7,13 +7,15 @@ never interpolate. So there is one kernel per crystal shape, with and without in
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import cuda
 
-from nbnumba.errors import EngineUnavailableError
+from nbnumba._jit import cache_folder
+from nbnumba.errors import EngineFailedError, EngineUnavailableError
 from nbnumba.kernel_params import PIXELS_PER_BLOCK, KernelParams
 from nbnumba.kernels.pixel import render_pixel
 
@@ -23,8 +25,14 @@ if TYPE_CHECKING:
 THREADS_PER_BLOCK = 64
 """Small blocks waste fewest registers of a multiprocessor: see the table of registers in docs/cuda.md."""
 
+SMALLEST_SPAN = 1 << 15
+"""Pixels that keep a large GPU busy: fewer take hardly less time."""
+
 TILE_PIXELS = 1 << 22
-"""Pixels rendered by one launch, a multiple of PIXELS_PER_BLOCK: 13 bytes each on the device, whatever the image."""
+"""Pixels rendered by one launch, a multiple of PIXELS_PER_BLOCK, whatever the image."""
+
+BYTES_PER_PIXEL = 13
+"""What a launch needs on the device for each of its pixels."""
 
 _SHAPE_POSITION = KernelParams._fields.index("shape")
 
@@ -82,23 +90,50 @@ def sum_blocks(omegas, sums):
         sums[block] = total
 
 
+@contextmanager
+def _setting(name: str, value: Any) -> Iterator[None]:
+    """A setting of numba-cuda that holds for a moment."""
+    previous = getattr(cuda.config, name)
+    setattr(cuda.config, name, value)
+    try:
+        yield
+    finally:
+        setattr(cuda.config, name, previous)
+
+
+def _kernel(function: Callable[..., None]) -> Any:
+    """A kernel, kept on disk beside those of the CPU.
+
+    Without link-time optimisation, a GPU runs the PTX that the tests run.
+    """
+    folder = cache_folder()
+    if folder is None:
+        return cuda.jit(function, lto=False)
+    with _setting("CACHE_DIR", str(folder)):
+        return cuda.jit(function, lto=False, cache=True)
+
+
 @functools.cache
 def _pixel_kernel(shape: int, interpolating: bool) -> Any:
-    return cuda.jit(pixel_function(shape, interpolating))
+    return _kernel(pixel_function(shape, interpolating))
 
 
 @functools.cache
 def _sum_kernel() -> Any:
-    return cuda.jit(sum_blocks)
+    return _kernel(sum_blocks)
 
 
 def _launch(kernel: Any, threads: int, *args: Any) -> None:
-    kernel[-(-threads // THREADS_PER_BLOCK), THREADS_PER_BLOCK](*args)
+    # the first span of an image is small on purpose: no need for numba-cuda to warn of it
+    with _setting("CUDA_LOW_OCCUPANCY_WARNINGS", 0):
+        configured = kernel[-(-threads // THREADS_PER_BLOCK), THREADS_PER_BLOCK]
+    configured(*args)
 
 
 def _uploaded(params: KernelParams) -> KernelParams:
     """The same parameters with their arrays in device memory."""
-    needed = sum(field.nbytes for field in params if isinstance(field, np.ndarray)) + 13 * TILE_PIXELS
+    pixels = min(TILE_PIXELS, params.roi_width * params.roi_height)
+    needed = sum(field.nbytes for field in params if isinstance(field, np.ndarray)) + BYTES_PER_PIXEL * pixels
     free, _ = cuda.current_context().get_memory_info()
     if needed > free:
         raise EngineUnavailableError(
@@ -111,22 +146,39 @@ def _uploaded(params: KernelParams) -> KernelParams:
 
 
 class _ResidentParams:
-    """The parameters of the current run in device memory: uploaded once, freed when the next run comes."""
+    """The parameters of the current run in device memory."""
 
     def __init__(self) -> None:
         self._source: KernelParams | None = None
         self._uploaded: KernelParams | None = None
 
     def of(self, params: KernelParams) -> KernelParams:
-        """These parameters on the device."""
+        """These parameters on the device, uploaded when they are new."""
         if self._uploaded is None or self._source is not params:
-            self._source = self._uploaded = None
+            self.release()
             self._uploaded = _uploaded(params)
             self._source = params
         return self._uploaded
 
+    def release(self) -> None:
+        """Free the device's memory."""
+        self._source = self._uploaded = None
+
 
 _RESIDENT = _ResidentParams()
+release = _RESIDENT.release
+
+
+@contextmanager
+def _failures_in_one_line() -> Iterator[None]:
+    """Name what the driver or a compiler of CUDA reports, and what to do."""
+    try:
+        yield
+    except Exception as error:
+        if not type(error).__module__.startswith(("cuda.", "numba.cuda.")):
+            raise
+        release()
+        raise EngineFailedError(f"--engine cuda: the GPU failed ({error}); use --engine cpu") from error
 
 
 def _empty(shape: int, dtype: DTypeLike) -> Any:
@@ -161,17 +213,33 @@ def render_range(
     ------
     EngineUnavailableError
         If the structure factors and lattices don't fit in the GPU's memory.
+    EngineFailedError
+        If the driver reports a failure.
     """
-    resident = _RESIDENT.of(params)
-    kernel = _pixel_kernel(int(params.shape), bool(interpolating))
-    for first in range(start, stop, TILE_PIXELS):
-        count = min(TILE_PIXELS, stop - first)
-        blocks = -(-count // PIXELS_PER_BLOCK)
-        photons, omegas = _empty(count, np.float32), _empty(count, np.float64)
-        bits, sums = _empty(count, np.uint8), _empty(blocks, np.float64)
-        _launch(kernel, count, resident, first, opening, photons, omegas, bits)
-        _launch(_sum_kernel(), blocks, omegas, sums)
-        _store(params, image, first, photons.copy_to_host())
-        done = first - start
-        status[done : done + count] = bits.copy_to_host()
-        omega_sums[done // PIXELS_PER_BLOCK :][:blocks] = sums.copy_to_host()
+    with _failures_in_one_line():
+        resident = _RESIDENT.of(params)
+        for first in range(start, stop, TILE_PIXELS):
+            end = min(first + TILE_PIXELS, stop)
+            part = slice(first - start, end - start)
+            blocks = slice((first - start) // PIXELS_PER_BLOCK, -(-(end - start) // PIXELS_PER_BLOCK))
+            _render_tile(resident, first, opening, interpolating, image, status[part], omega_sums[blocks])
+
+
+def _render_tile(
+    resident: KernelParams,
+    start: int,
+    opening: bool,
+    interpolating: bool,
+    image: np.ndarray,
+    status: np.ndarray,
+    omega_sums: np.ndarray,
+) -> None:
+    """Render as many pixels as `status` has with one launch."""
+    photons, omegas = _empty(len(status), np.float32), _empty(len(status), np.float64)
+    bits, sums = _empty(len(status), np.uint8), _empty(len(omega_sums), np.float64)
+    kernel = _pixel_kernel(int(resident.shape), bool(interpolating))
+    _launch(kernel, len(status), resident, start, opening, photons, omegas, bits)
+    _launch(_sum_kernel(), len(omega_sums), omegas, sums)
+    _store(resident, image, start, photons.copy_to_host())
+    status[:] = bits.copy_to_host()
+    omega_sums[:] = sums.copy_to_host()
