@@ -1,0 +1,54 @@
+"""The kernels that a GPU would run give nanoBragg's images: their PTX, executed on the host, for every golden case."""
+
+from __future__ import annotations
+
+import contextlib
+from math import prod
+
+import pytest
+from availability import needs_ptx_compiler
+from golden import GoldenCase, golden_cases, interpret_case
+
+needs_ptx_compiler()
+
+from pretended_gpu import engine_on_pretended_gpu  # noqa: E402
+
+from nbnumba.simulation import simulate  # noqa: E402
+
+LARGEST_UNFUSED = 256 * 256
+"""Pixels of the largest cases that are also run without fused operations; with them all cases are."""
+
+
+def _runs() -> list[tuple[bool, GoldenCase]]:
+    """Whether operations are fused, and the case; kernels of one kind in a row."""
+    fused = [(True, case) for case in golden_cases()]
+    return fused + [(False, case) for case in golden_cases() if prod(case.shape) <= LARGEST_UNFUSED]
+
+
+@pytest.fixture(scope="module")
+def use_gpu():
+    """Changes to another pretended GPU only when its kind changes, so that each kernel is compiled once."""
+    kind = None
+    with contextlib.ExitStack() as stack:
+
+        def use(fused: bool) -> None:
+            nonlocal kind
+            if fused != kind:
+                stack.close()
+                stack.enter_context(engine_on_pretended_gpu(fused=fused))
+                kind = fused
+
+        yield use
+
+
+@pytest.mark.parametrize(
+    ("fused", "case"),
+    [pytest.param(fused, case, id=f"{'fused' if fused else 'unfused'}-{case.name}") for fused, case in _runs()],
+)
+def test_pixels_equal_nanobraggs(use_gpu, fused, case, tmp_path):
+    use_gpu(fused)
+    result = simulate(interpret_case(case, tmp_path).experiment, engine="cuda")
+    difference = case.difference(result.image)
+    assert difference.is_within_bars, difference
+    if case.block is not None:
+        assert case.block_sum_differences(result.image).max() <= 1e-7  # as in tests/test_golden.py
