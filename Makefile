@@ -2,14 +2,20 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
+# What compiles CUDA kernels is large and needed by few tests, so it has an environment of its own.
+VENV_CUDA ?= .venv-cuda
+BIN_CUDA := $(abspath $(VENV_CUDA))/bin
 ER1 := $(abspath nbnumba/data/er1)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint golden bench clean clean-cache
+.PHONY: help install demo test test-cuda gpu-check cuda-tables lint golden bench clean clean-cache
 
 help:
 	@echo 'make demo         simulate the shipped Er-1 crystal into demo_output/'
 	@echo 'make test         run the tests'
+	@echo 'make test-cuda    check the CUDA engine without a GPU'
+	@echo 'make gpu-check    check and time the CUDA engine on the GPU of this machine, write gpu_report/'
+	@echo 'make cuda-tables  write the tables of docs/cuda.md anew'
 	@echo 'make lint         style, types and import contracts'
 	@echo 'make golden       compare all golden cases with nanoBragg.c, write docs/golden.md'
 	@echo 'make bench        measure speed, write bench_output/'
@@ -40,6 +46,20 @@ demo: install
 
 test: $(VENV)/.nbnumba-dev-installed
 	$(BIN)/python -m pytest
+
+$(BIN_CUDA)/python:
+	$(PYTHON) -m venv $(VENV_CUDA)
+
+$(VENV_CUDA)/.nbnumba-ptx-installed: setup.cfg pyproject.toml | $(BIN_CUDA)/python
+	$(BIN_CUDA)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,ptx]'
+	@touch $@
+
+# Three processes: numba-cuda can simulate or compile, and what one finds in memory the other must not.
+test-cuda: $(VENV_CUDA)/.nbnumba-ptx-installed
+	$(BIN_CUDA)/python -m pytest tests/test_engines.py tests/cuda/test_ptx_host.py tests/cuda/test_engine.py \
+		tests/cuda/test_golden_cases.py
+	$(BIN_CUDA)/python -m pytest tests/cuda/test_compiled.py
+	NUMBA_ENABLE_CUDASIM=1 NUMBA_DISABLE_JIT=1 $(BIN_CUDA)/python -m pytest tests/cuda/test_simulated.py
 
 # mypy can't follow the mapping of cli/ to nbnumba_cli, so it is shown a link of that name.
 lint: $(VENV)/.nbnumba-dev-installed
