@@ -61,6 +61,9 @@ test-cuda: $(VENV_CUDA)/.nbnumba-ptx-installed
 	$(BIN_CUDA)/python -m pytest tests/cuda/test_compiled.py
 	NUMBA_ENABLE_CUDASIM=1 NUMBA_DISABLE_JIT=1 $(BIN_CUDA)/python -m pytest tests/cuda/test_simulated.py
 
+cuda-tables: $(VENV_CUDA)/.nbnumba-ptx-installed
+	PYTHONPATH=tests $(BIN_CUDA)/python tests/cuda/document.py
+
 # mypy can't follow the mapping of cli/ to nbnumba_cli, so it is shown a link of that name.
 lint: $(VENV)/.nbnumba-dev-installed
 	$(BIN)/ruff check .

@@ -106,11 +106,12 @@ def _kernel(function: Callable[..., None]) -> Any:
 
     Without link-time optimisation, a GPU runs the PTX that the tests run.
     """
+    options = {} if cuda.config.ENABLE_CUDASIM else {"lto": False}
     folder = cache_folder()
     if folder is None:
-        return cuda.jit(function, lto=False)
+        return cuda.jit(function, **options)
     with _setting("CACHE_DIR", str(folder)):
-        return cuda.jit(function, lto=False, cache=True)
+        return cuda.jit(function, cache=True, **options)
 
 
 @functools.cache

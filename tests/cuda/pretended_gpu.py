@@ -80,11 +80,11 @@ class PretendedContext:
 
     def load(self, library: Any) -> Any:
         """A kernel of a compiled library."""
-        program = _program(library.get_asm_str(), self._checked, self._counted)
-        return SimpleNamespace(kernel=program, module=SimpleNamespace(initialized=True))
+        return SimpleNamespace(kernel=library.get_asm_str(), module=SimpleNamespace(initialized=True))
 
-    def launch(self, _stream: Any, config: Any, program: HostProgram, *arguments: Any) -> None:
+    def launch(self, _stream: Any, config: Any, ptx: str, *arguments: Any) -> None:
         """Run a kernel whose arguments are packed as for a GPU."""
+        program = _program(ptx, self._checked, self._counted)
         blocks, threads = int(config.grid[0]), int(config.block[0])
         self.launches.append((blocks, threads))
         self.programs.add(program)

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from math import prod
 
 import pytest
 from availability import needs_ptx_compiler
-from golden import GoldenCase, golden_cases, interpret_case
+from golden import interpret_case
 
 needs_ptx_compiler()
 
+from golden_on_gpu import runs  # noqa: E402
 from pretended_gpu import engine_on_pretended_gpu  # noqa: E402
 
 from nbnumba.simulation import simulate  # noqa: E402
-
-LARGEST_UNFUSED = 256 * 256
-"""Pixels of the largest cases that are also run without fused operations; with them all cases are."""
-
-
-def _runs() -> list[tuple[bool, GoldenCase]]:
-    """Whether operations are fused, and the case; kernels of one kind in a row."""
-    fused = [(True, case) for case in golden_cases()]
-    return fused + [(False, case) for case in golden_cases() if prod(case.shape) <= LARGEST_UNFUSED]
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +34,7 @@ def use_gpu():
 
 @pytest.mark.parametrize(
     ("fused", "case"),
-    [pytest.param(fused, case, id=f"{'fused' if fused else 'unfused'}-{case.name}") for fused, case in _runs()],
+    [pytest.param(fused, case, id=f"{'fused' if fused else 'unfused'}-{case.name}") for fused, case in runs()],
 )
 def test_pixels_equal_nanobraggs(use_gpu, fused, case, tmp_path):
     use_gpu(fused)

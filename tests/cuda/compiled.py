@@ -1,0 +1,123 @@
+"""What ptxas makes of the kernels for each generation of GPUs: registers, stack, spills, occupancy."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from cuda.pathfinder import find_nvidia_binary_utility
+from pretended_gpu import engine_on_pretended_gpu
+
+from nbnumba.flags import interpret
+from nbnumba.kernel_params import SHAPE_GAUSS, SHAPE_ROUND, SHAPE_SQUARE, SHAPE_TOPHAT
+from nbnumba.kernels import cuda as engine
+from nbnumba.lowering import lower
+
+FLAGS = "-cell 70 80 90 75 85 95 -default_F 100 -lambda 1 -N 5 -distance 500 -detpixels 64 -mosaic 0.5 -mosaic_domains 3"
+"""Any experiment: only the types of its numbers matter to a compiler."""
+
+
+@dataclass(frozen=True)
+class Multiprocessor:
+    """Limits of a streaming multiprocessor, from the tables of the CUDA C++ Programming Guide, "Compute Capabilities"."""
+
+    warps: int
+    blocks: int
+    registers: int = 65536
+    partitions: int = 4
+
+    def resident_warps(self, registers: int, threads_per_block: int) -> int:
+        """Warps at a time, where each thread has this many registers; they are given out 256 per warp and partition."""
+        per_warp = -(-registers // 8) * 8 * 32
+        by_registers = self.registers // self.partitions // per_warp * self.partitions
+        warps_per_block = threads_per_block // 32
+        return min(self.warps // warps_per_block, by_registers // warps_per_block, self.blocks) * warps_per_block
+
+
+MULTIPROCESSORS = {
+    (8, 0): Multiprocessor(warps=64, blocks=32),
+    (9, 0): Multiprocessor(warps=64, blocks=32),
+    (10, 0): Multiprocessor(warps=64, blocks=32),
+    (12, 0): Multiprocessor(warps=48, blocks=24),
+}
+"""By compute capability: A100, H100, B200, RTX 50."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A kernel as ptxas leaves it for one compute capability."""
+
+    registers: int
+    stack: int
+    spilled: int
+    resident_warps: int
+    occupancy: float
+    binary: bytes
+
+
+def kernel_names() -> dict[str, Any]:
+    """The kernels of the engine, by what they are for."""
+    shapes = {"square": SHAPE_SQUARE, "round": SHAPE_ROUND, "gauss": SHAPE_GAUSS, "tophat": SHAPE_TOPHAT}
+    names = {
+        f"{name}{', interpolating' if interpolating else ''}": (shape, interpolating)
+        for interpolating in (False, True)
+        for name, shape in shapes.items()
+    }
+    return {**names, "sum of solid angles": None}
+
+
+def ptx_of_kernels() -> Iterator[tuple[str, tuple[int, int], str]]:
+    """Name, compute capability and PTX of each kernel for each capability."""
+    with engine_on_pretended_gpu() as gpu:
+        params = engine._uploaded(lower(interpret(FLAGS.split()).experiment).params)
+        floats, doubles, bits = (engine._empty(64, kind) for kind in (np.float32, np.float64, np.uint8))
+        for name, variant in kernel_names().items():
+            if variant is None:
+                kernel, arguments = engine._sum_kernel(), (doubles, doubles)
+            else:
+                kernel, arguments = engine._pixel_kernel(*variant), (params, 0, False, floats, doubles, bits)
+            library = kernel.compile(tuple(kernel.typeof_pyval(argument) for argument in arguments)).library
+            for capability in MULTIPROCESSORS:
+                gpu.device.compute_capability = capability
+                yield name, capability, library.get_asm_str()
+            gpu.device.compute_capability = (9, 0)
+
+
+def compile_ptx(ptx: str, capability: tuple[int, int], folder: Path) -> Compiled:
+    """Let ptxas compile PTX."""
+    source, binary = folder / "kernel.ptx", folder / "kernel.cubin"
+    source.write_text(ptx)
+    (target,) = re.findall(r"^\.target (\w+)", ptx, flags=re.MULTILINE)
+    ptxas = find_nvidia_binary_utility("ptxas")
+    report = subprocess.run(
+        [ptxas, "-v", f"-arch={target}", "-o", binary, source], capture_output=True, text=True, check=True
+    ).stderr
+    registers = int(re.findall(r"Used (\d+) registers", report)[0])
+    stacks = [int(number) for number in re.findall(r"(\d+) bytes stack frame", report)]
+    spills = [int(number) for number in re.findall(r"(\d+) bytes spill", report)]
+    multiprocessor = MULTIPROCESSORS[capability]
+    warps = multiprocessor.resident_warps(registers, engine.THREADS_PER_BLOCK)
+    return Compiled(registers, max(stacks), sum(spills), warps, warps / multiprocessor.warps, binary.read_bytes())
+
+
+def compile_all(folder: Path) -> dict[str, dict[tuple[int, int], Compiled]]:
+    """Every kernel for every compute capability."""
+    found: dict[str, dict[tuple[int, int], Compiled]] = {}
+    for name, capability, ptx in ptx_of_kernels():
+        found.setdefault(name, {})[capability] = compile_ptx(ptx, capability, folder)
+    return found
+
+
+def register_table(compiled: dict[str, dict[tuple[int, int], Compiled]]) -> str:
+    """Markdown: registers per thread, bytes of stack, warps per multiprocessor and the share of the largest number."""
+    heads = [f"{major}.{minor}" for major, minor in MULTIPROCESSORS]
+    lines = [f"| kernel | {' | '.join(heads)} |", "|---|" + "---|" * len(heads)]
+    for name, by_capability in compiled.items():
+        cells = [f"{c.registers} / {c.stack} / {c.resident_warps} ({c.occupancy:.0%})" for c in by_capability.values()]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
