@@ -13,8 +13,8 @@ def command() -> None:
     from nbnumba._jit import cache_folder
     from nbnumba.benchmark.report import environment
 
-    for key, value in environment().items():
-        click.echo(f"{key.replace('_', ' ')}: {value}")
+    for key, value in environment(None).items():
+        click.echo(f"{key}: {value}")
     numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)  # chooses the threading layer
     click.echo(f"numba-cuda: {_numba_cuda_version()}")
     click.echo(f"threads: {numba.get_num_threads()}, threading layer {numba.threading_layer()}")

@@ -18,13 +18,13 @@ from nbnumba.kernel_params import SHAPE_GAUSS, SHAPE_ROUND, SHAPE_SQUARE, SHAPE_
 from nbnumba.kernels import cuda as engine
 from nbnumba.lowering import lower
 
-FLAGS = "-cell 70 80 90 75 85 95 -default_F 100 -lambda 1 -N 5 -distance 500 -detpixels 64 -mosaic 0.5 -mosaic_domains 3"
+FLAGS = "-cell 70 80 90 75 85 95 -default_F 100 -lambda 1 -N 5 -distance 500 -detpixels 64 -mosaic 1 -mosaic_dom 3"
 """Any experiment: only the types of its numbers matter to a compiler."""
 
 
 @dataclass(frozen=True)
 class Multiprocessor:
-    """Limits of a streaming multiprocessor, from the tables of the CUDA C++ Programming Guide, "Compute Capabilities"."""
+    """Limits of a streaming multiprocessor: CUDA C++ Programming Guide, "Compute Capabilities"."""
 
     warps: int
     blocks: int

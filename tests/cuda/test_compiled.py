@@ -1,4 +1,4 @@
-"""ptxas accepts the kernels for every generation of GPUs; registers and occupancy are those that docs/cuda.md states."""
+"""ptxas accepts the kernels for every generation of GPUs; registers and occupancy are those of docs/cuda.md."""
 
 from __future__ import annotations
 

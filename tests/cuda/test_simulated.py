@@ -1,4 +1,4 @@
-"""The CUDA engine in numba-cuda's simulator, thread by thread in Python: indices stay inside the arrays, pixels are right.
+"""The CUDA engine in numba-cuda's simulator, thread by thread in Python: indices stay in bounds, pixels are right.
 
 NUMBA_ENABLE_CUDASIM=1 NUMBA_DISABLE_JIT=1 pytest tests/cuda/test_simulated.py
 """
@@ -17,12 +17,12 @@ from golden import golden_cases, interpret_case
 if not SIMULATING:
     pytest.skip("needs NUMBA_ENABLE_CUDASIM=1 NUMBA_DISABLE_JIT=1: make test-cuda", allow_module_level=True)
 
-from numba import cuda  # noqa: E402
-from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray  # noqa: E402
+from numba import cuda
+from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
 
-from nbnumba.kernels import cuda as engine  # noqa: E402
-from nbnumba.lowering import lower  # noqa: E402
-from nbnumba.simulation import simulate_model  # noqa: E402
+from nbnumba.kernels import cuda as engine
+from nbnumba.lowering import lower
+from nbnumba.simulation import simulate_model
 
 EDGE = 16
 """Pixels along each edge of the images."""
@@ -36,7 +36,7 @@ FROM_THE_START = {"interpolate_out_of_range", "er1_monoclinic_saxs", "phi_zero_c
 
 @pytest.fixture(autouse=True)
 def bounds():
-    """Arrays on the simulated GPU refuse indices that NumPy would count from the end; too large ones it refuses itself."""
+    """Arrays on the simulated GPU refuse indices that NumPy would count from the end; it refuses too large ones."""
     getitem, setitem = FakeCUDAArray.__getitem__, FakeCUDAArray.__setitem__
 
     def check(index):
