@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,13 @@ from nbnumba.config import CrystalShape
 from nbnumba.errors import UsageError
 from nbnumba.kernel_params import KernelParams
 from nbnumba.model import DetectorGeometry, Lattice, Model, StepCounts
-from nbnumba.setup.cell import build_lattice, cell_volume, complete_cell, reciprocal_from_cell
+from nbnumba.setup.cell import (
+    build_lattice,
+    cell_volume,
+    complete_cell,
+    reciprocal_from_cell,
+    reciprocal_metric,
+)
 from nbnumba.setup.detector_frame import DetectorInput, place_detector
 from nbnumba.setup.mosaic import mosaic_rotations, random_misset
 from nbnumba.setup.sampling import (
@@ -242,7 +249,7 @@ def _background(sampling: Sampling, fluence: float) -> float:
     )  # fmt: skip
 
 
-def _vector(v: Vector) -> np.ndarray:
+def _vector(v: Sequence[float]) -> np.ndarray:
     return np.array(v, dtype=np.float64)
 
 
@@ -321,6 +328,7 @@ def lower(experiment: Experiment) -> Model:
         phi_steps=phi.steps, phi=np.array(angles, dtype=np.float64), phi_rows=spindle.phi_rows,
         phi_vectors=spindle.phi_vectors, domains=domains, lattice=spindle.lattice,
         reciprocal=np.array([*lattice.a_star, *lattice.b_star, *lattice.c_star], dtype=np.float64),
+        metric=_vector(reciprocal_metric(lattice.a_star, lattice.b_star, lattice.c_star)),
         cells=_vector(cells), shape=SHAPE_CODES[crystal.shape], fudge=crystal.fudge,
         amplitudes=np.ravel(factors.amplitudes) if factors is not None else np.zeros(1),
         has_amplitudes=has_amplitudes,

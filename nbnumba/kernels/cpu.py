@@ -66,8 +66,10 @@ def _store(params, first, count, s, image):
     done = 0
     while done < count:
         here = min(count - done, params.roi_width - column)
+        slow, fast = np.uint64(row), np.uint64(params.roi_fast_min + column)
         for i in range(here):
-            image[row, params.roi_fast_min + column + i] = np.float32(s[INTENSITY + done + i])
+            # unsigned: numba checks signed positions for counting from the end
+            image[slow, fast + np.uint64(i)] = np.float32(s[np.uint64(INTENSITY + done) + np.uint64(i)])
         done, row, column = done + here, row + 1, 0
 
 

@@ -54,6 +54,25 @@ def _clamp_cosine(value: float) -> float:
     return 1.0 if value * value > 1.0 else value
 
 
+def reciprocal_metric(a_star: Vector, b_star: Vector, c_star: Vector) -> tuple[float, ...]:
+    """Coefficients of the squared length of h·a* + k·b* + l·c* as a polynomial in h, k and l.
+
+    Parameters
+    ----------
+    a_star, b_star, c_star : vector
+        Reciprocal cell, 1/Å.
+
+    Returns
+    -------
+    tuple of 6 float
+        Of h², hk, hl, k², kl and l², 1/Å².
+    """
+    return (
+        dot(a_star, a_star), 2.0 * dot(a_star, b_star), 2.0 * dot(a_star, c_star),
+        dot(b_star, b_star), 2.0 * dot(b_star, c_star), dot(c_star, c_star),
+    )  # fmt: skip
+
+
 def reciprocal_from_cell(cell: tuple[float, float, float, float, float, float]) -> tuple[Vector, Vector, Vector]:
     """Reciprocal vectors in nanoBragg's default orientation: a* along x, b* in the x-y plane.
 

@@ -49,60 +49,56 @@ def limit_resolution(dmin, lanes, s):
 
 
 @pass_jit
-def _polarize(kahn_factor, axis, always, incident, lanes, s):
-    """Polarization factor of the active lanes that don't know theirs, or of all when it is asked for anew.
-
-    Parameters
-    ----------
-    kahn_factor : float64
-        Degree of linear polarization.
-    axis, incident : tuple of 3 float64
-        Unit vectors along the E-vector and the beam, lab frame.
-    always : bool
-        Ask anew.
-    lanes, s
-        As in `nbnumba.kernels.lanes.detector.place_pixels`.
-
-    Returns
-    -------
-    bool
-        Whether every lane knows its factor now.
-    """
-    incident = unit_again(incident)
+def _polarize_all(kahn_factor, axis, incident, lanes, s):
+    """Polarization factor of every lane; in how many it is zero, hence still unknown."""
     unknown = 0
     for i in range(lanes):
         # nanoBragg normalises this vector once more here, and later sources see the result
         diffracted = unit_again((s[X + i], s[Y + i], s[Z + i]))
+        s[X + i], s[Y + i], s[Z + i] = diffracted
         factor = kahn_polarization(kahn_factor, incident, diffracted, axis)
-        wanted = (s[ACTIVE + i] != 0.0) & ((s[POLARIZATION + i] == 0.0) | always)
-        s[X + i] = diffracted[0] if wanted else s[X + i]
-        s[Y + i] = diffracted[1] if wanted else s[Y + i]
-        s[Z + i] = diffracted[2] if wanted else s[Z + i]
-        factor = factor if wanted else s[POLARIZATION + i]
         s[POLARIZATION + i] = factor
         unknown += 1 if factor == 0.0 else 0
-    return unknown == 0
+    return unknown
 
 
 @pass_jit
-def polarize(params, incident, lanes, s):
-    """`_polarize` with the run's parameters.
+def _polarize_some(params, incident, lanes, s):
+    """Polarization factor of the active lanes that don't know theirs or need it anew; in how many it is zero."""
+    axis, kahn_factor, always = load(params.polar_axis), params.kahn_factor, params.oversample_polar
+    unknown = 0
+    for i in range(lanes):
+        if s[ACTIVE + i] != 0.0 and (s[POLARIZATION + i] == 0.0 or always):
+            diffracted = unit_again((s[X + i], s[Y + i], s[Z + i]))
+            s[X + i], s[Y + i], s[Z + i] = diffracted
+            s[POLARIZATION + i] = kahn_polarization(kahn_factor, incident, diffracted, axis)
+        unknown += 1 if s[POLARIZATION + i] == 0.0 else 0
+    return unknown
+
+
+@pass_jit
+def polarize(params, incident, everywhere, lanes, s):
+    """Polarization factors for one source.
 
     Parameters
     ----------
     params : KernelParams
     incident : tuple of 3 float64
         Unit vector along the beam, lab frame.
+    everywhere : bool
+        Whether all lanes need theirs; else those that are active and don't know it.
     lanes, s
         As in `nbnumba.kernels.lanes.detector.place_pixels`.
 
     Returns
     -------
-    bool
-        Whether every lane knows its factor now.
+    int
+        Lanes that don't know their factor yet.
     """
-    axis, always = load(params.polar_axis), params.oversample_polar
+    incident = unit_again(incident)
+    if not everywhere:
+        return _polarize_some(params, incident, lanes, s)
     if params.kahn_factor == 0.0:
         # the literal lets the compiler drop the azimuth
-        return _polarize(0.0, axis, always, incident, lanes, s)
-    return _polarize(params.kahn_factor, axis, always, incident, lanes, s)
+        return _polarize_all(0.0, load(params.polar_axis), incident, lanes, s)
+    return _polarize_all(params.kahn_factor, load(params.polar_axis), incident, lanes, s)

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from nbnumba._jit import contracting_jit, nest_jit, pass_jit
+from nbnumba._jit import contracting_jit, pass_jit
 from nbnumba.kernel_params import SHAPE_GAUSS, SHAPE_ROUND, SHAPE_SQUARE
 from nbnumba.kernels.lanes.layout import (
     ANGLE_A,
@@ -143,25 +143,19 @@ def round_lanes(cells, fudge, lanes, s):
 
 @contracting_jit
 def _quadratic(metric, x, y, z):
-    """x² m00 + y² m11 + z² m22 + xy m01 + xz m02 + yz m12."""
+    """x²m₀ + xy·m₁ + xz·m₂ + y²m₃ + yz·m₄ + z²m₅."""
     return (
         x * (metric[0] * x + metric[1] * y + metric[2] * z) + y * (metric[3] * y + metric[4] * z) + z * (metric[5] * z)
     )
 
 
 @pass_jit
-def _metric(reciprocal, cells, scale):
-    """Squared length of h·a* + k·b* + l·c* as a quadratic form, times (Na·Nb·Nc)² and a scale."""
-    r = reciprocal
+def _scaled_metric(params, scale):
+    """The quadratic form of `KernelParams.metric`, times (Na·Nb·Nc)² and a scale."""
+    m, cells = params.metric, params.cells
     volume = cells[0] * cells[1] * cells[2]
-    aa = r[0] * r[0] + r[1] * r[1] + r[2] * r[2]
-    bb = r[3] * r[3] + r[4] * r[4] + r[5] * r[5]
-    cc = r[6] * r[6] + r[7] * r[7] + r[8] * r[8]
-    ab = r[0] * r[3] + r[1] * r[4] + r[2] * r[5]
-    ac = r[0] * r[6] + r[1] * r[7] + r[2] * r[8]
-    bc = r[3] * r[6] + r[4] * r[7] + r[5] * r[8]
     w = volume * volume * scale
-    return (aa * w, 2.0 * ab * w, 2.0 * ac * w, bb * w, 2.0 * bc * w, cc * w)
+    return (m[0] * w, m[1] * w, m[2] * w, m[3] * w, m[4] * w, m[5] * w)
 
 
 @pass_jit
@@ -195,7 +189,7 @@ def gauss_lanes(params, every_evaluation, lanes, s):
     """
     cells = params.cells
     volume = cells[0] * cells[1] * cells[2]
-    metric = _metric(params.reciprocal, cells, params.fudge / GAUSSIAN_WIDTH)
+    metric = _scaled_metric(params, params.fudge / GAUSSIAN_WIDTH)
     counted = _radius_lanes(metric, NEGLIGIBLE, lanes, s)
     if counted == 0 and not every_evaluation:
         return False
@@ -229,7 +223,7 @@ def tophat_lanes(params, every_evaluation, lanes, s):
     """
     cells = params.cells
     volume = cells[0] * cells[1] * cells[2]
-    inside = _radius_lanes(_metric(params.reciprocal, cells, params.fudge), TOPHAT_RADIUS_SQUARED, lanes, s)
+    inside = _radius_lanes(_scaled_metric(params, params.fudge), TOPHAT_RADIUS_SQUARED, lanes, s)
     if inside == 0 and not every_evaluation:
         return False
     for i in range(lanes):
@@ -237,7 +231,7 @@ def tophat_lanes(params, every_evaluation, lanes, s):
     return True
 
 
-@nest_jit
+@pass_jit
 def shape_lanes(params, every_evaluation, lanes, s):
     """Lattice factor of the crystal's shape.
 

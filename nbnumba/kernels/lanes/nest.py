@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from nbnumba._jit import nest_jit, pass_jit
+import numpy as np
+
+from nbnumba._jit import pass_jit
 from nbnumba.kernels.lanes.beam import limit_resolution, polarize, scatter
 from nbnumba.kernels.lanes.detector import absorb, place_pixels, place_subpixels
 from nbnumba.kernels.lanes.intensity import add_terms, interpolate, look_up, weight_sums
@@ -31,11 +33,13 @@ def fill(section, value, lanes, s):
     lanes, s
         As in `nbnumba.kernels.lanes.detector.place_pixels`.
     """
+    start = np.uint64(section)
     for i in range(lanes):
-        s[section + i] = value
+        # unsigned: numba checks signed positions for counting from the end
+        s[start + np.uint64(i)] = value
 
 
-@nest_jit
+@pass_jit
 def add_domain(params, axes, interpolating, lanes, s):
     """Add one mosaic domain at one spindle angle to the running sums.
 
@@ -61,7 +65,7 @@ def add_domain(params, axes, interpolating, lanes, s):
             weight_sums(params, lanes, s)
 
 
-@nest_jit
+@pass_jit
 def add_crystal(params, row_set, interpolating, lanes, s):
     """Add every spindle step and mosaic domain.
 
@@ -81,8 +85,8 @@ def add_crystal(params, row_set, interpolating, lanes, s):
             add_domain(params, axes, interpolating, lanes, s)
 
 
-@nest_jit
-def add_sources(params, opening, interpolating, polarized, lanes, s):
+@pass_jit
+def add_sources(params, opening, interpolating, unpolarized, lanes, s):
     """Add every source for one subpixel of each pixel.
 
     Parameters
@@ -92,8 +96,8 @@ def add_sources(params, opening, interpolating, polarized, lanes, s):
         Whether no earlier pixel of the image reached the spindle loop.
     interpolating : bool
         Whether any lane may interpolate.
-    polarized : bool
-        Whether every lane knows its polarization factor.
+    unpolarized : int
+        Lanes that don't know their polarization factor.
     lanes, s
         As in `nbnumba.kernels.lanes.detector.place_pixels`.
 
@@ -101,8 +105,8 @@ def add_sources(params, opening, interpolating, polarized, lanes, s):
     -------
     opening : bool
         Whether still no pixel has reached the spindle loop.
-    polarized : bool
-        Whether every lane knows its polarization factor now.
+    unpolarized : int
+        Lanes that don't know their polarization factor yet.
     """
     for source in range(params.sources.shape[0]):
         beam = params.sources[source]
@@ -111,8 +115,9 @@ def add_sources(params, opening, interpolating, polarized, lanes, s):
         active = limit_resolution(params.dmin, lanes, s)
         if active == 0:
             continue
-        if params.oversample_polar or not polarized:
-            polarized = polarize(params, incident, lanes, s)
+        if params.oversample_polar or unpolarized > 0:
+            everywhere = active == lanes and (params.oversample_polar or unpolarized == lanes)
+            unpolarized = polarize(params, incident, everywhere, lanes, s)
         if active < lanes:
             for i in range(lanes):
                 s[KEPT + i] = s[INTENSITY + i]
@@ -121,13 +126,13 @@ def add_sources(params, opening, interpolating, polarized, lanes, s):
         if active < lanes:
             for i in range(lanes):
                 s[INTENSITY + i] = s[INTENSITY + i] if s[ACTIVE + i] != 0.0 else s[KEPT + i]
+        if params.dmin > 0.0:
+            for i in range(lanes):
                 s[EVALUATED + i] = max(s[EVALUATED + i], s[ACTIVE + i])
-        else:
-            fill(EVALUATED, 1.0, lanes, s)
-    return opening, polarized
+    return opening, unpolarized
 
 
-@nest_jit
+@pass_jit
 def render_block(params, first, lanes, opening, interpolating, s):
     """Sum the intensity of every pixel of a block.
 
@@ -149,10 +154,11 @@ def render_block(params, first, lanes, opening, interpolating, s):
     fill(INTENSITY, params.background, lanes, s)
     fill(POLARIZATION, 0.0 if params.polarization else 1.0, lanes, s)
     fill(OMEGA_SUM, 0.0, lanes, s)
-    fill(EVALUATED, 0.0, lanes, s)
+    fill(EVALUATED, 0.0 if params.dmin > 0.0 else 1.0, lanes, s)
     fill(ACTIVE, 1.0, lanes, s)
-    fill(INTERPOLATING, 1.0 if interpolating else 0.0, lanes, s)
-    polarized = not params.polarization
+    if interpolating:
+        fill(INTERPOLATING, 1.0, lanes, s)
+    unpolarized = lanes if params.polarization else 0
     for layer in range(params.thick_steps):
         fill(CAPTURE, 1.0, lanes, s)
         for sub_slow in range(params.oversample):
@@ -163,4 +169,4 @@ def render_block(params, first, lanes, opening, interpolating, s):
                 place_subpixels(params, float(sub_fast), float(sub_slow), depth, omega_afresh, lanes, s)
                 if params.thickness != 0.0 and (params.oversample_thick or first_here):
                     absorb(params, layer, lanes, s)
-                opening, polarized = add_sources(params, opening, interpolating, polarized, lanes, s)
+                opening, unpolarized = add_sources(params, opening, interpolating, unpolarized, lanes, s)
