@@ -5,7 +5,7 @@ Minimax polynomials (Remez exchange in 50 digits) after a reduction of the argum
 =========================  ==================  ==================  ==============================
 function                   range               minimax error       measured, units in the last place
 =========================  ==================  ==================  ==============================
-`sine`                     |r| <= π/2          1.5e-16 relative    1.0
+`sine`                     |r| <= π/2          1.5e-16 relative    1.5
 `cosine`                   |r| <= π/2          5.7e-18 absolute    0.5 of 1
 `exponential`              -708 <= x <= 709    2.9e-16 relative    2.0
 =========================  ==================  ==================  ==============================

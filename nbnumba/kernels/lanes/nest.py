@@ -167,6 +167,6 @@ def render_block(params, first, lanes, opening, interpolating, s):
                 omega_afresh = params.oversample_omega or (layer == 0 and first_here)
                 depth = layer * params.thick_step
                 place_subpixels(params, float(sub_fast), float(sub_slow), depth, omega_afresh, lanes, s)
-                if params.thickness != 0.0 and (params.oversample_thick or first_here):
+                if params.oversample_thick or (params.thickness != 0.0 and first_here):
                     absorb(params, layer, lanes, s)
                 opening, unpolarized = add_sources(params, opening, interpolating, unpolarized, lanes, s)
