@@ -6,6 +6,8 @@ leaves the recording out) or a log of `kernels.events`.
 
 from __future__ import annotations
 
+import math
+
 from nbnumba._jit import device_jit
 from nbnumba.kernel_params import SHAPE_GAUSS, SHAPE_ROUND, SHAPE_SQUARE, STATUS_EVALUATED, STATUS_OUT_OF_RANGE
 from nbnumba.kernels.events import (
@@ -273,7 +275,9 @@ def photons_per_pixel(params, intensity, capture, polar, omega):
         The values last computed (quirk `last-layer`).
     """
     steps = float(params.steps)
-    value = quotient(params.r_e_squared * params.fluence * intensity, steps, 1.0 / steps)
+    total = params.r_e_squared * params.fluence * intensity
+    # a sum that overflowed stays infinite: its quotient would be NaN
+    value = quotient(total, steps, 1.0 / steps) if total < math.inf else total
     if not params.oversample_thick:
         value *= capture
     if not params.oversample_polar:
