@@ -59,6 +59,14 @@ class Difference:
         return self.different <= MAX_DIFFERENT_FRACTION * self.pixels and self.worst <= MAX_RELATIVE_DIFFERENCE
 
 
+def image_difference(image: np.ndarray, reference: np.ndarray, maximum: float) -> Difference:
+    """How a float32 image differs from a reference whose whole frame has this maximum."""
+    different = reference.view(np.uint32) != image.view(np.uint32)
+    floor = RELATIVE_FLOOR * maximum
+    off = np.abs(image.astype(np.float64) - reference) / np.maximum(np.abs(reference), floor)
+    return Difference(reference.size, int(different.sum()), float(off.max()))
+
+
 @dataclass(frozen=True)
 class GoldenCase:
     """One run of nanoBragg.c.
@@ -115,11 +123,7 @@ class GoldenCase:
 
     def difference(self, image: np.ndarray) -> Difference:
         """How a whole frame differs from the reference inside `window`."""
-        reference, ours = self.reference_image(), image[self.window]
-        different = reference.view(np.uint32) != ours.view(np.uint32)
-        floor = RELATIVE_FLOOR * self.maximum
-        off = np.abs(ours.astype(np.float64) - reference) / np.maximum(np.abs(reference), floor)
-        return Difference(reference.size, int(different.sum()), float(off.max()))
+        return image_difference(image[self.window], self.reference_image(), self.maximum)
 
     def block_sum_differences(self, image: np.ndarray) -> np.ndarray:
         """Relative differences of the block sums of a whole frame."""

@@ -10,20 +10,22 @@ import sys
 import tempfile
 from pathlib import Path
 
-from golden import GoldenCase, golden_cases, run_case
+from golden import GoldenCase, golden_cases, image_difference, run_case
 
 from nbnumba import __version__
 from nbnumba.engines import DEFAULT_ENGINE
+from nbnumba.simulation import simulate_model
 
 HEADING = f"""# Golden cases
 
 How nbnumba {__version__} (`--engine {DEFAULT_ENGINE}`) compares with the images that nanoBragg.c computed.
 Written by `make golden`.
 "Worst" is the largest difference of a pixel relative to its reference value. The bars are 2 pixels in 10⁴ and 1e-6.
-"Files" counts the integer, PGM and noise files that equal nanoBragg's byte for byte.
+"Files" counts the files (float, integer, PGM and noise) that equal nanoBragg's byte for byte.
+The last columns compare the same image with that of `--engine reference`, the plain loops in C order, over the whole frame.
 
-| case | pixels | differ in bits | worst | files | |
-|---|--:|--:|--:|--:|---|
+| case | pixels | differ in bits | worst | files | | differ from reference | worst |
+|---|--:|--:|--:|--:|---|--:|--:|
 """
 
 
@@ -32,10 +34,13 @@ def _row(case: GoldenCase) -> tuple[str, bool]:
     with tempfile.TemporaryDirectory() as folder:
         run = run_case(case, DEFAULT_ENGINE, Path(folder))
         difference = case.difference(run.result.image)
+        plain = simulate_model(run.result.model, "reference").image
+        between_engines = image_difference(run.result.image, plain, float(plain.max()))
         equal = sum(run.checksum(kind) == case.checksums[kind] for kind in run.files)
     verdict = "ok" if difference.is_within_bars else "**DIFFERS**"
     cells = (case.name, f"{difference.pixels}", f"{difference.different}", f"{difference.worst:.1e}",
-             f"{equal} of {len(run.files)}", verdict)  # fmt: skip
+             f"{equal} of {len(run.files)}", verdict,
+             f"{between_engines.different}", f"{between_engines.worst:.1e}")  # fmt: skip
     return f"| {' | '.join(cells)} |", difference.is_within_bars
 
 
