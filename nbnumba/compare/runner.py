@@ -91,7 +91,7 @@ def find_c_binary(given: str | None) -> Path:
         raise UsageError(
             f"{given or './nanoBragg'}: no such program; name the C program with --c-bin or the variable NB_C_BIN"
         )
-    return Path(found).resolve()
+    return Path(found).absolute()
 
 
 def nbnumba_command(engine: str | None) -> list[str]:
