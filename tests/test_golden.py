@@ -63,3 +63,19 @@ def test_header_equals_nanobraggs(run: GoldenRun):
     # not just HEADER_BYTES of it: a long header is not cut (quirk `long-header`)
     header, _, _ = run.files["int"].read_bytes().partition(b"\f")
     assert header.decode() == run.case.header
+
+
+def test_figures_equal_those_that_nanobragg_printed(run: GoldenRun):
+    result, report, printed = run.result, run.report, run.case.reported
+    figures = {key: [getattr(report, name) for name in names] for key, names in STATISTICS.items()}
+    figures["solid_angle_sr"] = [result.solid_angle_sr]
+    figures["sources"] = [len(result.model.source_weights)]
+    figures["oversample"] = [result.model.params.oversample]
+    assert printed.keys() <= figures.keys()
+    ours = {key: [_printed(key, value) for value in figures[key]] for key in printed}
+    assert ours == printed
+
+
+def _printed(key: str, value: float) -> float:
+    """A figure with the digits that nanoBragg prints: whole photons, six significant digits of the rest."""
+    return float(f"{value:.0f}" if key == "noise_photons_overloads" else f"{value:g}")
