@@ -70,7 +70,7 @@ def nearest_names(typed: str, others: Iterable[str] = ()) -> str:
     names = [*(name for flag in FLAGS for name in flag.names), *others]
     by_folded = {name.lstrip("-").lower(): name for name in reversed(names)}
     folded = typed.lstrip("-").lower()
-    begun = [name for name in by_folded if len(folded) > 2 and name.startswith(folded)]
+    begun = sorted((name for name in by_folded if len(folded) > 2 and name.startswith(folded)), key=len)
     alike = difflib.get_close_matches(folded, by_folded, n=3) or difflib.get_close_matches(folded, by_folded, 1, 0.0)
     nearest = [by_folded[name] for name in dict.fromkeys((*begun, *alike))][:3]
     return " or ".join(filter(None, (", ".join(nearest[:-1]), nearest[-1])))
