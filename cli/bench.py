@@ -12,7 +12,7 @@ from nbnumba_cli.variadic import VariadicCommand, VariadicOption
 from nbnumba.errors import UsageError
 
 
-@click.command("bench", cls=VariadicCommand)
+@click.command("bench", cls=VariadicCommand, short_help="Measure speed, against the C program if there is one.")
 @click.option("--workloads", cls=VariadicOption, metavar="NAME...", help="Workloads to run [default: all].")
 @click.option("--sizes", cls=VariadicOption, type=click.IntRange(min=1), metavar="PIXELS...",
               help="Pixels along each edge [default: each workload's own].")

@@ -52,7 +52,7 @@ class GreyScale(click.ParamType):
         return percent
 
 
-@click.command("compare", cls=CompareCommand)
+@click.command("compare", cls=CompareCommand, short_help="Run the C program and nbnumba alike; compare their images.")
 @click.argument("flags", nargs=-1, type=click.UNPROCESSED)
 @click.option("--c-bin", metavar="PATH", envvar="NB_C_BIN", help="The C program [default: $NB_C_BIN, ./nanoBragg].")
 @click.option("--engine", metavar="NAME", help="Engine of nbnumba [default: its default].")

@@ -10,7 +10,7 @@ EXIT_DIVERGED = 3
 EXIT_UNREADABLE = 5
 
 
-@click.command("compare-traces")
+@click.command("compare-traces", short_help="Show where two traces of a pixel part.")
 @click.argument("a", metavar="A.log", type=click.Path())
 @click.argument("b", metavar="B.log", type=click.Path())
 @click.option("--rtol", type=click.FloatRange(min=0), default=1e-12, show_default=True, help="Relative tolerance.")

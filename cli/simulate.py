@@ -53,14 +53,17 @@ def _usage(flag: Flag) -> str:
 
 def _explanation(flag: Flag) -> str:
     """What a flag sets, its unit, its default and its other spellings."""
-    unit = f", {flag.unit}" if flag.unit else ""
-    default = f" [{flag.default}]" if flag.default else ""
-    others = f" (also {' '.join(flag.names[1:])})" if flag.names[1:] else ""
-    return f"{flag.help}{unit}{default}{others}"
+    facts = [flag.unit, f"default {flag.default}" if flag.default else ""]
+    known = "; ".join(filter(None, facts))
+    # of a name that may be cut short, only the whole
+    others = [name for name in flag.names[1:] if not any(o != name and o.startswith(name) for o in flag.names)]
+    return " ".join(filter(None, (
+        flag.help, f"[{known}]" if known else "", f"(also {' '.join(others)})" if others else "",
+    )))  # fmt: skip
 
 
 @click.command(
-    "simulate", cls=SimulateCommand,
+    "simulate", cls=SimulateCommand, short_help="Simulate an image and write nanoBragg's files.",
     context_settings={"ignore_unknown_options": True, "max_content_width": 120},
     options_metavar="[--OPTIONS]",
 )  # fmt: skip

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from nbnumba.tracing import PixelTrace
 
 
-@click.command("trace", context_settings={"ignore_unknown_options": True})
+@click.command(
+    "trace", short_help="Print every intermediate number of one pixel.",
+    context_settings={"ignore_unknown_options": True},
+)  # fmt: skip
 @click.argument("slow", type=int)
 @click.argument("fast", type=int)
 @click.argument("flags", nargs=-1, type=click.UNPROCESSED)

@@ -47,7 +47,7 @@ def setup_lines(model: Model, inputs: Sequence[tuple[str, Path]] = ()) -> list[s
     -------
     list of str
     """
-    facts = [(word, str(path)) for word, path in inputs]
+    facts = [(word, f"{path}: pixels of value 0 are skipped" if word == "mask" else str(path)) for word, path in inputs]
     facts += _detector_facts(model.geometry)
     facts += _sensor_facts(model)
     facts += _lattice_facts(model.lattice)
@@ -219,6 +219,10 @@ def _numbers(values: Iterable[float], factor: float = 1.0) -> str:
     return " ".join(f"{factor * value + 0.0:g}" for value in values)
 
 
+def _precise(values: Iterable[float]) -> str:
+    return " ".join(f"{value + 0.0:.10g}" for value in values)
+
+
 def _detector_facts(g: DetectorGeometry) -> list[Fact]:
     size = _numbers((g.size_fast, g.size_slow), _MM).replace(" ", " x ")
     in_frame = (_dot(g.beam, axis) for axis in (g.fdet, g.sdet, g.odet))
@@ -262,13 +266,14 @@ def _lattice_facts(lattice: Lattice) -> Iterator[Fact]:
     yield "unit cell", f"{_numbers(lattice.lengths)} Å {_numbers(lattice.angles, _DEGREES)}°"
     lengths, angles = _numbers(lattice.reciprocal_lengths), _numbers(lattice.reciprocal_angles, _DEGREES)
     yield "reciprocal cell", f"{lengths} /Å {angles}°"
-    molecular_weight = lattice.volume * 1e-30 * _CRYSTAL_DENSITY * _AVOGADRO
+    # nanoBragg takes the cell for a box
+    molecular_weight = math.prod(lattice.lengths) * 1e-30 * _CRYSTAL_DENSITY * _AVOGADRO
     yield "cell volume", f"{lattice.volume:g} Å^3, approximate molecular weight {molecular_weight:g}"
     if lattice.random_misset is not None:
         yield "random misset", f"{_numbers(lattice.random_misset, _DEGREES)}° about x, y, z"
     for name in ("a", "b", "c"):
         direct, reciprocal = getattr(lattice, name), getattr(lattice, f"{name}_star")
-        yield f"{name}, {name}*", f"{_numbers(direct)} Å, {_numbers(reciprocal)} /Å"
+        yield f"{name}, {name}*", f"{_precise(direct)} Å, {_precise(reciprocal)} /Å"
 
 
 def _crystal_facts(model: Model) -> Iterator[Fact]:
@@ -278,7 +283,7 @@ def _crystal_facts(model: Model) -> Iterator[Fact]:
     crystal = model.experiment.crystal
     count = 0 if crystal.structure_factors is None else crystal.structure_factors.count
     how = "tricubic interpolation" if model.interpolation else "nearest reflection"
-    yield "reflections", f"{count}, all others F = {crystal.default_F:g}; {how}"
+    yield "reflections", f"{count}, all others F = {crystal.default_F:g}; {how}{_chosen(crystal.interpolate is None)}"
     yield "mosaic", f"{model.params.domains} domains over {_DEGREES * model.mosaic_spread:g}°"
 
 
@@ -311,12 +316,18 @@ def _source_facts(model: Model) -> Iterator[Fact]:
         yield "", f"{_numbers(vector)}, weight {weight:g}, {1e10 * wavelength:g} Å"
 
 
+def _chosen(automatically: bool) -> str:
+    return " (chosen)" if automatically else ""
+
+
 def _sampling_facts(model: Model) -> Iterator[Fact]:
     sampling, p = model.experiment.sampling, model.params
     start = _DEGREES * model.phi_start
-    yield "spindle", f"{model.phi.steps} steps from {start:g}° to {_DEGREES * (model.phi_start + model.phi.range):g}°"
-    anew = [name for name in ("thick", "polar", "omega") if getattr(sampling, f"oversample_{name}")]
-    yield "subpixels", f"{p.oversample} x {p.oversample}" + "".join(f" +{name}" for name in anew)
+    end = _DEGREES * (model.phi_start + model.phi.range)
+    yield "spindle", f"{model.phi.steps} steps of {_DEGREES * model.phi.step:g}° from {start:g}° to {end:g}°"
+    anew = [f" +{name}" for name in ("thick", "polar", "omega") if getattr(sampling, f"oversample_{name}")]
+    chosen = _chosen((sampling.oversample or 0) <= 0)
+    yield "subpixels", f"{p.oversample} x {p.oversample}{chosen}{''.join(anew)}"
     if sampling.dmin > 0.0:
         yield "resolution limit", f"{sampling.dmin:g} Å"
     if sampling.water > 0.0:

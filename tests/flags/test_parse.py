@@ -30,7 +30,7 @@ SPELLINGS = """
 -xtalsize -samplesize -sample_size -xtal_size
 -xtal_thick -sample_thick -sample_x -xtal_x -sample_thickness -xtal_thickness
 -xtal_width -sample_width -sample_y -xtal_y -width
--xtal_heigh -sample_height -sample_heigh -sample_z -xtal_height -xtal_z -heigh -height
+-xtal_height -xtal_heigh -sample_height -sample_heigh -sample_z -xtal_z -heigh -height
 -density -sample_den -sample_density
 -MW -molec -molecular_weight
 -square_xtal
@@ -39,7 +39,7 @@ SPELLINGS = """
 -tophat_spots -binary_spots
 -fudge
 -mosaic -mosaici -mosaicity -mosaic_spr -mosaic_spread
--mosaic_dom -mosaic_domains
+-mosaic_domains -mosaic_dom
 -phi
 -osc -oscillation
 -phistep
