@@ -1,0 +1,280 @@
+"""nbnumba simulate from the outside: files, words, exit status, and what goes wrong."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from nbnumba_cli.main import run
+
+from nbnumba.io.float_image import read_float_image
+from nbnumba.io.smv import read_smv
+
+FLAGS = ["-cell", "100", "-default_F", "100", "-N", "3", "-detpixels", "8", "-seed", "1"]
+FILES = ["floatimage.bin", "image.pgm", "intimage.img", "noiseimage.img"]
+NBNUMBA = [sys.executable, "-m", "nbnumba_cli"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled(tmp_path_factory):
+    """Compile, and say so, before any test listens."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("compiled"))
+        assert run(FLAGS) == 0
+
+
+@pytest.fixture(autouse=True)
+def inside(tmp_path, monkeypatch):
+    """An empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def nbnumba(capsys):
+    """Runs the command; returns exit status, stdout and stderr."""
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        status = run(arguments)
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return call
+
+
+def files() -> list[str]:
+    return sorted(path.name for path in Path().iterdir())
+
+
+# --- what it does ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", [[], ["simulate"]])
+def test_flags_alone_simulate_and_write_nanobraggs_files(nbnumba, command):
+    status, out, err = nbnumba(*command, *FLAGS)
+    assert (status, err) == (0, "")
+    assert files() == FILES
+    assert "written             floatimage.bin intimage.img image.pgm noiseimage.img\n" in out
+    image = read_float_image("floatimage.bin", (8, 8))
+    assert f"maximum             {image.max():g} photons" in out
+
+
+def test_names_and_kinds_of_files_are_the_users(nbnumba):
+    Path("F.hkl").write_text("0 0 0 100\n")
+    names = ["-floatfile", "f.bin", "-intfile", "i.img", "-nopgm", "-nonoise", "-dump", "cache", "--png", "p.png"]
+    status, out, _ = nbnumba(*FLAGS, "-hkl", "F.hkl", *names)
+    assert status == 0
+    assert files() == ["F.hkl", "cache", "f.bin", "i.img", "p.png"]
+    assert "structure factors   F.hkl\n" in out
+    assert "written             cache f.bin i.img p.png\n" in out
+
+
+def test_any_number_of_threads_gives_the_same_image(nbnumba):
+    images = []
+    for threads in ("1", "2"):
+        assert nbnumba(*FLAGS, "--threads", threads, "-floatfile", threads)[0] == 0
+        images.append(Path(threads).read_bytes())
+    assert images[0] == images[1]
+
+
+def test_own_options_may_stand_anywhere(nbnumba):
+    assert nbnumba("--threads", "1", *FLAGS, "--png=p.png")[0] == 0
+    assert nbnumba(*FLAGS[:4], "--threads=1", *FLAGS[4:])[0] == 0
+    assert "p.png" in files()
+
+
+def test_warnings_go_to_stderr_and_stdout_stays_clean(nbnumba):
+    status, out, err = nbnumba(*FLAGS, "-coherent", "-mosaic", "1")
+    assert status == 0
+    assert err.splitlines() == [
+        "nbnumba: warning: -coherent has no effect on the image, as in nanoBragg",
+        "nbnumba: warning: a mosaic spread was given without a number of domains: using 10 (set -mosaic_domains)",
+    ]
+    assert "warning" not in out
+
+
+def test_an_existing_image_may_give_the_header_and_be_replaced(nbnumba):
+    assert nbnumba(*FLAGS, "-distance", "77", "-nonoise", "-nopgm")[0] == 0
+    status, out, _ = nbnumba("-cell", "100", "-default_F", "50", "-img", "intimage.img", "-nonoise", "-nopgm")
+    assert status == 0
+    assert "header              intimage.img\n" in out
+    assert read_smv("intimage.img").header.value("DISTANCE") == 77.0
+
+
+def test_printout_pixel_prints_one_pixel_and_printout_all_of_the_region(nbnumba):
+    _, out, _ = nbnumba(*FLAGS, "-printout_pixel", "5", "2")
+    image = read_float_image("floatimage.bin", (8, 8))
+    assert "pixel               5 2 (fast slow)\n" in out
+    assert f"photons             {image[2, 5]:.10g}\n" in out
+    _, out, _ = nbnumba(*FLAGS, "-printout", "-roi", "1", "3", "2", "2")
+    lines = [line for line in out.splitlines() if line.startswith("pixel ")]
+    assert lines == [f"pixel {fast} 2  {image[2, fast]:.10g}" for fast in (1, 2, 3)]
+
+
+# --- errors ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["-lamda", "1"], "unknown flag -lamda: did you mean -lambda?"),
+    (["--engin", "cpu"], "unknown option --engin: did you mean --engine?"),
+    (["--lambda", "1"], "unknown option --lambda: did you mean -lambda"),
+    (["-distance"], "-distance: the value is missing"),
+    (["-distance", "far"], "-distance: the value must be a number, not 'far'"),
+    (["-detpixels", "0"], "-detpixels: the value must be a whole number above zero, not '0'"),
+    (["-roi", "9", "12", "0", "3"], "-roi 9 12 0 3 holds no pixel of the 8 x 8 detector"),
+    (["-osc", "0", "-phistep", "1"], "-osc 0 with a -phistep leaves no step"),
+    (["-distance", "0"], "-distance: the plane of the detector passes through the sample"),
+    (["-beamsize", "0", "-flux", "1e12"], "-beamsize 0 makes the fluence infinite"),
+    (["-hdivsteps", "1", "-vdivsteps", "1"], "-round_div leaves no source"),
+    (["-printout_pixel", "8", "0"], "-printout_pixel 8 0: this pixel is masked or outside the detector or its -roi"),
+    (["-trace_pixel", "0", "8"], "-trace_pixel 0 8: this pixel is masked or outside"),
+    (["--threads", "0"], "--threads"),
+    (["--engine", "abacus"], "--engine"),
+    (["-intfile", "floatimage.bin"], "-intfile floatimage.bin: is also the name for -floatfile"),
+    (["-noisefile", "./image.pgm"], "-noisefile image.pgm: is also the name for -pgmfile"),
+    (["--png", "intimage.img"], "--png intimage.img: is also the name for -intfile"),
+])  # fmt: skip
+def test_wrong_usage_is_one_line_and_status_2_and_leaves_no_file(nbnumba, arguments, message):
+    status, out, err = nbnumba(*FLAGS, *arguments)
+    assert (status, out) == (2, "")
+    assert err.startswith("nbnumba: error: ")
+    assert message in err
+    assert err.count("\n") == 1
+    assert files() == []
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["-hkl", "none"], "none: can't be read: No such file"),
+    (["-hkl", "folder"], "folder: can't be read: Is a directory"),
+    (["-mat", "junk"], "junk: an orientation matrix needs nine numbers"),
+    (["-img", "junk"], "junk: is no SMV image"),
+    (["-dump", "junk"], "junk: is no structure-factor cache"),
+    (["-floatfile", "none/f.bin"], "none/f.bin: the folder .*none does not exist"),
+    (["-intfile", "folder"], "folder: is a folder"),
+    (["-detpixels", "1000000"], "not enough memory: an image of 1000000 x 1000000 pixels needs 4e+03 GB"),
+])  # fmt: skip
+def test_a_file_that_fails_is_one_line_and_status_1_and_leaves_no_file(nbnumba, arguments, message):
+    Path("folder").mkdir()
+    Path("junk").write_bytes(b"\xffjunk\n")
+    status, _, err = nbnumba(*FLAGS, *arguments)
+    assert status == 1
+    assert err.startswith("nbnumba: error: ")
+    assert message.replace(".*", "") in err or all(part in err for part in message.split(".*"))
+    assert err.count("\n") == 1
+    assert files() == ["folder", "junk"]
+
+
+def test_reflections_are_never_overwritten_by_the_cache_or_an_image(nbnumba):
+    Path("F.hkl").write_text("0 0 0 100\n")
+    for flag in ("-dump", "-floatfile", "-pgmfile"):
+        status, _, err = nbnumba(*FLAGS, "-hkl", "F.hkl", flag, "F.hkl")
+        assert status == 2
+        assert err == f"nbnumba: error: {flag} F.hkl: would overwrite an input file; choose another one\n"
+    assert Path("F.hkl").read_text() == "0 0 0 100\n"
+
+
+def test_a_cache_is_read_again_without_being_written(nbnumba):
+    Path("F.hkl").write_text("0 0 0 100\n")
+    assert nbnumba(*FLAGS, "-hkl", "F.hkl")[0] == 0
+    before = Path("Fdump.bin").stat().st_mtime_ns
+    status, out, _ = nbnumba(*FLAGS)
+    assert status == 0
+    assert "structure factors   Fdump.bin\n" in out
+    assert Path("Fdump.bin").stat().st_mtime_ns == before
+
+
+def test_a_cache_that_can_not_be_written_is_only_a_warning(nbnumba):
+    Path("F.hkl").write_text("0 0 0 100\n")
+    status, _, err = nbnumba(*FLAGS, "-hkl", "F.hkl", "-dump", "none/cache")
+    assert status == 0
+    assert "nbnumba: warning: no structure-factor cache was written: none/cache" in err
+    assert "floatimage.bin" in files()
+
+
+# --- where output goes ----------------------------------------------------------------------------------------------
+
+
+def test_images_go_through_devices_pipes_and_links(nbnumba):
+    Path("link.bin").symlink_to("real.bin")
+    os.mkfifo("pipe")
+    arguments = ["-floatfile", "link.bin", "-intfile", "/dev/null", "-noisefile", "/dev/null", "-pgmfile", "pipe"]
+    with subprocess.Popen(["cat", "pipe"], stdout=subprocess.PIPE) as reader:
+        assert nbnumba(*FLAGS, *arguments)[0] == 0
+        assert reader.stdout.read().startswith(b"P5\n8 8\n")
+    assert Path("link.bin").is_symlink()
+    assert read_float_image("real.bin", (8, 8)).any()
+    assert files() == ["link.bin", "pipe", "real.bin"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is a device of Linux")
+def test_a_full_disk_is_one_line_and_status_1(nbnumba):
+    status, _, err = nbnumba(*FLAGS, "-intfile", "/dev/full")
+    assert (status, err) == (1, "nbnumba: error: /dev/full: can't be written: No space left on device\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is a device of Linux")
+def test_files_are_written_although_nothing_can_be_printed():
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([*NBNUMBA, *FLAGS], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (1, "nbnumba: error: standard output: No space left on device\n")
+    assert files() == FILES
+
+
+def test_a_reader_that_leaves_is_no_failure():
+    command = [*NBNUMBA, *FLAGS, "-printout"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+    assert files() == FILES
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
+def test_streams_that_are_closed_are_no_failure(closed):
+    command = " ".join(map(str, [*NBNUMBA, *FLAGS]))
+    assert subprocess.run(["sh", "-c", f"{command} {closed}"], capture_output=True).returncode == 0
+    assert files() == FILES
+
+
+def test_characters_that_the_terminal_lacks_are_no_failure():
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    command = [*NBNUMBA, *FLAGS, "-floatfile", "é.bin"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0
+    assert "?.bin intimage.img" in done.stdout
+    assert "é.bin" in files()
+
+
+# --- progress -------------------------------------------------------------------------------------------------------
+
+
+def test_progress_is_silent_without_a_terminal(nbnumba):
+    assert nbnumba(*FLAGS)[2] == ""
+    assert nbnumba(*FLAGS, "-noprogress")[2] == ""
+
+
+def test_progress_can_be_asked_for_and_goes_to_stderr(nbnumba):
+    _, out, err = nbnumba(*FLAGS, "-progress")
+    assert "100%" in err
+    assert "%|" not in out
+
+
+def test_progress_advances_while_the_kernel_runs(nbnumba):
+    slow = ["-detpixels", "1500", "-oversample", "2", "--engine", "reference"]
+    _, _, err = nbnumba(*FLAGS, *slow, "-nonoise", "-progress")
+    percents = [int(part.split("%")[0].split()[-1]) for part in err.split("\r") if "%" in part]
+    assert percents == sorted(percents)
+    assert percents[-1] == 100
+    assert any(0 < percent < 100 for percent in percents)
+
+
+def test_images_equal_those_of_the_python_interface(nbnumba):
+    from nbnumba import Crystal, Detector, Experiment, UnitCell, simulate
+
+    assert nbnumba(*FLAGS)[0] == 0
+    crystal = Crystal(unit_cell=UnitCell(100.0), default_F=100.0, cells=(3, 3, 3))
+    image = simulate(Experiment(crystal=crystal, detector=Detector(pixels_fast=8, pixels_slow=8))).image
+    assert np.array_equal(read_float_image("floatimage.bin", (8, 8)), image)
