@@ -12,6 +12,7 @@ import numpy as np
 from nbnumba.c_random import ran1_state
 from nbnumba.config import CrystalShape
 from nbnumba.errors import UsageError
+from nbnumba.io.reading import LARGEST_NUMBER
 from nbnumba.kernel_params import KernelParams
 from nbnumba.model import DetectorGeometry, Lattice, Model, StepCounts
 from nbnumba.setup.cell import (
@@ -167,6 +168,17 @@ def _phi(sampling: Sampling) -> StepCounts:
     )
 
 
+def _check_position(geometry: DetectorGeometry, curved: bool) -> None:
+    """Refuse a detector that is placed by a beam that never meets it."""
+    numbers = (*geometry.pix0, geometry.distance) if curved else geometry.pix0
+    # NaN is not smaller either
+    if not all(abs(value) < LARGEST_NUMBER for value in numbers):
+        raise UsageError(
+            "-beam_vector: the beam runs along the detector and never meets it; turn the detector, or let it pivot "
+            "about the sample (-pivot sample)"
+        )
+
+
 def _attenuation(detector: Detector, thickness: StepCounts) -> tuple[float, list[str]]:
     """Attenuation coefficient, 1/m; -1 where nanoBragg leaves it unset."""
     depth = detector.sensor.attenuation_depth
@@ -278,6 +290,7 @@ def lower(experiment: Experiment) -> Model:
     fluence, flux = _fluence_and_flux(beam)
     sample, warnings = _clipped_sample(crystal, beam)
     geometry, frame_warnings = place_detector(_detector_input(detector))
+    _check_position(geometry, detector.curved)
     random_state = ran1_state(0)
     lattice = _lattice(crystal, wavelength, random_state)
     metres = (scale(lattice.a, 1e-10), scale(lattice.b, 1e-10), scale(lattice.c, 1e-10))

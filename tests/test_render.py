@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -49,6 +50,12 @@ MANY_SOURCES = Experiment(
 def test_image_is_the_same_for_any_number_of_threads_to_the_bit(experiment, engine):
     one, two = (simulate(experiment, engine, threads=n).image for n in (1, 2))
     assert np.array_equal(one.view(np.uint32), two.view(np.uint32))
+
+
+@pytest.mark.parametrize("engine", [name for name in ENGINE_MODULES if name in ("reference", "cpu")])
+def test_oversample_thick_without_thickness_is_dark(engine):
+    # nanoBragg asks a layer of no thickness what it absorbs
+    assert not simulate(replace(CARRYOVER, sampling=Sampling(oversample=2, oversample_thick=True)), engine).image.any()
 
 
 @pytest.mark.parametrize("seconds", [0.0, 100.0])

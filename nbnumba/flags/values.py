@@ -8,13 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from nbnumba.io.reading import LARGEST_NUMBER
+
 _WHOLE_NUMBER = re.compile(r"[-+]?\d+(\.0*)?", re.ASCII)
 """nanoBragg reads no exponent here: to it, 1e3 is 1."""
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
-_LARGEST = 1e38
-"""Beyond this, and below its inverse, products of a few numbers leave the range of a double; nothing real does."""
-
 _INTEGER_LIMIT = 2**31
 """C's int ends here."""
 
@@ -55,7 +54,7 @@ def _number(text: str) -> float:
     if _NUMBER.fullmatch(text.strip()) is None:
         raise ValueError(text)
     value = float(text)
-    if abs(value) > _LARGEST:
+    if abs(value) > LARGEST_NUMBER:
         raise TooLargeError(text)
     return value
 
@@ -68,7 +67,7 @@ def _accept(value: float, test: Callable[[float], bool]) -> float:
 
 
 def _positive(text: str) -> float:
-    return _accept(_number(text), lambda value: value >= 1.0 / _LARGEST)
+    return _accept(_number(text), lambda value: value >= 1.0 / LARGEST_NUMBER)
 
 
 def _not_negative(text: str) -> float:

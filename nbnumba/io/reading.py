@@ -14,7 +14,7 @@ NUMBER = re.compile(
 """A number as C's strtod reads it (decimal), after any white space."""
 
 LARGEST_NUMBER = 1e38
-"""Beyond this, products of a few numbers leave the range of a double; nothing real does."""
+"""Beyond this, and below its inverse, products of a few numbers leave the range of a double; nothing real does."""
 
 _SEPARATORS = re.compile(r"[ \t,;:!]+")
 

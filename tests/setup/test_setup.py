@@ -320,6 +320,21 @@ def test_detector_axes_stay_orthonormal_under_every_rotation():
     assert np.abs(axes @ axes.T - np.eye(3)).max() < 1e-15
 
 
+def test_a_beam_along_the_detector_is_refused_unless_the_detector_pivots_about_the_sample():
+    beside = Detector(
+        pixels_fast=4, pixels_slow=4, close_distance=50.0,
+        frame=LabFrame(Convention.CUSTOM, Pivot.BEAM, beam=(1.0, 0.0, 0.0), fdet=(1.0, 0.0, 0.0), sdet=(0.0, 1.0, 0.0),
+                       odet=(0.0, 0.0, 1.0)),
+    )  # fmt: skip
+    with pytest.raises(UsageError, match="^-beam_vector: the beam runs along the detector and never meets it"):
+        lower(experiment(detector=beside))
+    about_sample = replace(beside, frame=replace(beside.frame, pivot=Pivot.SAMPLE))
+    # half of 0.4 mm to each side of the point above the sample
+    assert lower(experiment(detector=about_sample)).geometry.pix0 == pytest.approx((-2e-4, -2e-4, 0.05))
+    with pytest.raises(UsageError, match="^-beam_vector"):
+        lower(experiment(detector=replace(about_sample, curved=True)))
+
+
 def test_pixel_counts_follow_the_size():
     g = lower(experiment(detector=Detector(size_fast=14.3, size_slow=9.7, pixel_size=0.13))).geometry
     assert (g.pixels_fast, g.pixels_slow) == (110, 75)
