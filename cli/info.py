@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 
-@click.command("info")
+@click.command("info", short_help="Print engines, GPUs, versions and folders of this machine.")
 def command() -> None:
     """Print engines, GPUs, threads, versions and the folder of the compiled kernels."""
     import numba

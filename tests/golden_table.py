@@ -22,7 +22,8 @@ How nbnumba {__version__} (`--engine {DEFAULT_ENGINE}`) compares with the images
 Written by `make golden`.
 "Worst" is the largest difference of a pixel relative to its reference value. The bars are 2 pixels in 10⁴ and 1e-6.
 "Files" counts the files (float, integer, PGM and noise) that equal nanoBragg's byte for byte.
-The last columns compare the same image with that of `--engine reference`, the plain loops in C order, over the whole frame.
+The last columns compare the same image with that of `--engine reference`, the plain loops in C order, over the whole
+frame.
 
 | case | pixels | differ in bits | worst | files | | differ from reference | worst |
 |---|--:|--:|--:|--:|---|--:|--:|
