@@ -89,6 +89,10 @@ class Samples:
         """Wall time of the pixel loop in each repetition: the full run less the one-pixel run."""
         return [full.wall - one.wall for full, one in zip(self.full, self.one_pixel, strict=True)]
 
+    def kernel_cpu_seconds(self) -> list[float]:
+        """The same of the time on all cores together, which a busy machine disturbs less."""
+        return [full.cpu - one.cpu for full, one in zip(self.full, self.one_pixel, strict=True)]
+
 
 @dataclass(frozen=True)
 class Row:
@@ -104,9 +108,11 @@ class Row:
     one_pixel: list[ProcessRun]
     own_clock: list[float]
     kernel_seconds: list[float]
+    kernel_cpu_seconds: list[float]
     uncertainty: float | None  # of the median of the kernel seconds, as a share of it
     throughput: dict[str, float] | None  # pixel-steps/s: min, median, max; None where fixed costs hide the kernel
     speed_up: dict[str, float] | None  # times C at the same threads: min, median, max; None without parity or C
+    cpu_speed_up: dict[str, float] | None  # the same of the time on all cores together
     parity: Parity | None
     target: float
 
@@ -238,16 +244,24 @@ def peer_of(program: Program, programs: Iterable[Program]) -> Program | None:
 
 def row_of(workload: Workload, pixels: int, steps: int, program: Program, samples: dict[Program, Samples]) -> Row:
     taken = samples[program]
-    seconds = taken.kernel_seconds()
+    seconds, cpu_seconds = taken.kernel_seconds(), taken.kernel_cpu_seconds()
     parity = max(taken.parity, key=lambda p: (not p.agrees, p.worst_relative), default=None)
-    resolved, speed_up = min(seconds) > 0.0, None
     peer = peer_of(program, samples)
-    if peer is not None and parity is not None and parity.agrees and resolved:
-        speed_up = spread_of(c / n for c, n in zip(samples[peer].kernel_seconds(), seconds, strict=True))
+    speed_up = cpu_speed_up = None
+    if peer is not None and parity is not None and parity.agrees:
+        speed_up = _ratios(samples[peer].kernel_seconds(), seconds)
+        cpu_speed_up = _ratios(samples[peer].kernel_cpu_seconds(), cpu_seconds)
     return Row(
         workload=workload.name, title=workload.title, pixels=pixels, threads=program.threads, engine=program.engine,
         pixel_steps=steps, full=taken.full, one_pixel=taken.one_pixel, own_clock=taken.own_clock,
-        kernel_seconds=seconds, uncertainty=uncertainty_of(seconds),
-        throughput=spread_of(steps / s for s in seconds) if resolved else None,
-        speed_up=speed_up, parity=parity, target=workload.target,
+        kernel_seconds=seconds, kernel_cpu_seconds=cpu_seconds, uncertainty=uncertainty_of(seconds),
+        throughput=_ratios([float(steps)] * len(seconds), seconds),
+        speed_up=speed_up, cpu_speed_up=cpu_speed_up, parity=parity, target=workload.target,
     )  # fmt: skip
+
+
+def _ratios(upper: Sequence[float], lower: Sequence[float]) -> dict[str, float] | None:
+    """Spread of the quotients of each round; None if a time is hidden by the scatter of the fixed costs."""
+    if min(lower) <= 0.0:
+        return None
+    return spread_of(u / d for u, d in zip(upper, lower, strict=True))

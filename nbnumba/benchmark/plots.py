@@ -7,6 +7,7 @@ from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from nbnumba.benchmark.measure import Row
 from nbnumba.benchmark.scaling import ScalingPoint, plotted_seconds
@@ -74,5 +75,5 @@ def plot_scaling(folder: Path, points: Sequence[ScalingPoint]) -> None:
         axes.legend(fontsize="small")
         if quantity == "threads":
             axes.set_xticks(x, [str(count) for count in x])
-            axes.minorticks_off()
+            axes.xaxis.set_minor_locator(NullLocator())
     figure.savefig(folder / "scaling.png", dpi=130)

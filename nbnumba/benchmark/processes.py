@@ -34,6 +34,11 @@ class ProcessRun:
     system: float
     peak_memory: float
 
+    @property
+    def cpu(self) -> float:
+        """Seconds of all cores together."""
+        return self.user + self.system
+
 
 def run_process(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> ProcessRun:
     """Run a command to its end.

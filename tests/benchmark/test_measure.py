@@ -56,6 +56,14 @@ def test_the_speed_up_compares_runs_of_the_same_round():
     assert row(ours, theirs).speed_up == {"min": 10.0, "median": 20.0, "max": 30.0}
 
 
+def test_cpu_time_is_that_of_user_and_system():
+    ours, theirs = samples_of([2.0], [1.0], EQUAL), samples_of([9.0], [1.0])
+    theirs.full[0] = ProcessRun(wall=9.0, user=20.0, system=3.0, peak_memory=1.0)
+    measured = row(ours, theirs)
+    assert measured.kernel_cpu_seconds == [1.0]
+    assert measured.cpu_speed_up == {"min": 22.0, "median": 22.0, "max": 22.0}
+
+
 def test_one_image_that_disagrees_in_any_round_leaves_no_speed_up():
     ours = samples_of([2.0, 2.0, 2.0], [1.0, 1.0, 1.0], EQUAL, OTHER, EQUAL)
     measured = row(ours, samples_of([9.0, 9.0, 9.0], [1.0, 1.0, 1.0]))
@@ -71,7 +79,7 @@ def test_without_a_c_program_there_is_no_speed_up_and_no_parity():
 def test_a_kernel_that_fixed_costs_hide_has_no_throughput():
     ours = samples_of([2.0, 1.9], [1.0, 2.0], EQUAL, EQUAL)
     measured = row(ours, samples_of([9.0, 9.0], [1.0, 1.0]))
-    assert (measured.throughput, measured.speed_up) == (None, None)
+    assert (measured.throughput, measured.speed_up, measured.cpu_speed_up) == (None, None, None)
 
 
 def test_spread_and_uncertainty_follow_their_definitions():

@@ -30,7 +30,8 @@ def row(engine="cpu", parity=EQUAL, speed_up=SPEED_UP, **other) -> Row:
     figures = {"throughput": {"min": 1e8, "median": 2e8, "max": 3e8}, "kernel_seconds": [0.5], "uncertainty": 0.0213}
     return Row(
         workload="W2", title="mosaic", pixels=384, threads=1, engine=engine, pixel_steps=10**8, full=[RUN],
-        one_pixel=[RUN], own_clock=[0.45], speed_up=speed_up, parity=parity, target=20.0, **{**figures, **other},
+        one_pixel=[RUN], own_clock=[0.45], kernel_cpu_seconds=[0.6], speed_up=speed_up, cpu_speed_up=speed_up,
+        parity=parity, target=20.0, **{**figures, **other},
     )  # fmt: skip
 
 
@@ -45,13 +46,14 @@ def test_a_row_shows_medians_ranges_and_agreement():
     assert cells([row()]) == [{
         "workload": "W2: mosaic", "pixels": "384²", "threads": "1", "engine": "cpu", "kernel, s": "0.5 (0.5-0.5)",
         "±": "2.1 %", "own clock, s": "0.45 (0.45-0.45)", "M pixel-steps/s": "200 (100-300)", "times C": "20.5 (19-22)",
-        "target": "20", "user, s": "4.25", "wall, s": "2.5", "peak, MiB": "123", "pixels that differ": "1.0e-05",
-        "worst": "1.2e-07",
+        "target": "20", "kernel, CPU s": "0.6 (0.6-0.6)", "times C, CPU": "20.5 (19-22)", "user, s": "4.25",
+        "wall, s": "2.5", "peak, MiB": "123", "pixels that differ": "1.0e-05", "worst": "1.2e-07",
     }]  # fmt: skip
 
 
 def test_a_row_whose_images_differ_says_so_and_shows_no_speed_up():
-    assert cells([row(parity=OTHER, speed_up=None)])[0]["times C"] == "DISAGREES"
+    (shown,) = cells([row(parity=OTHER, speed_up=None)])
+    assert shown["times C"] == shown["times C, CPU"] == "DISAGREES"
 
 
 def test_a_row_that_fixed_costs_hide_shows_neither_throughput_nor_speed_up():
