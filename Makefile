@@ -75,7 +75,7 @@ golden: $(VENV)/.nbnumba-dev-installed
 	$(BIN)/python tests/golden_table.py docs/golden.md
 
 bench: install
-	$(BIN)/nbnumba bench --profile --scaling --outdir bench_output
+	$(BIN)/nbnumba bench --profile --outdir bench_output
 
 clean:
 	rm -rf build demo_output bench_output *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -21,7 +21,8 @@ from nbnumba.errors import UsageError
 @click.option("--threads", cls=VariadicOption, type=click.IntRange(min=1), metavar="N...",
               help="[default: 1 and all cores]")
 @click.option("--repeat", type=click.IntRange(min=1), default=5, show_default=True, help="Counted repetitions.")
-@click.option("--scaling", is_flag=True, help="Also time rendering against steps, pixels and threads.")
+@click.option("--scaling/--no-scaling", default=True, show_default=True,
+              help="Also time rendering against steps, pixels, domains and threads.")
 @click.option("--profile", is_flag=True, help="Also show where the time of a whole run goes.")
 @click.option("--outdir", default="bench_output", show_default=True, metavar="DIR",
               help="Where the results are written.")

@@ -28,7 +28,8 @@ def test_a_benchmark_writes_its_files_and_tells_a_wrong_image(tmp_path, no_start
     program.write_text(FAKE_C)
     program.chmod(0o755)
     out = tmp_path / "out"
-    options = ["--workloads", "W2", "--sizes", "16", "--threads", "1", "--repeat", "1", "--engines", "reference"]
+    options = ["--workloads", "W2", "--sizes", "16", "--threads", "1", "--repeat", "1", "--no-scaling",
+               "--engines", "reference"]  # fmt: skip
     assert run(["bench", *options, "--c-bin", str(program), "--outdir", str(out)]) == 0
     assert sorted(path.name for path in out.iterdir()) == ["results.json", "summary.md", "throughput.png"]
     printed = capsys.readouterr().out
