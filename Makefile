@@ -1,11 +1,12 @@
 # Needs Python >= 3.10 and make. PYTHON chooses the interpreter that makes the virtual environment, VENV its folder.
 PYTHON ?= python3
 VENV ?= .venv
-BIN := $(abspath $(VENV))/bin
+# Relative, for make splits absolute paths at their spaces.
+BIN := $(VENV)/bin
 # What compiles CUDA kernels is large and needed by few tests, so it has an environment of its own.
 VENV_CUDA ?= .venv-cuda
-BIN_CUDA := $(abspath $(VENV_CUDA))/bin
-ER1 := $(abspath nbnumba/data/er1)
+BIN_CUDA := $(VENV_CUDA)/bin
+ER1 := nbnumba/data/er1
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-cuda gpu-check cuda-tables lint golden bench clean clean-cache
@@ -38,10 +39,10 @@ install: $(VENV)/.nbnumba-installed
 
 demo: install
 	mkdir -p demo_output
-	cd demo_output && $(BIN)/nbnumba -mat $(ER1)/er1_1.0.mat -hkl $(ER1)/er1_P1.hkl -lambda 1.0 -N 12 \
+	$(BIN)/nbnumba -mat $(ER1)/er1_1.0.mat -hkl $(ER1)/er1_P1.hkl -dump demo_output/Fdump.bin -lambda 1.0 -N 12 \
 		-detpixels 768 -pixel 0.2 -distance 90 -phi 30 -osc 4 -phisteps 20 -mosaic 0.5 -mosaic_domains 4 -oversample 1 \
-		-fluence 3e27 -water 1.5 -seed 1 \
-		-floatfile er1.bin -intfile er1.img -pgmfile er1.pgm -noisefile er1_noise.img --png er1.png
+		-fluence 3e27 -water 1.5 -seed 1 -floatfile demo_output/er1.bin -intfile demo_output/er1.img \
+		-pgmfile demo_output/er1.pgm -noisefile demo_output/er1_noise.img --png demo_output/er1.png
 	@echo 'The images are in demo_output/:' && ls -1 demo_output/er1*
 
 test: $(VENV)/.nbnumba-dev-installed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -234,7 +235,7 @@ def test_a_reader_that_leaves_is_no_failure():
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
 def test_streams_that_are_closed_are_no_failure(closed):
-    command = " ".join(map(str, [*NBNUMBA, *FLAGS]))
+    command = shlex.join([*NBNUMBA, *FLAGS])
     assert subprocess.run(["sh", "-c", f"{command} {closed}"], capture_output=True).returncode == 0
     assert files() == FILES
 
