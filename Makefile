@@ -40,7 +40,7 @@ install: $(VENV)/.nbnumba-installed
 demo: install
 	mkdir -p demo_output
 	$(BIN)/nbnumba -mat $(ER1)/er1_1.0.mat -hkl $(ER1)/er1_P1.hkl -dump demo_output/Fdump.bin -lambda 1.0 -N 12 \
-		-detpixels 768 -pixel 0.2 -distance 90 -phi 30 -osc 4 -phisteps 20 -mosaic 0.5 -mosaic_domains 4 -oversample 1 \
+		-detpixels 768 -pixel 0.2 -distance 90 -phi 30 -osc 4 -phisteps 40 -mosaic 0.5 -mosaic_domains 12 -oversample 1 \
 		-fluence 3e27 -water 1.5 -seed 1 -floatfile demo_output/er1.bin -intfile demo_output/er1.img \
 		-pgmfile demo_output/er1.pgm -noisefile demo_output/er1_noise.img --png demo_output/er1.png
 	@echo 'The images are in demo_output/:' && ls -1 demo_output/er1*

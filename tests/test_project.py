@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import configparser
+import re
 import subprocess
 import sys
 
 import pytest
 from golden import ROOT, golden_cases, input_file
+
+from nbnumba.quirks import QUIRKS
 
 
 @pytest.fixture(scope="module")
@@ -38,3 +41,39 @@ def test_importing_loads_nothing_heavy(module):
     code = f"import sys, {module}; print(*{{'numpy', 'numba', 'scipy', 'matplotlib'}} & set(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert loaded.split() == []
+
+
+def test_every_quirk_that_code_and_documents_name_is_in_the_registry():
+    sources = [*(ROOT / "nbnumba").rglob("*.py"), *ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+    named = {
+        name
+        for path in sources
+        for name in re.findall(r"\(?[Qq]uirk[s:]? `{1,2}([a-z-]+)`", path.read_text(encoding="utf-8"))
+    }
+    assert named
+    assert named <= set(QUIRKS)
+
+
+def test_the_registry_names_all_quirks_of_nanobragg():
+    assert set(QUIRKS) == {
+        "pivot", "pix0", "triclinic", "misset-random", "interp-sticky", "phi-carryover", "weights", "curved",
+        "point-pixel", "oversample-compound", "last-layer", "water", "long-header",
+    }  # fmt: skip
+    for name, quirk in QUIRKS.items():
+        assert quirk.name == name
+        assert quirk.c_behaviour != quirk.correct_behaviour
+
+
+def test_the_readmes_example_prints_what_it_says(capsys):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    code = readme.split("```python\n")[1].split("```")[0]
+    (printing,) = [line for line in code.splitlines() if line.startswith("print(")]
+    exec(code, {})
+    assert capsys.readouterr().out.strip() == printing.split("# ")[1].strip()
+
+
+def test_every_link_of_the_documents_leads_to_a_file():
+    for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+            if not target.startswith("http"):
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
