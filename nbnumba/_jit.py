@@ -103,6 +103,8 @@ def _decorator(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 
 # error_model="numpy": a division by zero gives inf or NaN as in C, and its missing branch lets loops vectorise.
 jit = _decorator(error_model="numpy", nogil=True)
+# _nrt=False: see `device_jit`; its arrays belong to the caller, who must hold them.
+lean_jit = _decorator(error_model="numpy", nogil=True, _nrt=False)
 parallel_jit = _decorator(error_model="numpy", nogil=True, parallel=True)
 
 
@@ -127,11 +129,11 @@ def pass_jit(function: Callable[..., Any]) -> Any:
 
 
 def nest_jit(function: Callable[..., Any]) -> Any:
-    """A `pass_jit` for the levels of a loop nest: inlined before it is compiled, hence not compiled once per level.
+    """An njit for the levels of a loop nest: inlined before anything is compiled, hence not compiled once per level.
 
     Such a function takes the options of its caller, so arithmetic that must round in its own way stays outside.
     """
-    return register_jitable(error_model="numpy", inline="always")(function)
+    return numba.njit(function, error_model="numpy", inline="always")
 
 
 def contracting_jit(function: Callable[..., Any]) -> Any:

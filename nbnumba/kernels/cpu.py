@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numba
 import numpy as np
 
-from nbnumba._jit import jit, pass_jit
+from nbnumba._jit import lean_jit, pass_jit
 from nbnumba.kernel_params import PIXELS_PER_BLOCK, STATUS_EVALUATED, STATUS_OUT_OF_RANGE
 from nbnumba.kernels.lanes.layout import (
     CAPTURE,
@@ -97,8 +97,8 @@ def _sum_solid_angles(count, lanes, s):
     return a + b + (c + d)
 
 
-@pass_jit
-def _render_blocks(params, start, stop, opening, interpolating, task, tasks, s, image, status, omega_sums):
+@lean_jit
+def _render(params, start, stop, opening, interpolating, task, tasks, s, image, status, omega_sums):
     for i in range(PIXELS_PER_BLOCK):
         s[RAMP + i] = float(i)
     # every tasks-th block: neighbours cost alike
@@ -113,12 +113,6 @@ def _render_blocks(params, start, stop, opening, interpolating, task, tasks, s, 
         _store(params, first, count, s, image)
         _report(count, first - start, interpolating, s, status)
         omega_sums[block] = _sum_solid_angles(count, lanes, s)
-
-
-@jit
-def _render(params, start, stop, opening, interpolating, task, tasks, s, image, status, omega_sums):
-    # all of it in a function without reference counts: see `pass_jit`
-    _render_blocks(params, start, stop, opening, interpolating, task, tasks, s, image, status, omega_sums)
 
 
 def _scratch() -> np.ndarray:

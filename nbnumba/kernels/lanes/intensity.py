@@ -19,7 +19,6 @@ from nbnumba.kernels.lanes.layout import (
 )
 from nbnumba.physics.structure_factor import (
     interpolation_in_range,
-    nearest_amplitude,
     table_position,
     tabled_amplitude,
     tricubic_amplitude,
@@ -45,7 +44,7 @@ def look_up(params, lanes, s):
 
 @pass_jit
 def interpolate(params, lanes, s):
-    """Interpolated amplitudes, in lanes that are still interpolating; the others take the nearest reflection.
+    """Interpolated amplitudes in lanes that are still interpolating; the others keep that of the nearest reflection.
 
     Parameters
     ----------
@@ -56,12 +55,11 @@ def interpolate(params, lanes, s):
     """
     for i in range(lanes):
         h, k, l = s[H + i], s[K + i], s[L + i]  # noqa: E741
-        if s[INTERPOLATING + i] != 0.0 and interpolation_in_range(params, h, k, l):
-            s[CELL + i] = tricubic_amplitude(params, h, k, l)
-        else:
-            s[CELL + i] = nearest_amplitude(params, nearest(h), nearest(k), nearest(l))
-            # only an evaluation turns interpolation off: a lattice factor of zero or a skipped source is none
-            if s[ACTIVE + i] != 0.0 and (s[LATTICE + i] != 0.0 or params.water):
+        if s[INTERPOLATING + i] != 0.0:
+            if interpolation_in_range(params, h, k, l):
+                s[CELL + i] = tricubic_amplitude(params, h, k, l)
+            elif s[ACTIVE + i] != 0.0 and (s[LATTICE + i] != 0.0 or params.water):
+                # only an evaluation turns interpolation off: a skipped source or a lattice factor of zero is none
                 s[INTERPOLATING + i] = 0.0
 
 

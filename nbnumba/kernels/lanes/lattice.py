@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from nbnumba._jit import contracting_jit, pass_jit
+from nbnumba._jit import contracting_jit, nest_jit, pass_jit
 from nbnumba.kernel_params import SHAPE_GAUSS, SHAPE_ROUND, SHAPE_SQUARE
 from nbnumba.kernels.lanes.layout import (
     ANGLE_A,
@@ -231,7 +231,7 @@ def tophat_lanes(params, every_evaluation, lanes, s):
     return True
 
 
-@pass_jit
+@nest_jit
 def shape_lanes(params, every_evaluation, lanes, s):
     """Lattice factor of the crystal's shape.
 

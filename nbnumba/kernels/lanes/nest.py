@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from nbnumba._jit import pass_jit
+from nbnumba._jit import nest_jit
 from nbnumba.kernels.lanes.beam import limit_resolution, polarize, scatter
 from nbnumba.kernels.lanes.detector import absorb, place_pixels, place_subpixels
 from nbnumba.kernels.lanes.intensity import add_terms, interpolate, look_up, weight_sums
@@ -21,7 +19,7 @@ from nbnumba.kernels.lanes.layout import (
 )
 
 
-@pass_jit
+@nest_jit
 def fill(section, value, lanes, s):
     """Give every lane of a section the same value.
 
@@ -33,13 +31,11 @@ def fill(section, value, lanes, s):
     lanes, s
         As in `nbnumba.kernels.lanes.detector.place_pixels`.
     """
-    start = np.uint64(section)
     for i in range(lanes):
-        # unsigned: numba checks signed positions for counting from the end
-        s[start + np.uint64(i)] = value
+        s[section + i] = value
 
 
-@pass_jit
+@nest_jit
 def add_domain(params, axes, interpolating, lanes, s):
     """Add one mosaic domain at one spindle angle to the running sums.
 
@@ -56,16 +52,16 @@ def add_domain(params, axes, interpolating, lanes, s):
     index_lanes(axes, lanes, s)
     weighted = params.oversample_thick or params.oversample_polar or params.oversample_omega
     if shape_lanes(params, interpolating or weighted or params.water, lanes, s):
+        if params.has_amplitudes:
+            look_up(params, lanes, s)
         if interpolating:
             interpolate(params, lanes, s)
-        elif params.has_amplitudes:
-            look_up(params, lanes, s)
         add_terms(params, lanes, s)
         if weighted:
             weight_sums(params, lanes, s)
 
 
-@pass_jit
+@nest_jit
 def add_crystal(params, row_set, interpolating, lanes, s):
     """Add every spindle step and mosaic domain.
 
@@ -85,7 +81,7 @@ def add_crystal(params, row_set, interpolating, lanes, s):
             add_domain(params, axes, interpolating, lanes, s)
 
 
-@pass_jit
+@nest_jit
 def add_sources(params, opening, interpolating, unpolarized, lanes, s):
     """Add every source for one subpixel of each pixel.
 
@@ -132,7 +128,7 @@ def add_sources(params, opening, interpolating, unpolarized, lanes, s):
     return opening, unpolarized
 
 
-@pass_jit
+@nest_jit
 def render_block(params, first, lanes, opening, interpolating, s):
     """Sum the intensity of every pixel of a block.
 
