@@ -90,11 +90,12 @@ def draw_preview(
     OutputFileError
         If the file can't be written.
     """
-    figure = Figure(figsize=(9.6, 8.4), layout="constrained")
+    figure = Figure(figsize=(9.6, 8.2))
+    figure.subplots_adjust(left=0.08, right=0.99, bottom=0.06, top=0.95)
     axes = figure.add_subplot()
     picture = _show(axes, np.nan_to_num(image), PREVIEW_PIXELS, corner, cmap="gray_r", norm=scale)
     _label(axes, title)
-    figure.colorbar(picture, ax=axes, label="photons per pixel", shrink=0.85, extend="both")
+    figure.colorbar(picture, ax=axes, label="photons per pixel", shrink=0.85, pad=0.03, extend="both")
     _save(figure, path)
 
 
@@ -128,7 +129,8 @@ def draw_difference(
     different = different_pixels(reference, image)
     a, b = reference.astype(np.float64), image.astype(np.float64)
     signed = np.where(b < a, -1.0, 1.0) * absolute_difference(a, b)
-    figure = Figure(figsize=(15.0, 6.7), layout="constrained")
+    figure = Figure(figsize=(15.0, 6.9))
+    figure.subplots_adjust(left=0.05, right=0.96, bottom=0.07, top=0.91, wspace=0.2)
     count = int(different.sum())
     figure.suptitle(f"{names[1]} minus {names[0]}: {count} of {different.size} pixels differ in bits")
     panels = figure.subplots(1, 2)
@@ -164,7 +166,7 @@ def _tint(axes: Axes, signed: np.ndarray, sizes: np.ndarray, corner: tuple[int, 
         depth = np.clip(np.log10(np.abs(signed) / top) / decades + 1.0, 1e-3, 1.0)
     shown = np.where(signed == 0.0, 0.0, np.sign(signed) * depth)
     picture = _show(axes, shown, MAP_PIXELS, corner, hide_zeros=True, cmap=BLUE_TO_RED, norm=Normalize(-1.0, 1.0))
-    bar = axes.figure.colorbar(picture, ax=axes, label=f"below (blue), above (red), {unit}", shrink=0.85)
+    bar = axes.figure.colorbar(picture, ax=axes, label=f"below (blue), above (red), {unit}", shrink=0.85, pad=0.03)
     ends = math.log10(top) - decades, math.log10(top)
     ticks = {1.0: f"{top:.3g}"}
     for power in range(math.ceil(ends[0]), math.floor(ends[1]) + 1):

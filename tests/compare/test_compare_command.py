@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from golden import GOLDEN_DATA, golden_cases
 from PIL import Image
 
-from nbnumba.compare import runner
+from nbnumba.compare import pictures, runner
 from nbnumba.compare.runner import nbnumba_command
 from nbnumba.io.float_image import read_float_image, write_float_image
 
@@ -64,7 +64,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path, monkeypatch) -> Bench:
+def drawing_bench(tmp_path, monkeypatch) -> Bench:
+    """Everything as users have it."""
     bench = Bench(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NB_C_BIN", raising=False)
@@ -72,6 +73,14 @@ def bench(tmp_path, monkeypatch) -> Bench:
     bench.program("nanoBragg")
     bench.program("ours")
     return bench
+
+
+@pytest.fixture
+def bench(drawing_bench, monkeypatch) -> Bench:
+    """Empty files in place of pictures, which take most of the time."""
+    for name in ("draw_preview", "draw_difference"):
+        monkeypatch.setattr(pictures, name, lambda path, *_: path.touch())
+    return drawing_bench
 
 
 ALWAYS = {"c.bin", "py.bin", "c_stdout.txt", "c_stderr.txt", "py_stdout.txt", "py_stderr.txt", "c.png", "py.png",
@@ -274,7 +283,16 @@ def test_existing_images_are_compared_without_running_anything(bench):
     assert bench.compare("--images", "a.bin", "b.bin", "--shape", "9", "4").exit_code == 5
 
 
-def test_the_map_of_differences_shows_one_pixel_of_a_large_image_in_the_colour_of_its_sign(bench):
+def test_pictures_are_drawn_of_both_images_and_their_difference(drawing_bench):
+    assert drawing_bench.compare("--", "-N", "5").exit_code == 0
+    for name in ("c.png", "py.png", "diff.png"):
+        picture = np.asarray(Image.open(drawing_bench.folder / "out" / name).convert("L"))
+        assert min(picture.shape) > 500
+        assert np.unique(picture).size > 20
+
+
+def test_the_map_of_differences_shows_one_pixel_of_a_large_image_in_the_colour_of_its_sign(drawing_bench):
+    bench = drawing_bench
     image = np.zeros((1500, 1200), dtype=np.float32)
     image[300:320, 300:320] = 1e6
     other = image.copy()
