@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from nbnumba_cli.main import run
 
 NBNUMBA = [sys.executable, "-m", "nbnumba_cli"]
 CRYSTAL = ["-cell", "100", "-default_F", "100", "-N", "5", "-oversample", "1", "-nopgm"]
@@ -23,10 +22,10 @@ ENOUGH = 20.0
 @pytest.fixture(scope="module", autouse=True)
 def compiled(tmp_path_factory):
     """Compile, so that stages behind the compiler are reached."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path_factory.mktemp("compiled"))
-        Path("F.hkl").write_text("0 0 0 1\n")
-        assert run([*CRYSTAL, "-hkl", "F.hkl", "-detpixels", "8"]) == 0
+    folder = tmp_path_factory.mktemp("compiled")
+    (folder / "F.hkl").write_text("0 0 0 1\n")
+    command = [*NBNUMBA, *CRYSTAL, "-hkl", "F.hkl", "-detpixels", "8"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
 
 
 def interrupt(
