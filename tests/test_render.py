@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from golden import MAX_RELATIVE_DIFFERENCE, RELATIVE_FLOOR
 
 from nbnumba import render as render_module
 from nbnumba.config import Beam, Crystal, Detector, Experiment, Sampling, Spread, StructureFactors, UnitCell
@@ -50,6 +51,15 @@ MANY_SOURCES = Experiment(
 def test_image_is_the_same_for_any_number_of_threads_to_the_bit(experiment, engine):
     one, two = (simulate(experiment, engine, threads=n).image for n in (1, 2))
     assert np.array_equal(one.view(np.uint32), two.view(np.uint32))
+
+
+@pytest.mark.parametrize("dmin", [3.0, 6.0, 9.0, 12.0, 15.0, 18.0])
+def test_the_image_opens_with_the_first_pixel_within_the_resolution_limit_not_with_its_neighbour(dmin):
+    # the limit's circle is reached by the right subpixels of the first pixel last
+    sampling = replace(CARRYOVER.sampling, dmin=dmin, oversample=3)
+    images = [simulate(replace(CARRYOVER, sampling=sampling), engine).image for engine in ("cpu", "reference")]
+    assert images[0].any()
+    np.testing.assert_allclose(*images, rtol=MAX_RELATIVE_DIFFERENCE, atol=RELATIVE_FLOOR * images[0].max())
 
 
 @pytest.mark.parametrize("engine", [name for name in ENGINE_MODULES if name in ("reference", "cpu")])

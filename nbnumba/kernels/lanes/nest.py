@@ -118,7 +118,8 @@ def add_sources(params, opening, interpolating, unpolarized, lanes, s):
             for i in range(lanes):
                 s[KEPT + i] = s[INTENSITY + i]
         add_crystal(params, 0 if opening else 1, interpolating, lanes, s)
-        opening = False
+        # it is lane 0 alone that opens the image; its neighbours only fill the vector
+        opening = opening and s[ACTIVE] == 0.0
         if active < lanes:
             for i in range(lanes):
                 s[INTENSITY + i] = s[INTENSITY + i] if s[ACTIVE + i] != 0.0 else s[KEPT + i]
