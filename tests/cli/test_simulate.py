@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shlex
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import numpy as np
@@ -256,6 +259,19 @@ def test_characters_that_the_terminal_lacks_are_no_failure():
 def test_progress_is_silent_without_a_terminal(nbnumba):
     assert nbnumba(*FLAGS)[2] == ""
     assert nbnumba(*FLAGS, "-noprogress")[2] == ""
+
+
+@pytest.mark.parametrize(("flags", "shown"), [([], True), (["-noprogress"], False)])
+def test_progress_shows_on_a_terminal_unless_it_is_refused(flags, shown):
+    terminal, stderr = os.openpty()
+    fcntl.ioctl(stderr, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    subprocess.run([*NBNUMBA, *FLAGS, *flags], stdout=subprocess.DEVNULL, stderr=stderr, check=True)
+    # so that there is something to read in any case
+    os.write(stderr, b"end\n")
+    os.close(stderr)
+    said = os.read(terminal, 1 << 16)
+    os.close(terminal)
+    assert (b"100%|" in said) == shown
 
 
 def test_progress_can_be_asked_for_and_goes_to_stderr(nbnumba):
