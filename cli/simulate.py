@@ -108,13 +108,15 @@ def _simulate(flags: Sequence[str], engine: str, threads: int | None, png: str |
     from nbnumba.lowering import lower
     from nbnumba.outputs import check_writable, write_outputs
     from nbnumba.report import image_lines, model_warnings, result_warnings, setup_lines
-    from nbnumba.simulation import simulate_model
+    from nbnumba.simulation import available_threads, simulate_model
 
     engine = _settled(engine)
     request = interpret(flags)
     warn(request.warnings)
     if png is not None:
         request = replace(request, files=replace(request.files, png_path=Path(png)))
+    if threads is not None and threads > available_threads():
+        warn([f"--threads {threads}: there are {available_threads()} cores, and no more threads are started"])
     check_writable(request.files, _kept_inputs(request))
     model = lower(request.experiment)
     warn(model_warnings(model))

@@ -64,7 +64,7 @@ def simulate(
     engine : str
         Name of an engine.
     threads : int or None
-        CPU threads; None takes all cores.
+        CPU threads; None takes all cores, more than there are count as all.
     progress : callable or None
         Called with the pixels done and the pixels in all.
 
@@ -131,11 +131,15 @@ def _blank_image(slow: int, fast: int) -> np.ndarray:
     return np.zeros((slow, fast), dtype=np.float32)
 
 
+def available_threads() -> int:
+    """CPU threads that can be used at most."""
+    return int(numba.config.NUMBA_NUM_THREADS)
+
+
 def _thread_count(threads: int | None) -> int:
     """A number of threads that numba can start."""
-    available = int(numba.config.NUMBA_NUM_THREADS)
     if threads is None:
-        return available
+        return available_threads()
     if threads < 1:
         raise UsageError(f"--threads {threads}: give at least 1")
-    return min(threads, available)
+    return min(threads, available_threads())

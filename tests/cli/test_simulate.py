@@ -85,6 +85,12 @@ def test_any_number_of_threads_gives_the_same_image(nbnumba):
     assert images[0] == images[1]
 
 
+def test_more_threads_than_cores_are_a_warning(nbnumba):
+    status, _, err = nbnumba(*FLAGS, "--threads", "100000")
+    assert status == 0
+    assert err.startswith("nbnumba: warning: --threads 100000: there are ")
+
+
 def test_own_options_may_stand_anywhere(nbnumba):
     assert nbnumba("--threads", "1", *FLAGS, "--png=p.png")[0] == 0
     assert nbnumba(*FLAGS[:4], "--threads=1", *FLAGS[4:])[0] == 0
