@@ -24,6 +24,9 @@ DEFAULT_ENGINE = "cpu"
 AUTOMATIC = "auto"
 """Stands for the GPU where there is one, else for the default engine."""
 
+PRECISIONS = ("double", "single")
+"""float64 throughout; or the sum over the crystal in float32, on a GPU."""
+
 ENGINE_NAMES = (AUTOMATIC, *sorted(ENGINE_MODULES))
 """What can be asked for."""
 
@@ -94,13 +97,15 @@ def choose_engine(name: str) -> str:
     return "cuda" if why_unusable() is None else DEFAULT_ENGINE
 
 
-def get_engine(name: str) -> Engine:
+def get_engine(name: str, precision: str = PRECISIONS[0]) -> Engine:
     """The engine of that name.
 
     Parameters
     ----------
     name : str
         One of `ENGINE_NAMES`.
+    precision : str
+        One of `PRECISIONS`.
 
     Raises
     ------
@@ -109,9 +114,16 @@ def get_engine(name: str) -> Engine:
     EngineUnavailableError
         If it can't run here.
     """
+    if precision not in PRECISIONS:
+        raise UsageError(f"unknown precision '{precision}': choose one of {', '.join(PRECISIONS)}")
     chosen = choose_engine(name)
     if chosen == "cuda":
         from nbnumba.kernels.cuda_device import require_device
 
         require_device()
+        from nbnumba.kernels import cuda
+
+        return cuda.with_precision(precision)
+    if precision != PRECISIONS[0]:
+        raise UsageError(f"--precision {precision} needs --engine cuda")
     return importlib.import_module(ENGINE_MODULES[chosen])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numba
 import numpy as np
 
-from nbnumba.engines import DEFAULT_ENGINE, choose_engine, get_engine
+from nbnumba.engines import DEFAULT_ENGINE, PRECISIONS, choose_engine, get_engine
 from nbnumba.errors import UsageError
 from nbnumba.lowering import lower
 from nbnumba.memory import machine_memory
@@ -54,6 +54,7 @@ def simulate(
     engine: str = DEFAULT_ENGINE,
     threads: int | None = None,
     progress: Progress | None = None,
+    precision: str = PRECISIONS[0],
 ) -> SimulationResult:
     """Simulate the diffraction image of an experiment.
 
@@ -67,6 +68,8 @@ def simulate(
         CPU threads; None takes all cores, more than there are count as all.
     progress : callable or None
         Called with the pixels done and the pixels in all.
+    precision : str
+        "double", or "single" for float32 sums on a GPU.
 
     Returns
     -------
@@ -81,11 +84,15 @@ def simulate(
     MemoryError
         If the image does not fit into this machine.
     """
-    return simulate_model(lower(experiment), engine, threads, progress)
+    return simulate_model(lower(experiment), engine, threads, progress, precision)
 
 
 def simulate_model(
-    model: Model, engine: str = DEFAULT_ENGINE, threads: int | None = None, progress: Progress | None = None
+    model: Model,
+    engine: str = DEFAULT_ENGINE,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    precision: str = PRECISIONS[0],
 ) -> SimulationResult:
     """Simulate from a model that is already set up; see `simulate`.
 
@@ -93,7 +100,7 @@ def simulate_model(
     ----------
     model : Model
         From `nbnumba.lowering.lower`.
-    engine, threads, progress
+    engine, threads, progress, precision
         As in `simulate`.
 
     Returns
@@ -101,7 +108,7 @@ def simulate_model(
     SimulationResult
     """
     engine = choose_engine(engine)
-    kernel = get_engine(engine)
+    kernel = get_engine(engine, precision)
     image = _blank_image(model.geometry.pixels_slow, model.geometry.pixels_fast)
     began = time.perf_counter()
 

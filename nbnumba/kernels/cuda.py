@@ -1,7 +1,8 @@
-"""The CUDA engine: every thread runs the loop nest of one pixel, the very functions that the CPU engines run.
+"""The CUDA engine: every thread runs the loop nest of one pixel, the functions that the CPU engines run.
 
 Without constants the compiler would give every thread the registers of the tricubic interpolation, although most runs
-never interpolate. So there is one kernel per crystal shape, with and without interpolation, compiled when it is needed.
+never interpolate. So there is one kernel per crystal shape and precision, with and without interpolation, compiled when
+it is needed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from numba import cuda
 from nbnumba._jit import cache_folder
 from nbnumba.errors import EngineFailedError, EngineUnavailableError
 from nbnumba.kernel_params import PIXELS_PER_BLOCK, KernelParams
+from nbnumba.kernels.cuda_crystal import add_crystal, add_crystal_single, single_params
 from nbnumba.kernels.pixel import render_pixel
 
 if TYPE_CHECKING:
@@ -24,9 +26,6 @@ if TYPE_CHECKING:
 
 THREADS_PER_BLOCK = 64
 """Small blocks waste fewest registers of a multiprocessor: see the table of registers in docs/cuda.md."""
-
-SMALLEST_SPAN = 1 << 15
-"""Pixels that keep a large GPU busy: fewer take hardly less time."""
 
 TILE_PIXELS = 1 << 22
 """Pixels rendered by one launch, a multiple of PIXELS_PER_BLOCK, whatever the image."""
@@ -37,8 +36,8 @@ BYTES_PER_PIXEL = 13
 _SHAPE_POSITION = KernelParams._fields.index("shape")
 
 
-def pixel_function(shape: int, interpolating: bool) -> Callable[..., None]:
-    """The uncompiled kernel for one crystal shape, with or without interpolation.
+def pixel_function(shape: int, interpolating: bool, single: bool) -> Callable[..., None]:
+    """The uncompiled kernel for one crystal shape and precision, with or without interpolation.
 
     Parameters
     ----------
@@ -46,6 +45,8 @@ def pixel_function(shape: int, interpolating: bool) -> Callable[..., None]:
         Code as in `KernelParams.shape`; it takes the place of that field.
     interpolating : bool
         Whether each pixel starts with interpolation on.
+    single : bool
+        Whether the sum over the crystal is taken in float32.
 
     Returns
     -------
@@ -54,6 +55,7 @@ def pixel_function(shape: int, interpolating: bool) -> Callable[..., None]:
         assigns element n of the arrays, float32 photons, float64 solid angles (steradian) and uint8 STATUS_ bits.
     """
     before, after = _SHAPE_POSITION, _SHAPE_POSITION + 1
+    crystal = add_crystal_single if single else add_crystal
 
     def render_pixels(params, start, opening, photons, omegas, status):
         n = cuda.grid(1)
@@ -65,7 +67,7 @@ def pixel_function(shape: int, interpolating: bool) -> Callable[..., None]:
             else:
                 # rebuilt around the constant, so that the other shapes' code is never made
                 constant = KernelParams(*(params[:before] + (shape,) + params[after:]))
-                value, omegas[n], status[n] = render_pixel(constant, slow, fast, opening, interpolating, None)
+                value, omegas[n], status[n] = render_pixel(constant, slow, fast, opening, interpolating, crystal, None)
                 photons[n] = value
 
     return render_pixels
@@ -115,8 +117,8 @@ def _kernel(function: Callable[..., None]) -> Any:
 
 
 @functools.cache
-def _pixel_kernel(shape: int, interpolating: bool) -> Any:
-    return _kernel(pixel_function(shape, interpolating))
+def _pixel_kernel(shape: int, interpolating: bool, single: bool) -> Any:
+    return _kernel(pixel_function(shape, interpolating, single))
 
 
 @functools.cache
@@ -146,30 +148,6 @@ def _uploaded(params: KernelParams) -> KernelParams:
     )
 
 
-class _ResidentParams:
-    """The parameters of the current run in device memory."""
-
-    def __init__(self) -> None:
-        self._source: KernelParams | None = None
-        self._uploaded: KernelParams | None = None
-
-    def of(self, params: KernelParams) -> KernelParams:
-        """These parameters on the device, uploaded when they are new."""
-        if self._uploaded is None or self._source is not params:
-            self.release()
-            self._uploaded = _uploaded(params)
-            self._source = params
-        return self._uploaded
-
-    def release(self) -> None:
-        """Free the device's memory."""
-        self._source = self._uploaded = None
-
-
-_RESIDENT = _ResidentParams()
-release = _RESIDENT.release
-
-
 @contextmanager
 def _failures_in_one_line() -> Iterator[None]:
     """Name what the driver or a compiler of CUDA reports, and what to do."""
@@ -178,7 +156,6 @@ def _failures_in_one_line() -> Iterator[None]:
     except Exception as error:
         if not type(error).__module__.startswith(("cuda.", "numba.cuda.")):
             raise
-        release()
         raise EngineFailedError(f"--engine cuda: the GPU failed ({error}); use --engine cpu") from error
 
 
@@ -198,39 +175,72 @@ def _store(params: KernelParams, image: np.ndarray, start: int, photons: np.ndar
         region.flat[pixels] = photons
 
 
-def render_range(
-    params: KernelParams,
-    start: int,
-    stop: int,
-    opening: bool,
-    interpolating: bool,
-    image: np.ndarray,
-    status: np.ndarray,
-    omega_sums: np.ndarray,
-) -> None:
-    """Render pixels `start` to `stop` - 1 of the region of interest; see `nbnumba.engines.Engine`.
+class CudaEngine:
+    """The engine in one precision; see `nbnumba.engines.Engine`.
 
-    Raises
-    ------
-    EngineUnavailableError
-        If the structure factors and lattices don't fit in the GPU's memory.
-    EngineFailedError
-        If the driver reports a failure.
+    Parameters
+    ----------
+    single : bool
+        Whether the sum over the crystal is taken in float32.
     """
-    with _failures_in_one_line():
-        resident = _RESIDENT.of(params)
-        for first in range(start, stop, TILE_PIXELS):
-            end = min(first + TILE_PIXELS, stop)
-            part = slice(first - start, end - start)
-            blocks = slice((first - start) // PIXELS_PER_BLOCK, -(-(end - start) // PIXELS_PER_BLOCK))
-            _render_tile(resident, first, opening, interpolating, image, status[part], omega_sums[blocks])
+
+    SMALLEST_SPAN = 1 << 15
+    """Pixels that keep a large GPU busy: fewer take hardly less time."""
+
+    def __init__(self, single: bool) -> None:
+        self._single = single
+        self._source: KernelParams | None = None
+        self._resident: KernelParams | None = None
+
+    def _on_device(self, params: KernelParams) -> KernelParams:
+        """The parameters in device memory, uploaded when they are new."""
+        if self._resident is None or self._source is not params:
+            self.release()
+            self._resident = _uploaded(single_params(params) if self._single else params)
+            self._source = params
+        return self._resident
+
+    def release(self) -> None:
+        """Free the device's memory."""
+        self._source = self._resident = None
+
+    def render_range(
+        self,
+        params: KernelParams,
+        start: int,
+        stop: int,
+        opening: bool,
+        interpolating: bool,
+        image: np.ndarray,
+        status: np.ndarray,
+        omega_sums: np.ndarray,
+    ) -> None:
+        """Render pixels `start` to `stop` - 1 of the region of interest; see `nbnumba.engines.Engine`.
+
+        Raises
+        ------
+        UsageError
+            If float32 can't hold what is asked.
+        EngineUnavailableError
+            If the structure factors and lattices don't fit in the GPU's memory.
+        EngineFailedError
+            If the driver reports a failure.
+        """
+        with _failures_in_one_line():
+            resident = self._on_device(params)
+            kernel = _pixel_kernel(int(params.shape), bool(interpolating), self._single)
+            for first in range(start, stop, TILE_PIXELS):
+                end = min(first + TILE_PIXELS, stop)
+                part = slice(first - start, end - start)
+                blocks = slice((first - start) // PIXELS_PER_BLOCK, -(-(end - start) // PIXELS_PER_BLOCK))
+                _render_tile(kernel, resident, first, opening, image, status[part], omega_sums[blocks])
 
 
 def _render_tile(
+    kernel: Any,
     resident: KernelParams,
     start: int,
     opening: bool,
-    interpolating: bool,
     image: np.ndarray,
     status: np.ndarray,
     omega_sums: np.ndarray,
@@ -238,9 +248,16 @@ def _render_tile(
     """Render as many pixels as `status` has with one launch."""
     photons, omegas = _empty(len(status), np.float32), _empty(len(status), np.float64)
     bits, sums = _empty(len(status), np.uint8), _empty(len(omega_sums), np.float64)
-    kernel = _pixel_kernel(int(resident.shape), bool(interpolating))
     _launch(kernel, len(status), resident, start, opening, photons, omegas, bits)
     _launch(_sum_kernel(), len(omega_sums), omegas, sums)
     _store(resident, image, start, photons.copy_to_host())
     status[:] = bits.copy_to_host()
     omega_sums[:] = sums.copy_to_host()
+
+
+_ENGINES = {"double": CudaEngine(single=False), "single": CudaEngine(single=True)}
+
+
+def with_precision(precision: str) -> CudaEngine:
+    """The engine in one of the precisions of `nbnumba.engines.PRECISIONS`."""
+    return _ENGINES[precision]

@@ -131,7 +131,7 @@ def structure_factor(params, h, k, l, h0, k0, l0, interpolating):  # noqa: E741
 
 
 @device_jit
-def add_domain(params, row, domain, q, intensity, weight, interpolating, events):
+def add_domain(params, row, domain, q, intensity, weight, interpolating, shape_transform, events):
     """Add |F_cell·F_latt|² of one mosaic domain at one spindle angle.
 
     Parameters
@@ -149,6 +149,8 @@ def add_domain(params, row, domain, q, intensity, weight, interpolating, events)
         (quirk `oversample-compound`).
     interpolating : bool
         Whether interpolation is still on.
+    shape_transform : compiled function
+        `lattice_factor`, or another with its arguments that gives F_latt or -F_latt.
     events : log or None
 
     Returns
@@ -166,7 +168,7 @@ def add_domain(params, row, domain, q, intensity, weight, interpolating, events)
             float(domain), lattice[0], lattice[1], lattice[2], lattice[3], lattice[4], lattice[5],
             lattice[6], lattice[7], lattice[8], h, k, l, h0, k0, l0,
         ))  # fmt: skip
-    factor = lattice_factor(params, h, k, l, h0, k0, l0, events)
+    factor = shape_transform(params, h, k, l, h0, k0, l0, events)
     if factor == 0.0 and not params.water:
         return intensity, interpolating
     amplitude, interpolating = structure_factor(params, h, k, l, h0, k0, l0, interpolating)
@@ -206,13 +208,15 @@ def add_crystal(params, row_set, q, intensity, weight, interpolating, events):
             record(events, PHI, (float(tic), float(row)))
         for domain in range(params.domains):
             intensity, interpolating = add_domain(
-                params, row, domain, q, intensity, weight, interpolating, events
+                params, row, domain, q, intensity, weight, interpolating, lattice_factor, events
             )
     return intensity, interpolating
 
 
 @device_jit
-def add_sources(params, diffracted, intensity, capture, polar, omega, opening, evaluated, interpolating, events):
+def add_sources(
+    params, diffracted, intensity, capture, polar, omega, opening, evaluated, interpolating, crystal, events
+):
     """Add every source for one subpixel.
 
     Parameters
@@ -230,6 +234,8 @@ def add_sources(params, diffracted, intensity, capture, polar, omega, opening, e
         Whether this pixel already has.
     interpolating, events
         As in `add_crystal`.
+    crystal : compiled function
+        `add_crystal`, or another with its arguments.
 
     Returns
     -------
@@ -255,7 +261,7 @@ def add_sources(params, diffracted, intensity, capture, polar, omega, opening, e
         if events is not None:
             record(events, POLARIZATION, (polar,))
         row_set = 0 if opening and not evaluated else 1
-        intensity, interpolating = add_crystal(
+        intensity, interpolating = crystal(
             params, row_set, q, intensity, (capture, polar, omega), interpolating, events
         )
         evaluated = True
@@ -289,7 +295,7 @@ def photons_per_pixel(params, intensity, capture, polar, omega):
 
 
 @device_jit
-def render_pixel(params, slow, fast, opening, interpolating, events):
+def render_pixel(params, slow, fast, opening, interpolating, crystal, events):
     """Photons in one pixel.
 
     Parameters
@@ -301,6 +307,8 @@ def render_pixel(params, slow, fast, opening, interpolating, events):
         Whether no earlier pixel of the image reached the spindle loop (quirk `phi-carryover`).
     interpolating : bool
         Whether interpolation is still on when this pixel is reached (quirk `interp-sticky`).
+    crystal : compiled function
+        Adds what the crystal scatters for one scattering vector: `add_crystal`, or another with its arguments.
     events : log or None
         None when rendering; a log of `kernels.events` when tracing.
 
@@ -343,7 +351,8 @@ def render_pixel(params, slow, fast, opening, interpolating, events):
                         omega, params.close_distance / airpath, capture,
                     ))  # fmt: skip
                 intensity, polar, evaluated, interpolating = add_sources(
-                    params, diffracted, intensity, capture, polar, omega, opening, evaluated, interpolating, events
+                    params, diffracted, intensity, capture, polar, omega, opening, evaluated, interpolating, crystal,
+                    events,
                 )
     photons = photons_per_pixel(params, intensity, capture, polar, omega)
     if events is not None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from nbnumba._jit import parallel_jit
 from nbnumba.kernel_params import PIXELS_PER_BLOCK
-from nbnumba.kernels.pixel import render_pixel
+from nbnumba.kernels.pixel import add_crystal, render_pixel
 
 if TYPE_CHECKING:
     from nbnumba.kernel_params import KernelParams
@@ -25,7 +25,7 @@ def _render(params, start, stop, opening, interpolating, image, status, omega_su
             fast = params.roi_fast_min + n % params.roi_width
             if params.has_mask and params.mask[slow, fast] == 0:
                 continue
-            photons, omega_sum, bits = render_pixel(params, slow, fast, opening, interpolating, None)
+            photons, omega_sum, bits = render_pixel(params, slow, fast, opening, interpolating, add_crystal, None)
             image[slow, fast] = np.float32(photons)
             status[n - start] = bits
             total += omega_sum

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nbnumba._jit import jit
-from nbnumba.kernels.pixel import render_pixel
+from nbnumba.kernels.pixel import add_crystal, render_pixel
 
 
 @jit
@@ -19,4 +19,4 @@ def render_pixel_recorded(params, slow, fast, opening, interpolating, rows, curs
     cursor : ndarray, shape (1,), int64
         Number of events so far.
     """
-    return render_pixel(params, slow, fast, opening, interpolating, (rows, cursor))[0]
+    return render_pixel(params, slow, fast, opening, interpolating, add_crystal, (rows, cursor))[0]
