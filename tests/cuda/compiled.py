@@ -7,7 +7,6 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from cuda.pathfinder import find_nvidia_binary_utility
@@ -16,7 +15,10 @@ from pretended_gpu import engine_on_pretended_gpu
 from nbnumba.flags import interpret
 from nbnumba.kernel_params import SHAPE_GAUSS, SHAPE_ROUND, SHAPE_SQUARE, SHAPE_TOPHAT
 from nbnumba.kernels import cuda as engine
+from nbnumba.kernels.cuda_crystal import single_params
 from nbnumba.lowering import lower
+
+SHAPES = {"square": SHAPE_SQUARE, "round": SHAPE_ROUND, "gauss": SHAPE_GAUSS, "tophat": SHAPE_TOPHAT}
 
 FLAGS = "-cell 70 80 90 75 85 95 -default_F 100 -lambda 1 -N 5 -distance 500 -detpixels 64 -mosaic 1 -mosaic_dom 3"
 """Any experiment: only the types of its numbers matter to a compiler."""
@@ -60,27 +62,39 @@ class Compiled:
     binary: bytes
 
 
-def kernel_names() -> dict[str, Any]:
-    """The kernels of the engine, by what they are for."""
-    shapes = {"square": SHAPE_SQUARE, "round": SHAPE_ROUND, "gauss": SHAPE_GAUSS, "tophat": SHAPE_TOPHAT}
-    names = {
-        f"{name}{', interpolating' if interpolating else ''}": (shape, interpolating)
-        for interpolating in (False, True)
-        for name, shape in shapes.items()
-    }
-    return {**names, "sum of solid angles": None}
+@dataclass(frozen=True)
+class Variant:
+    """A kernel of the engine."""
+
+    shape: str
+    interpolating: bool
+    single: bool
+
+    def __str__(self) -> str:
+        return f"{self.shape}, {'single' if self.single else 'double'}{', interpolating' if self.interpolating else ''}"
+
+
+VARIANTS = tuple(
+    Variant(shape, interpolating, single)
+    for single in (False, True)
+    for interpolating in (False, True)
+    for shape in SHAPES
+)
 
 
 def ptx_of_kernels() -> Iterator[tuple[str, tuple[int, int], str]]:
     """Name, compute capability and PTX of each kernel for each capability."""
     with engine_on_pretended_gpu() as gpu:
-        params = engine._uploaded(lower(interpret(FLAGS.split()).experiment).params)
+        params = lower(interpret(FLAGS.split()).experiment).params
+        uploaded = {single: engine._uploaded(single_params(params) if single else params) for single in (False, True)}
         floats, doubles, bits = (engine._empty(64, kind) for kind in (np.float32, np.float64, np.uint8))
-        for name, variant in kernel_names().items():
-            if variant is None:
-                kernel, arguments = engine._sum_kernel(), (doubles, doubles)
-            else:
-                kernel, arguments = engine._pixel_kernel(*variant), (params, 0, False, floats, doubles, bits)
+        kernels = {
+            str(v): (engine._pixel_kernel(SHAPES[v.shape], v.interpolating, v.single),
+                     (uploaded[v.single], 0, False, floats, doubles, bits))
+            for v in VARIANTS
+        }  # fmt: skip
+        kernels["sum of solid angles"] = (engine._sum_kernel(), (doubles, doubles))
+        for name, (kernel, arguments) in kernels.items():
             library = kernel.compile(tuple(kernel.typeof_pyval(argument) for argument in arguments)).library
             for capability in MULTIPROCESSORS:
                 gpu.device.compute_capability = capability

@@ -595,9 +595,10 @@ class _Translator:
         self.write(arguments[0], kind, self.intrinsic(f"llvm.fma.{suffix}", kind, *values))
 
     def do_div(self, modifiers: list[str], arguments: list[str]) -> None:
-        """Divide."""
+        """Divide; where the GPU's quotient is approximate, off by up to 2 units in the last place, the host's is not."""
         suffix = modifiers[-1]
-        _only(modifiers[:-1], *(["rn"] if suffix.startswith("f") else []))
+        allowed = {"f32": ("rn", "approx"), "f64": ("rn",)}.get(suffix, ())
+        _only(modifiers[:-1], *allowed)
         self._binary(LLVM_TYPES[suffix], arguments, {"f": "fdiv", "s": "sdiv", "u": "udiv"}[suffix[0]])
 
     def do_rem(self, modifiers: list[str], arguments: list[str]) -> None:

@@ -47,7 +47,7 @@ def golden_case(name):
 
 def test_a_gpu_is_found_and_listed(gpu):
     assert choose_engine("auto") == "cuda"
-    assert get_engine("cuda") is engine
+    assert get_engine("cuda") is engine.with_precision("double")
     (device,) = cuda_device.devices()
     assert device == cuda_device.Device("Pretended GPU", (9, 0), pretended.MEMORY)
 
@@ -65,7 +65,7 @@ def test_images_do_not_depend_on_tiles_and_spans(gpu, name, tmp_path, monkeypatc
     experiment = interpret_case(case, tmp_path).experiment
     whole = simulate(experiment, engine="cuda")
     monkeypatch.setattr(engine, "TILE_PIXELS", 3 * engine.PIXELS_PER_BLOCK)
-    monkeypatch.setattr(engine, "SMALLEST_SPAN", 10 * engine.PIXELS_PER_BLOCK)
+    monkeypatch.setattr(engine.CudaEngine, "SMALLEST_SPAN", 10 * engine.PIXELS_PER_BLOCK)
     launches = len(gpu.launches)
     tiled = simulate(experiment, engine="cuda")
     assert len(gpu.launches) - launches > 2 * whole.image.size / (3 * engine.PIXELS_PER_BLOCK)
@@ -99,7 +99,7 @@ def test_memory_is_free_after_a_run(gpu):
 
 def test_small_launches_are_not_made_in_the_middle_of_an_image(gpu, monkeypatch):
     monkeypatch.setattr("nbnumba.render.SPAN_SECONDS", 1e-9)
-    monkeypatch.setattr(engine, "SMALLEST_SPAN", 1024)
+    monkeypatch.setattr(engine.CudaEngine, "SMALLEST_SPAN", 1024)
     launches = len(gpu.launches)
     simulate(small_experiment(), engine="cuda")
     # 2304 pixels: two spans of 1024 and the rest; for each span the kernel and the sum of solid angles
@@ -110,7 +110,7 @@ def test_small_launches_are_not_made_in_the_middle_of_an_image(gpu, monkeypatch)
 
 def test_progress_is_reported_between_spans(gpu, monkeypatch):
     monkeypatch.setattr("nbnumba.render.SPAN_SECONDS", 1e-9)
-    monkeypatch.setattr(engine, "SMALLEST_SPAN", 1024)
+    monkeypatch.setattr(engine.CudaEngine, "SMALLEST_SPAN", 1024)
     seen = []
     simulate(small_experiment(), engine="cuda", progress=lambda done, total: seen.append((done, total)))
     assert seen == [(1024, 2304), (2048, 2304), (2304, 2304)]
@@ -155,7 +155,7 @@ from nbnumba.kernels import cuda
 from nbnumba.simulation import simulate
 with pretended_gpu():
     image = simulate(interpret({ONE_DOMAIN.split()}).experiment, engine="cuda").image
-    stats = cuda._pixel_kernel(0, False).stats
+    stats = cuda._pixel_kernel(0, False, False).stats
     print(image.tobytes().hex()[-80:], sum(stats.cache_hits.values()), sum(stats.cache_misses.values()))
 """
 
