@@ -126,10 +126,10 @@ def test_rendering_compiles_to_the_same_instructions_with_and_without_the_trace_
     assert strip.removed >= 8
     namespace = {"__name__": "bare_pixel"}
     exec(compile(ast.fix_missing_locations(bare), pixel_module.__file__, "exec"), namespace)
-    arguments = (3, 4, False, True, None)  # pixel, not the first, interpolating, no log
-    with_hook = _instructions(pixel_module.render_pixel, *arguments)
+    arguments = (3, 4, False, True)  # pixel, not the first, interpolating
+    with_hook = _instructions(pixel_module.render_pixel, *arguments, pixel_module.add_crystal, None)
     assert with_hook["fmul"] > 100
-    assert with_hook == _instructions(namespace["render_pixel"], *arguments)
+    assert with_hook == _instructions(namespace["render_pixel"], *arguments, namespace["add_crystal"], None)
 
 
 def test_recording_shows_in_the_instructions():

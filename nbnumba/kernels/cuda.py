@@ -55,8 +55,6 @@ def pixel_function(shape: int, interpolating: bool, single: bool) -> Callable[..
         assigns element n of the arrays, float32 photons, float64 solid angles (steradian) and uint8 STATUS_ bits.
     """
     before, after = _SHAPE_POSITION, _SHAPE_POSITION + 1
-    crystal = add_crystal_single if single else add_crystal
-
     def render_pixels(params, start, opening, photons, omegas, status):
         n = cuda.grid(1)
         if n < status.shape[0]:
@@ -67,7 +65,14 @@ def pixel_function(shape: int, interpolating: bool, single: bool) -> Callable[..
             else:
                 # rebuilt around the constant, so that the other shapes' code is never made
                 constant = KernelParams(*(params[:before] + (shape,) + params[after:]))
-                value, omegas[n], status[n] = render_pixel(constant, slow, fast, opening, interpolating, crystal, None)
+                if single:
+                    value, omegas[n], status[n] = render_pixel(
+                        constant, slow, fast, opening, interpolating, add_crystal_single, None
+                    )
+                else:
+                    value, omegas[n], status[n] = render_pixel(
+                        constant, slow, fast, opening, interpolating, add_crystal, None
+                    )
                 photons[n] = value
 
     return render_pixels

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import collections
 import re
 import subprocess
+import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from cuda.pathfinder import find_nvidia_binary_utility
+from machine_code import GPUS, KINDS, all_instructions, disassemble, innermost_loop
 from pretended_gpu import engine_on_pretended_gpu
 
 from nbnumba.flags import interpret
@@ -43,11 +47,12 @@ class Multiprocessor:
 
 MULTIPROCESSORS = {
     (8, 0): Multiprocessor(warps=64, blocks=32),
+    (8, 9): Multiprocessor(warps=48, blocks=24),
     (9, 0): Multiprocessor(warps=64, blocks=32),
     (10, 0): Multiprocessor(warps=64, blocks=32),
     (12, 0): Multiprocessor(warps=48, blocks=24),
 }
-"""By compute capability: A100, H100, B200, RTX 50."""
+"""By compute capability: A100, RTX 40, H100, B200, RTX 50."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ class Compiled:
     spilled: int
     resident_warps: int
     occupancy: float
-    binary: bytes
+    sass: str
 
 
 @dataclass(frozen=True)
@@ -104,26 +109,33 @@ def ptx_of_kernels() -> Iterator[tuple[str, tuple[int, int], str]]:
 
 def compile_ptx(ptx: str, capability: tuple[int, int], folder: Path) -> Compiled:
     """Let ptxas compile PTX."""
-    source, binary = folder / "kernel.ptx", folder / "kernel.cubin"
-    source.write_text(ptx)
     (target,) = re.findall(r"^\.target (\w+)", ptx, flags=re.MULTILINE)
-    ptxas = find_nvidia_binary_utility("ptxas")
-    report = subprocess.run(
-        [ptxas, "-v", f"-arch={target}", "-o", binary, source], capture_output=True, text=True, check=True
-    ).stderr
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        source, binary = Path(name, "kernel.ptx"), Path(name, "kernel.cubin")
+        source.write_text(ptx)
+        ptxas = find_nvidia_binary_utility("ptxas")
+        report = subprocess.run(
+            [ptxas, "-v", f"-arch={target}", "-o", binary, source], capture_output=True, text=True, check=True
+        ).stderr
+        sass = disassemble(binary) if capability in {gpu.capability for gpu in GPUS.values()} else ""
     registers = int(re.findall(r"Used (\d+) registers", report)[0])
     stacks = [int(number) for number in re.findall(r"(\d+) bytes stack frame", report)]
     spills = [int(number) for number in re.findall(r"(\d+) bytes spill", report)]
     multiprocessor = MULTIPROCESSORS[capability]
     warps = multiprocessor.resident_warps(registers, engine.THREADS_PER_BLOCK)
-    return Compiled(registers, max(stacks), sum(spills), warps, warps / multiprocessor.warps, binary.read_bytes())
+    return Compiled(registers, max(stacks), sum(spills), warps, warps / multiprocessor.warps, sass)
 
 
 def compile_all(folder: Path) -> dict[str, dict[tuple[int, int], Compiled]]:
-    """Every kernel for every compute capability."""
+    """Every kernel for every compute capability; ptxas works beside numba-cuda."""
+    with ThreadPoolExecutor(2) as threads:
+        running = [
+            (name, capability, threads.submit(compile_ptx, ptx, capability, folder))
+            for name, capability, ptx in ptx_of_kernels()
+        ]
     found: dict[str, dict[tuple[int, int], Compiled]] = {}
-    for name, capability, ptx in ptx_of_kernels():
-        found.setdefault(name, {})[capability] = compile_ptx(ptx, capability, folder)
+    for name, capability, compiled in running:
+        found.setdefault(name, {})[capability] = compiled.result()
     return found
 
 
@@ -134,4 +146,39 @@ def register_table(compiled: dict[str, dict[tuple[int, int], Compiled]]) -> str:
     for name, by_capability in compiled.items():
         cells = [f"{c.registers} / {c.stack} / {c.resident_warps} ({c.occupancy:.0%})" for c in by_capability.values()]
         lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def instruction_table(compiled: dict[str, dict[tuple[int, int], Compiled]]) -> str:
+    """Markdown: machine instructions of the loop over domains for compute capability 9.0, by pipe."""
+    lines = [f"| kernel | {' | '.join(KINDS)} | other |", "|---|" + "--:|" * (len(KINDS) + 1)]
+    for variant in VARIANTS:
+        if not variant.interpolating:
+            count = collections.Counter(i.kind for i in innermost_loop(compiled[str(variant)][9, 0].sass))
+            lines.append(f"| {variant} | {' | '.join(str(count[kind]) for kind in (*KINDS, 'other'))} |")
+    return "\n".join(lines)
+
+
+def speed_table(compiled: dict[str, dict[tuple[int, int], Compiled]]) -> str:
+    """Markdown: pixel-steps per second predicted from the loop over domains."""
+    lines = [f"| kernel | {' | '.join(GPUS)} |", "|---|" + "--:|" * len(GPUS)]
+    for variant in VARIANTS:
+        if not variant.interpolating:
+            kernel = compiled[str(variant)]
+            speeds = [gpu.per_second(innermost_loop(kernel[gpu.capability].sass)) for gpu in GPUS.values()]
+            lines.append(f"| {variant} | {' | '.join(f'{speed:.2g}' for speed in speeds)} |")
+    return "\n".join(lines)
+
+
+def public_table(compiled: dict[str, dict[tuple[int, int], Compiled]]) -> str:
+    """Markdown: seconds predicted for 1024² pixels × 1000 domains, the loop and all other code of each pixel."""
+    pixels, domains = 1024**2, 1000
+    lines = [f"| | {' | '.join(GPUS)} |", "|---|" + "--:|" * len(GPUS)]
+    for precision in ("double", "single"):
+        cells = []
+        for gpu in GPUS.values():
+            sass = compiled[f"square, {precision}"][gpu.capability].sass
+            loop = innermost_loop(sass)
+            cells.append(pixels * domains / gpu.per_second(loop) + pixels / gpu.per_second(all_instructions(sass)))
+        lines.append(f"| {precision} | {' | '.join(f'{seconds:.2g} s' for seconds in cells)} |")
     return "\n".join(lines)

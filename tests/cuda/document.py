@@ -10,6 +10,15 @@ import sys
 import tempfile
 from pathlib import Path
 
+from compiled import compile_all, instruction_table, public_table, register_table, speed_table
+from executed import executed_table
+from golden_on_gpu import golden_table, single_table
+
+COMPILED_TABLES = {
+    "registers": register_table, "instructions": instruction_table, "speed": speed_table, "public": public_table,
+}  # fmt: skip
+"""Tables that compilers decide: the tests compare them on every run."""
+
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "cuda.md"
 
 
@@ -34,12 +43,18 @@ def replace_table(name: str, text: str) -> None:
 
 def main() -> None:
     """Write every table anew."""
-    from compiled import compile_all, register_table
-    from golden_on_gpu import golden_table
+    def tell(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
 
-    with tempfile.TemporaryDirectory() as folder:
-        replace_table("registers", register_table(compile_all(Path(folder))))
-        replace_table("golden", golden_table(Path(folder), lambda line: print(line, file=sys.stderr)))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        compiled = compile_all(folder)
+        tables = {name: make(compiled) for name, make in COMPILED_TABLES.items()}
+        tables["executed"] = executed_table()
+        tables["golden"] = golden_table(folder, tell)
+        tables["single"] = single_table(folder, tell)
+    for name, text in tables.items():
+        replace_table(name, text)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pretended_gpu import engine_on_pretended_gpu
 from nbnumba.flags import interpret
 from nbnumba.simulation import simulate
 
-FLAGS = "-cell 70 80 90 75 85 95 -lambda 1 -N 5 -distance 500 -detpixels 16 -pixel 10 -mosaic 1"
+FLAGS = "-cell 70 80 90 75 85 95 -lambda 1 -N 5 -distance 500 -detpixels 16 -pixel 10 -oversample 1 -mosaic 1"
 PIXELS = 256
 
 
@@ -33,6 +33,10 @@ def executed_per_step(flags: str, precision: str) -> dict[str, float]:
     return {opcode: (many[opcode] - few[opcode]) / (4 * PIXELS) for opcode in many if many[opcode] != few[opcode]}
 
 
+CRYSTALS = {"square": "", "round": " -round_xtal", "gauss": " -gauss_xtal", "tophat": " -tophat_spots"}
+"""Flags of each shape."""
+
+
 def by_type(counts: dict[str, float]) -> dict[str, float]:
     """The same summed by what the instructions work on: "f64", "f32", memory, or anything else."""
     total: dict[str, float] = {"f64": 0.0, "f32": 0.0, "memory": 0.0, "other": 0.0}
@@ -42,3 +46,13 @@ def by_type(counts: dict[str, float]) -> dict[str, float]:
         # a move or a choice is no arithmetic
         total["other" if parts[0] in ("mov", "selp") else kind] += count
     return total
+
+
+def executed_table() -> str:
+    """Markdown: PTX instructions executed per pixel-step, by type."""
+    lines = ["| kernel | f64 | f32 | memory | other |", "|---|--:|--:|--:|--:|"]
+    for precision in ("double", "single"):
+        for shape, flags in CRYSTALS.items():
+            found = by_type(executed_per_step(f"-default_F 100{flags}", precision))
+            lines.append(f"| {shape}, {precision} | {' | '.join(f'{count:.0f}' for count in found.values())} |")
+    return "\n".join(lines)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
+import numpy as np
 from golden import Difference, GoldenCase, golden_cases, interpret_case
 from pretended_gpu import engine_on_pretended_gpu
 
+from nbnumba.errors import UsageError
 from nbnumba.simulation import simulate
 
 LARGEST_UNFUSED = 256 * 256
@@ -20,6 +24,54 @@ def runs() -> list[tuple[bool, GoldenCase]]:
     """Whether operations are fused, and the case; kernels of one kind in a row."""
     fused = [(True, case) for case in golden_cases()]
     return fused + [(False, case) for case in golden_cases() if prod(case.shape) <= LARGEST_UNFUSED]
+
+
+@dataclass(frozen=True)
+class Errors:
+    """How a single-precision image differs from nanoBragg's.
+
+    Attributes
+    ----------
+    worst : float
+        Largest difference relative to the pixel, or to 1e-9 of the image's maximum if that is larger.
+    of_maximum : float
+        Largest difference relative to the image's maximum.
+    root_mean_square : float
+        Of the differences, relative to that of the image.
+    """
+
+    worst: float
+    of_maximum: float
+    root_mean_square: float
+
+
+def single_errors(case: GoldenCase, folder: Path) -> Errors | None:
+    """The errors of a case in single precision, on the pretended GPU of the moment; None where it is refused."""
+    try:
+        image = simulate(interpret_case(case, folder).experiment, engine="cuda", precision="single").image
+    except UsageError:
+        return None
+    reference = case.reference_image().astype(np.float64)
+    off = np.abs(image[case.window] - reference)
+    rms = math.sqrt(float(np.sum(off**2) / np.sum(reference**2)))
+    return Errors(case.difference(image).worst, float(off.max() / reference.max()), rms)
+
+
+def single_table(folder: Path, tell: Callable[[str], None]) -> str:
+    """Markdown: the errors of every case of at most 512² pixels in single precision."""
+    lines = ["| case | worst pixel | worst of maximum | root mean square |", "|---|--:|--:|--:|"]
+    with engine_on_pretended_gpu():
+        for case in golden_cases():
+            if prod(case.shape) > 512 * 512:
+                continue
+            tell(f"{case.name}, single")
+            with tempfile.TemporaryDirectory(dir=folder) as place:
+                e = single_errors(case, Path(place))
+            cells = ["refused", "", ""] if e is None else [
+                f"{value:.1e}" for value in (e.worst, e.of_maximum, e.root_mean_square)
+            ]  # fmt: skip
+            lines.append(f"| {case.name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def golden_table(folder: Path, tell: Callable[[str], None]) -> str:

@@ -20,10 +20,8 @@ KINDS = {
 """Pipes of a multiprocessor and the instructions that only they execute; all others only take a place in the issue."""
 
 
-def disassemble(binary: bytes, folder: Path) -> str:
+def disassemble(path: Path) -> str:
     """SASS of a cubin with labels for jumps."""
-    path = folder / "kernel.cubin"
-    path.write_bytes(binary)
     nvdisasm = find_nvidia_binary_utility("nvdisasm")
     return subprocess.run([nvdisasm, "-c", path], capture_output=True, text=True, check=True).stdout
 
@@ -41,6 +39,12 @@ class Instruction:
         """Which pipe executes it."""
         name = self.opcode.partition(".")[0]
         return next((kind for kind, names in KINDS.items() if name in names), "other")
+
+    @property
+    def ends_block(self) -> bool:
+        """Whether it jumps; ptxas also writes jumps as calls of a label, from which nothing returns."""
+        name = self.opcode.partition(".")[0]
+        return name in ("BRA", "EXIT", "RET") or (name == "CALL" and self.target is not None)
 
     @property
     def is_wide(self) -> bool:
@@ -62,7 +66,7 @@ def parse(sass: str) -> tuple[list[list[Instruction]], dict[str, int]]:
             target = re.search(r"`\((\.L_\w+)\)", operands)
             conditional = predicate is not None or bool(re.search(r"\bU?!?U?P\d", operands.partition("`")[0]))
             blocks[-1].append(Instruction(conditional, opcode, target and target.group(1)))
-            if opcode.partition(".")[0] in ("BRA", "EXIT", "RET"):
+            if blocks[-1][-1].ends_block:
                 blocks.append([])
     return blocks, labels
 
@@ -72,9 +76,9 @@ def _successors(blocks: list[list[Instruction]], labels: dict[str, int]) -> list
     for i, block in enumerate(blocks):
         after = {i + 1} if i + 1 < len(blocks) else set()
         last = block[-1] if block else None
-        if last is not None and last.opcode.partition(".")[0] in ("BRA", "EXIT", "RET"):
+        if last is not None and last.ends_block:
             after = after if last.predicated else set()
-            if last.opcode.startswith("BRA") and last.target in labels:
+            if last.target in labels:
                 after = after | {labels[last.target]}
         following.append(after)
     return following

@@ -595,7 +595,7 @@ class _Translator:
         self.write(arguments[0], kind, self.intrinsic(f"llvm.fma.{suffix}", kind, *values))
 
     def do_div(self, modifiers: list[str], arguments: list[str]) -> None:
-        """Divide; where the GPU's quotient is approximate, off by up to 2 units in the last place, the host's is not."""
+        """Divide; the GPU's approximate quotient is off by up to 2 units in the last place, the host's is not."""
         suffix = modifiers[-1]
         allowed = {"f32": ("rn", "approx"), "f64": ("rn",)}.get(suffix, ())
         _only(modifiers[:-1], *allowed)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import mmap
 import os
 import subprocess
 import sys
+from typing import Any, NamedTuple
 from unittest import mock
 
 import numpy as np
@@ -18,13 +20,17 @@ needs_ptx_compiler()
 
 import pretended_gpu as pretended  # noqa: E402
 from nbnumba_cli.main import run  # noqa: E402
+from numba import cuda  # noqa: E402
+from numba.cuda.cudadrv import devicearray  # noqa: E402
 from pretended_gpu import engine_on_pretended_gpu  # noqa: E402
 
 from nbnumba.engines import choose_engine, get_engine  # noqa: E402
-from nbnumba.errors import EngineFailedError, EngineUnavailableError  # noqa: E402
+from nbnumba.errors import EngineFailedError, EngineUnavailableError, UsageError  # noqa: E402
 from nbnumba.flags import interpret  # noqa: E402
 from nbnumba.kernels import cuda as engine  # noqa: E402
 from nbnumba.kernels import cuda_device  # noqa: E402
+from nbnumba.physics.reduced import nearest_amplitude_single  # noqa: E402
+from nbnumba.physics.structure_factor import nearest_amplitude  # noqa: E402
 from nbnumba.render import SPAN_SECONDS  # noqa: E402
 from nbnumba.simulation import simulate  # noqa: E402
 
@@ -32,6 +38,9 @@ ONE_DOMAIN = "-cell 70 80 90 75 85 95 -default_F 100 -lambda 1 -N 5 -distance 10
 SMALL = f"{ONE_DOMAIN} -mosaic 1 -mosaic_dom 3"
 ORDER_DEPENDENT = ("phi_zero_carryover", "phi_through_zero", "interpolate_out_of_range", "er1_monoclinic_saxs", "mask")
 """Golden cases in which a pixel depends on those before it, and one with pixels left out."""
+
+MAP_NORESERVE = 0x4000
+"""Of Linux; Python's mmap names it from 3.13 on."""
 
 RELATIVE = 1e-12
 """Fused operations change the last bits of float64; a sum of 2304 of them is known to 13 digits."""
@@ -146,6 +155,87 @@ def test_the_command_line_says_which_gpu_it_takes(gpu, tmp_path, monkeypatch, ca
 def test_info_lists_the_gpu(gpu, capsys):
     assert run(["info"]) == 0
     assert "engine cuda: usable: Pretended GPU (compute capability 9.0, 16.0 GiB)\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("flags", "reason"), [
+    ("-oversample_omega", "the -oversample_ flags multiply the sum at each step"),
+    ("-oversample_polar", "the -oversample_ flags"),
+    ("-oversample_thick", "the -oversample_ flags"),
+    ("-N 3000 -default_F 1e9", "beyond its numbers"),
+    ("-N 1 -Na 20000 -oversample 1", "too many unit cells"),
+    ("-cell 20000 80 90 75 85 95 -oversample 1", "or too large ones"),
+])  # fmt: skip
+def test_single_precision_refuses_what_float32_can_not_hold(gpu, flags, reason):
+    with pytest.raises(UsageError, match=f"^--precision single: .*{reason}.*use --precision double$"):
+        simulate(interpret([*SMALL.split(), *flags.split()]).experiment, engine="cuda", precision="single")
+
+
+def test_single_precision_refuses_a_negative_fudge(gpu):
+    experiment = small_experiment()
+    crystal = dataclasses.replace(experiment.crystal, fudge=-1.0)
+    with pytest.raises(UsageError, match="^--precision single: a negative -fudge makes spots without bounds"):
+        simulate(dataclasses.replace(experiment, crystal=crystal), engine="cuda", precision="single")
+
+
+def test_single_precision_is_not_for_the_cpu():
+    with pytest.raises(UsageError, match="^--precision single needs --engine cuda$"):
+        get_engine("cpu", "single")
+    with pytest.raises(UsageError, match="unknown precision 'half': choose one of double, single"):
+        get_engine("cuda", "half")
+
+
+def test_the_command_line_renders_in_single_precision(gpu, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    images = []
+    for precision in ("double", "single"):
+        assert run([*SMALL.split(), "-nonoise", "--engine", "cuda", "--precision", precision]) == 0
+        images.append(np.fromfile("floatimage.bin", dtype=np.float32))
+    np.testing.assert_allclose(images[1], images[0], rtol=1e-5)
+    assert np.any(images[1] != images[0])
+
+
+class Table(NamedTuple):
+    """What the look-up of a structure factor reads of `KernelParams`."""
+
+    amplitudes: Any
+    has_amplitudes: bool
+    h_size: int
+    k_size: int
+    l_size: int
+    h_min: int
+    k_min: int
+    l_min: int
+    default_F: Any  # noqa: N815
+
+
+EDGE = 1300
+"""Reflections along each axis of a table whose last one is number 2.2·10⁹, at byte 1.8·10¹⁰ in float64."""
+
+
+@pytest.mark.parametrize(("look_up", "number"), [
+    (nearest_amplitude, np.float64), (nearest_amplitude_single, np.float32)
+])  # fmt: skip
+def test_tables_may_be_longer_than_32_bits_count(gpu, look_up, number):
+    size = EDGE**3 * np.dtype(number).itemsize
+    try:  # pages that nobody touches cost nothing
+        memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_NORESERVE)
+    except OSError as error:
+        pytest.skip(f"no address space for the table: {error}")
+    values = np.frombuffer(memory, dtype=number)
+    values[(EDGE - 2) * (EDGE * EDGE + EDGE + 1)] = 42.0
+    pointer = pretended.driver.MemoryPointer(gpu, pretended.driver.binding.CUdeviceptr(values.ctypes.data), size)
+    on_device = devicearray.DeviceNDArray(values.shape, values.strides, values.dtype, gpu_data=pointer)
+    table = Table(on_device, True, EDGE, EDGE, EDGE, -10, -10, -10, number(7.0))
+
+    def kernel(table, index, found):
+        found[0] = look_up(table, index, index, index)
+
+    found = cuda.device_array(1, number)
+    with mock.patch.object(cuda.config, "CUDA_LOW_OCCUPANCY_WARNINGS", 0):
+        launch = cuda.jit(kernel)[1, 1]
+    for index, expected in ((EDGE - 12, 42.0), (EDGE - 13, 0.0), (EDGE - 11, 7.0), (-11, 7.0)):
+        launch(table, number(index), found)
+        assert found.copy_to_host()[0] == expected
 
 
 KEPT = f"""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import math
 
 import pytest
 from availability import needs_ptx_compiler
-from golden import interpret_case
+from golden import golden_cases, interpret_case
 
 needs_ptx_compiler()
 
-from golden_on_gpu import runs  # noqa: E402
+from golden_on_gpu import runs, single_errors  # noqa: E402
 from pretended_gpu import engine_on_pretended_gpu  # noqa: E402
 
 from nbnumba.simulation import simulate  # noqa: E402
@@ -43,3 +44,28 @@ def test_pixels_equal_nanobraggs(use_gpu, fused, case, tmp_path):
     assert difference.is_within_bars, difference
     if case.block is not None:
         assert case.block_sum_differences(result.image).max() <= 1e-7  # as in tests/test_golden.py
+
+
+LARGEST_SINGLE = 256 * 256
+"""Pixels of the largest cases that are run in single precision."""
+
+SINGLE_WORST = 1e-5
+"""Of a pixel, as in the table of docs/cuda.md: float32 rounds at 6e-8, a term has some ten roundings, a weak one more."""
+
+SINGLE_ROOT_MEAN_SQUARE = 3e-7
+"""Of the image: five roundings of float32."""
+
+REFUSED = {"oversample_omega", "oversample_polar", "thick_oversampled"}
+
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(c, id=c.name) for c in golden_cases() if math.prod(c.shape) <= LARGEST_SINGLE]
+)
+def test_single_precision_is_near_nanobraggs(use_gpu, case, tmp_path):
+    use_gpu(True)
+    errors = single_errors(case, tmp_path)
+    if errors is None:
+        assert case.name in REFUSED
+        return
+    assert errors.worst <= SINGLE_WORST
+    assert errors.root_mean_square <= SINGLE_ROOT_MEAN_SQUARE

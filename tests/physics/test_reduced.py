@@ -16,6 +16,7 @@ from nbnumba.physics import half_turns, reduced
 from nbnumba.physics.lattice_factor import gauss_factor, round_factor, tophat_factor
 from nbnumba.physics.structure_factor import nearest_amplitude
 
+
 @pytest.fixture(autouse=True)
 def forty_digits():
     with mpmath.workdps(40):
@@ -34,7 +35,7 @@ def relative_errors(values, exact):
 
 @njit
 def fma_single(x, y, z):
-    """x·y + z of float32: the product is exact in float64, whose 29 further digits make its second rounding harmless."""
+    """x·y + z of float32: exact in float64 but for a rounding 29 binary digits further on."""
     return np.float32(np.float64(x) * np.float64(y) + np.float64(z))
 
 
@@ -100,7 +101,7 @@ def test_square_factor_equals_the_quotient_of_sines(cells):
         numbers.integers(-9, 9, (20, 3)) + 10.0 ** -numbers.integers(3, 15, (20, 3)).astype(float),
     ))  # fmt: skip
     n = np.array(cells, dtype=np.float64)
-    values = [abs(reduced.square_factor(h, k, l, n, fma_double)) for h, k, l in indices]
+    values = [abs(reduced.square_factor(*index, n, fma_double)) for index in indices]
     exact = [abs(mpmath.fprod(grating(v, c) for v, c in zip(index, cells, strict=True))) for index in indices]
     # nine operations of three axes with one rounding each, and six polynomials
     assert relative_errors(values, exact).max() < 40 * 2.0**-53
@@ -188,10 +189,11 @@ def test_single_shapes_follow_the_double_ones(shape, fudge):
 
 def test_single_table_look_up_finds_what_the_double_one_finds(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "table.hkl").write_text("".join(
-        f"{h} {k} {l} {100 * h + 10 * k + l + 500}\n" for h in range(-2, 3) for k in range(-1, 3) for l in range(4)  # noqa: E741
-    ))  # fmt: skip
-    params = lower(interpret("-cell 50 60 70 -hkl table.hkl -default_F 7 -lambda 1 -N 5 -detpixels 8".split()).experiment).params
+    indices = [(h - 2, k - 1, l) for h, k, l in np.ndindex(5, 4, 4)]  # noqa: E741
+    table = "".join(f"{h} {k} {l} {100 * h + 10 * k + l + 500}\n" for h, k, l in indices)  # noqa: E741
+    (tmp_path / "table.hkl").write_text(table)
+    flags = "-cell 50 60 70 -hkl table.hkl -default_F 7 -lambda 1 -N 5 -detpixels 8"
+    params = lower(interpret(flags.split()).experiment).params
     single = params._replace(amplitudes=params.amplitudes.astype(np.float32), default_F=np.float32(params.default_F))
     for h, k, l in np.ndindex(9, 9, 9):  # noqa: E741
         index = float(h - 4), float(k - 4), float(l - 4)

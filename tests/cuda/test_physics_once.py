@@ -1,0 +1,93 @@
+"""The CUDA engine has no physics of its own: it calls the functions of nbnumba.physics, in the nest of the CPU engines."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+from golden import ROOT
+
+KERNELS = ROOT / "nbnumba" / "kernels"
+PHYSICS = ROOT / "nbnumba" / "physics"
+MODULES = ("cuda.py", "cuda_crystal.py")
+
+TYPES = {"float32", "float64", "int32", "int64", "uint64"}
+"""What of NumPy stands in compiled code: conversions."""
+
+
+def tree_of(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def functions_of(tree):
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+
+
+def is_compiled(function):
+    """Whether it runs on the GPU: decorated for that, or one of the two kernels."""
+    decorators = {ast.unparse(decorator).partition("(")[0] for decorator in function.decorator_list}
+    return bool(decorators & {"device_jit", "contracting_jit", "cuda.jit"}) or function.name in KERNEL_NAMES
+
+
+KERNEL_NAMES = {"render_pixels", "sum_blocks"}
+
+COMPILED = [
+    pytest.param(function, id=f"{module}-{function.name}")
+    for module in MODULES
+    for function in functions_of(tree_of(KERNELS / module))
+    if is_compiled(function)
+]
+
+
+def formulas_in(function):
+    """Whatever computes in a way that only a formula does."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            if node.value.id == "math" or (node.value.id in ("np", "libdevice") and node.attr not in TYPES):
+                yield ast.unparse(node)
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Div, ast.Pow)):
+            yield ast.unparse(node)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, float) and node.value != 0.0:
+            yield ast.unparse(node)
+
+
+def test_the_kernels_are_looked_at():
+    names = {parameter.values[0].name for parameter in COMPILED}
+    assert names >= KERNEL_NAMES | {"add_crystal", "add_crystal_single", "_lattice_factor"}
+
+
+@pytest.mark.parametrize("function", COMPILED)
+def test_kernels_hold_no_formula(function):
+    assert list(formulas_in(function)) == []
+
+
+def test_a_formula_would_be_found():
+    (function,) = functions_of(ast.parse("def f(x, n):\n    return math.sin(x * n) / math.sin(x) + 0.5 * x**2"))
+    assert len(list(formulas_in(function))) == 5
+
+
+def test_nothing_of_the_physics_is_defined_again():
+    physics = {f.name for path in PHYSICS.glob("*.py") for f in functions_of(tree_of(path))}
+    nest = {f.name for f in functions_of(tree_of(KERNELS / "pixel.py"))}
+    here = {f.name for module in MODULES for f in functions_of(tree_of(KERNELS / module))}
+    # the sum over steps and domains is the one part of the nest that the GPU has its own way of
+    assert here & (physics | nest) == {"add_crystal"}
+
+
+@pytest.mark.parametrize(("module", "imported"), [
+    ("cuda.py", {"render_pixel"}),
+    ("cuda_crystal.py", {"add_domain", "lattice_factor", "structure_factor"}),
+])  # fmt: skip
+def test_the_nest_is_that_of_the_cpu_engines(module, imported):
+    imports = [node for node in ast.walk(tree_of(KERNELS / module)) if isinstance(node, ast.ImportFrom)]
+    found = {alias.name for node in imports if node.module == "nbnumba.kernels.pixel" for alias in node.names}
+    assert found == imported
+    # and nothing else assigns to those names
+    assigned = {node.id for node in ast.walk(tree_of(KERNELS / module))
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}  # fmt: skip
+    assert not assigned & imported
+
+
+def test_every_function_name_of_the_physics_is_unique():
+    names = [f.name for path in PHYSICS.glob("*.py") for f in functions_of(tree_of(path)) if not f.name.startswith("_")]
+    assert len(names) == len(set(names))
