@@ -159,7 +159,8 @@ def call(command: list[str]) -> int:
 def write_report(report: Report, folder: Path) -> None:
     """Write report.md and report.json."""
     (folder / "report.json").write_text(json.dumps(asdict(report), indent=1) + "\n", encoding="utf-8")
-    lines = ["# The CUDA engine on this machine", "", *(f"{key}: {value}  " for key, value in report.machine.items()), ""]
+    machine = [f"{key}: {value}  " for key, value in report.machine.items()]
+    lines = ["# The CUDA engine on this machine", "", *machine, ""]
     failures = report.failures
     lines += [f"**{len(failures)} checks failed: {'; '.join(failures)}**" if failures else "All checks passed.", ""]
     for title, rows in (("Golden cases", report.golden), ("GPU against CPU", report.agreement)):
@@ -172,8 +173,10 @@ def write_report(report: Report, folder: Path) -> None:
             for r in rows
         ]
         lines.append("")
-    lines += ["## Rendering", "", "Wall time with upload and download. The first run also compiles or loads the kernel.", ""]
-    lines += ["| workload | precision | first, s | median (fastest-slowest), s | pixel-steps/s |", "|---|---|--:|--:|--:|"]
+    lines += ["## Rendering", "", "Wall time with upload and download. The first run also loads the kernel."]
+    lines += [""]
+    lines += ["| workload | precision | first, s | median (fastest-slowest), s | pixel-steps/s |"]
+    lines += ["|---|---|--:|--:|--:|"]
     lines += [
         f"| {r['name']} | {r['precision']} | {r['first']:.3f} | {r['median']:.4f} ({r['fastest']:.4f}-"
         f"{r['slowest']:.4f}) | {r['steps_per_second']:.3g} |"

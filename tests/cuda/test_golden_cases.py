@@ -50,7 +50,7 @@ LARGEST_SINGLE = 256 * 256
 """Pixels of the largest cases that are run in single precision."""
 
 SINGLE_WORST = 1e-5
-"""Of a pixel, as in the table of docs/cuda.md: float32 rounds at 6e-8, a term has some ten roundings, a weak one more."""
+"""Of a pixel, as in docs/cuda.md: float32 rounds at 6e-8, a term has some ten roundings, a weak one more."""
 
 SINGLE_ROOT_MEAN_SQUARE = 3e-7
 """Of the image: five roundings of float32."""

@@ -1,4 +1,4 @@
-"""The CUDA engine on a real GPU: what no other test sees is the driver and the machine code that it makes of the PTX."""
+"""The CUDA engine on a real GPU: no other test sees the driver and the machine code that it makes of the PTX."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ def test_pixels_equal_nanobraggs(case, tmp_path):
 
 
 @pytest.mark.parametrize("precision", ["double", "single"])
-@pytest.mark.parametrize("name", ["misset", "shape_round", "hkl_nearest", "interpolate_in_range", "phi_mosaic_oversample"])
+@pytest.mark.parametrize(
+    "name", ["misset", "shape_round", "hkl_nearest", "interpolate_in_range", "phi_mosaic_oversample"]
+)
 def test_the_gpu_gives_the_bits_that_its_ptx_gives_on_the_host(name, precision, tmp_path):
     from nbnumba.simulation import simulate
 

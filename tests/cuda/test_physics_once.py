@@ -1,4 +1,4 @@
-"""The CUDA engine has no physics of its own: it calls the functions of nbnumba.physics, in the nest of the CPU engines."""
+"""The CUDA engine has no physics of its own: it calls nbnumba.physics, in the nest of the CPU engines."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def formulas_in(function):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             if node.value.id == "math" or (node.value.id in ("np", "libdevice") and node.attr not in TYPES):
                 yield ast.unparse(node)
-        elif isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Div, ast.Pow)):
-            yield ast.unparse(node)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, float) and node.value != 0.0:
+        elif (isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Div, ast.Pow))) or (
+            isinstance(node, ast.Constant) and isinstance(node.value, float) and node.value != 0.0
+        ):
             yield ast.unparse(node)
 
 
