@@ -100,7 +100,7 @@ def pgm_image(image: np.ndarray, roi: Window, scale: float) -> np.ndarray:
 
 
 @device_jit
-def c_integer(value: float) -> int:
+def c_integer(value: float) -> np.int32:
     """C's conversion of a double to a 32-bit integer on x86: what has none, NaN included, becomes -2**31.
 
     Parameters
@@ -110,7 +110,7 @@ def c_integer(value: float) -> int:
 
     Returns
     -------
-    int
+    int32
         Truncated towards zero.
     """
     return np.int32(value) if -2147483648.0 <= value < 2147483648.0 else np.int32(-2147483648)

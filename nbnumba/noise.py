@@ -79,7 +79,7 @@ def _fill_counts(
     fast_start, fast_stop, slow_start, slow_stop = window
     for slow in range(slow_start, slow_stop):
         for fast in range(fast_start, fast_stop):
-            count = np.float64(poidev(image[slow, fast], state, memory))
+            count = float(poidev(image[slow, fast], state, memory))
             photons += count
             value = count + adc_offset
             if value > 65535.0:

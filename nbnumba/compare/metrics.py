@@ -139,7 +139,8 @@ def relative_scale(reference: np.ndarray) -> np.ndarray:
         Photons, positive.
     """
     size = np.where(np.isfinite(reference), np.abs(reference), 0.0)
-    return np.maximum(size, max(RELATIVE_FLOOR * float(size.max()), np.finfo(np.float64).tiny))
+    floor = max(RELATIVE_FLOOR * float(size.max()), float(np.finfo(np.float64).tiny))
+    return np.asarray(np.maximum(size, floor))
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> float:

@@ -64,7 +64,7 @@ def grey_scale(image: np.ndarray, percentile: float | None) -> Normalize:
     if percentile is None:
         white, black = np.percentile(positive, (WHITE_PERCENTILE, BLACK_PERCENTILE)).tolist()
         return LogNorm(min(max(white, black * 10.0**-GREY_DECADES), 0.5 * black), black, clip=True)
-    return Normalize(0.0, float(np.percentile(numbers, percentile)) or float(positive.max()), clip=True)
+    return Normalize(0.0, float(np.percentile(numbers, percentile)) or float(np.max(positive)), clip=True)
 
 
 def draw_preview(

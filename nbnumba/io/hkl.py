@@ -119,7 +119,7 @@ def _read_values(data: bytes) -> tuple[np.ndarray, int]:
 
 def _read_any_values(data: bytes) -> tuple[np.ndarray, int]:
     """The same with the C library's reading of numbers."""
-    pieces = [np.empty(0)]
+    pieces: list[np.ndarray] = [np.empty(0)]
     start = 0
     while start < len(data):
         stop = _piece_end(data, start)
