@@ -19,6 +19,7 @@ if not SIMULATING:
 
 from numba import cuda
 from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
+from numba.cuda.simulator.kernel import BlockThread
 
 from nbnumba.kernels import cuda as engine
 from nbnumba.lowering import lower
@@ -58,6 +59,19 @@ def bounds():
         mock.patch.object(FakeCUDAArray, "__getitem__", checked_getitem),
         mock.patch.object(FakeCUDAArray, "__setitem__", checked_setitem),
     ):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def turns():
+    """One simulated thread at a time, as no kernel has a barrier: many contend for Python's lock until nothing moves."""
+    start = BlockThread.start
+
+    def start_and_finish(thread):
+        start(thread)
+        thread.join()
+
+    with mock.patch.object(BlockThread, "start", start_and_finish):
         yield
 
 
