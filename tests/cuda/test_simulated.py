@@ -64,7 +64,7 @@ def bounds():
 
 @pytest.fixture(autouse=True)
 def turns():
-    """One simulated thread at a time, as no kernel has a barrier: many contend for Python's lock until nothing moves."""
+    """One simulated thread at a time, as no kernel has a barrier: many contend for the GIL until nothing moves."""
     start = BlockThread.start
 
     def start_and_finish(thread):
