@@ -16,10 +16,13 @@ import numpy as np
 from nbnumba._jit import lean_jit, pass_jit
 from nbnumba.kernel_params import PIXELS_PER_BLOCK, STATUS_EVALUATED, STATUS_OUT_OF_RANGE
 from nbnumba.kernels.lanes.layout import (
+    ACTIVE,
     CAPTURE,
     EVALUATED,
+    EXPONENTIAL_CONSTANTS,
     INTENSITY,
     INTERPOLATING,
+    LANES,
     OMEGA,
     OMEGA_SUM,
     POLARIZATION,
@@ -29,6 +32,7 @@ from nbnumba.kernels.lanes.layout import (
 )
 from nbnumba.kernels.lanes.nest import render_block
 from nbnumba.kernels.pixel import photons_per_pixel
+from nbnumba.physics.elementary import EXPONENTIAL
 
 if TYPE_CHECKING:
     from nbnumba.kernel_params import KernelParams
@@ -84,23 +88,22 @@ def _report(count, offset, interpolating, s, status):
 
 
 @pass_jit
-def _sum_solid_angles(count, lanes, s):
-    """Solid angle of a block, in four sums: one alone would wait for each addition."""
-    for i in range(count, lanes):
+def _sum_solid_angles(count, s):
+    """Solid angle of a block: halves of it are added to each other until eight sums are left."""
+    for i in range(count, LANES):
         s[OMEGA_SUM + i] = 0.0
-    a, b, c, d = 0.0, 0.0, 0.0, 0.0
-    for i in range(0, lanes, 4):
-        a += s[OMEGA_SUM + i]
-        b += s[OMEGA_SUM + i + 1]
-        c += s[OMEGA_SUM + i + 2]
-        d += s[OMEGA_SUM + i + 3]
-    return a + b + (c + d)
+    for halving in range(3):
+        half = LANES >> (halving + 1)
+        for i in range(half):
+            s[OMEGA_SUM + i] += s[OMEGA_SUM + half + i]
+    total = 0.0
+    for i in range(LANES >> 3):
+        total += s[OMEGA_SUM + i]
+    return total
 
 
 @lean_jit
 def _render(params, start, stop, opening, interpolating, task, tasks, s, image, status, omega_sums):
-    for i in range(PIXELS_PER_BLOCK):
-        s[RAMP + i] = float(i)
     # every tasks-th block: neighbours cost alike
     for block in range(task, omega_sums.shape[0], tasks):
         first = start + block * PIXELS_PER_BLOCK
@@ -112,7 +115,7 @@ def _render(params, start, stop, opening, interpolating, task, tasks, s, image, 
             _hide_masked(params, first, count, s)
         _store(params, first, count, s, image)
         _report(count, first - start, interpolating, s, status)
-        omega_sums[block] = _sum_solid_angles(count, lanes, s)
+        omega_sums[block] = _sum_solid_angles(count, s)
 
 
 def _scratch() -> np.ndarray:
@@ -120,7 +123,12 @@ def _scratch() -> np.ndarray:
     padding = CACHE_LINE // 8
     array = np.empty(SCRATCH + padding)
     offset = -array.ctypes.data % CACHE_LINE // 8
-    return array[offset : offset + SCRATCH]
+    scratch = array[offset : offset + SCRATCH]
+    scratch[RAMP : RAMP + LANES] = np.arange(LANES)
+    for section in (ACTIVE, CAPTURE, EVALUATED):
+        scratch[section : section + LANES] = 1.0
+    scratch[EXPONENTIAL_CONSTANTS : EXPONENTIAL_CONSTANTS + len(EXPONENTIAL)] = EXPONENTIAL
+    return scratch
 
 
 @functools.cache

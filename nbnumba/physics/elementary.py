@@ -25,10 +25,25 @@ PI_TAIL = 1.2246467991473532e-16
 ROUNDER = 6755399441055744.0
 """1.5·2⁵²: adding it to a number of less than 2⁵¹ puts the nearest whole number in the last bits of the sum."""
 
-LOG2_E = 1.4426950408889634
-LN2 = 0.6931471805599453
 LARGEST_EXPONENT = 708.0
 """Of `exponential`: beyond it, results leave the normal float64 numbers."""
+
+EXPONENTIAL = (
+    1.4426950408889634,  # 1/ln 2
+    0.6931471805599453,  # ln 2
+    ROUNDER,
+    1.0,
+    0.49999999999998324,
+    0.16666666666611554,
+    0.04166666666813646,
+    0.008333333370870234,
+    0.0013888888516234274,
+    0.00019841185236010037,
+    2.4801931710018838e-05,
+    2.7634990878043845e-06,
+    2.747679995761385e-07,
+)  # fmt: skip
+"""Constants of `exponential`: those of the reduction, then the polynomial's from r⁰ and r² up (that of r is 1)."""
 
 
 @contracting_jit
@@ -88,7 +103,7 @@ def cosine(r):
 
 
 @contracting_jit
-def exponential(x):
+def exponential(x, constants):
     """exp x for |x| <= LARGEST_EXPONENT: 2ⁿ·exp r with |r| <= ½ ln 2.
 
     ln 2 is not split into head and tail: what float64(ln 2) lacks, n times, is a third of what rounding takes from x.
@@ -97,17 +112,21 @@ def exponential(x):
     ----------
     x : float64
         Exponent.
+    constants : tuple of 13 float64
+        EXPONENTIAL. A loop should take them from memory: they are too many for the registers, and what a compiler knows
+        to be constant it fetches and spreads over a vector again each time, instead of keeping vectors on the stack.
     """
-    shifted = x * LOG2_E + ROUNDER
-    n = shifted - ROUNDER
-    r = x - n * LN2
+    log2_e, ln2, rounder, c0, c2, c3, c4, c5, c6, c7, c8, c9, c10 = constants
+    shifted = x * log2_e + rounder
+    n = shifted - rounder
+    r = x - n * ln2
     s = r * r
-    # in pairs: as many operations as one chain, but half as deep; and no more constants than there are registers
-    p = 2.747679995761385e-07 * s + (2.7634990878043845e-06 * r + 2.4801931710018838e-05)
-    p = p * s + (0.00019841185236010037 * r + 0.0013888888516234274)
-    p = p * s + (0.008333333370870234 * r + 0.04166666666813646)
-    p = p * s + (0.16666666666611554 * r + 0.49999999999998324)
-    p = s * p + r + 1.0
+    # in pairs: as many operations as one chain, but half as deep
+    p = c10 * s + (c9 * r + c8)
+    p = p * s + (c7 * r + c6)
+    p = p * s + (c5 * r + c4)
+    p = p * s + (c3 * r + c2)
+    p = s * p + r + c0
     # n stands in the last bits of `shifted`: moved up it is added to the exponent of p
     power = np.float64(shifted).view(np.int64) << np.int64(52)
     return np.int64(np.float64(p).view(np.int64) + power).view(np.float64)

@@ -18,11 +18,8 @@ import numpy as np
 
 from nbnumba._jit import contracting_jit
 
-ROUNDER = 6755399441055744.0
-"""1.5·2⁵²: a number of less than 2⁵¹ that is added to it and taken away again has become the nearest whole number."""
-
 ROUNDER_SINGLE = np.float32(12582912.0)
-"""1.5·2²³, the same for float32 numbers of less than 2²²."""
+"""1.5·2²³, what `elementary.ROUNDER` is, for float32 numbers of less than 2²²."""
 
 NUDGE = 1e-60
 """Far below every sine that is not zero; its cube is above the smallest float64."""

@@ -11,10 +11,10 @@ import math
 import numpy as np
 
 from nbnumba._jit import contracting_jit
+from nbnumba.physics.elementary import ROUNDER
 from nbnumba.physics.half_turns import (
     NUDGE,
     NUDGE_SINGLE,
-    ROUNDER,
     ROUNDER_SINGLE,
     half_turn_cosine_single,
     half_turn_sine,

@@ -51,12 +51,12 @@ def limit_resolution(dmin, lanes, s):
 @pass_jit
 def _polarize_all(kahn_factor, axis, incident, lanes, s):
     """Polarization factor of every lane; in how many it is zero, hence still unknown."""
-    unknown = 0
     for i in range(lanes):
         # nanoBragg normalises this vector once more here, and later sources see the result
-        diffracted = unit_again((s[X + i], s[Y + i], s[Z + i]))
-        s[X + i], s[Y + i], s[Z + i] = diffracted
-        factor = kahn_polarization(kahn_factor, incident, diffracted, axis)
+        s[X + i], s[Y + i], s[Z + i] = unit_again((s[X + i], s[Y + i], s[Z + i]))
+    unknown = 0
+    for i in range(lanes):
+        factor = kahn_polarization(kahn_factor, incident, (s[X + i], s[Y + i], s[Z + i]), axis)
         s[POLARIZATION + i] = factor
         unknown += 1 if factor == 0.0 else 0
     return unknown

@@ -16,6 +16,7 @@ VECTOR = 8
 
 (
     RAMP,  # 0, 1, 2…
+    EXPONENTIAL_CONSTANTS,  # of `elementary.exponential`
     FAST, SLOW,  # pixel on the detector
     X, Y, Z,  # subpixel position, m; then unit vector towards it
     OMEGA, OMEGA_SUM,  # solid angle, and its sum over layers and subpixels, steradian
@@ -32,7 +33,7 @@ VECTOR = 8
     KEPT,  # running sum before a source that some lanes must skip
     INTERPOLATING,  # 1 while the pixel's interpolation is on, else 0
     EVALUATED,  # 1 once the pixel has reached the spindle loop, else 0
-) = (section * LANES for section in range(29))  # fmt: skip
+) = (section * LANES for section in range(30))  # fmt: skip
 
-SCRATCH = 29 * LANES
+SCRATCH = 30 * LANES
 """Length of the scratch array."""

@@ -9,7 +9,6 @@ from nbnumba.kernels.lanes.intensity import add_terms, interpolate, look_up, wei
 from nbnumba.kernels.lanes.lattice import index_lanes, shape_lanes
 from nbnumba.kernels.lanes.layout import (
     ACTIVE,
-    CAPTURE,
     EVALUATED,
     INTENSITY,
     INTERPOLATING,
@@ -145,19 +144,19 @@ def render_block(params, first, lanes, opening, interpolating, s):
     interpolating : bool
         Whether interpolation is still on when these pixels are reached (quirk `interp-sticky`).
     s : ndarray, shape (SCRATCH,), float64
-        Scratch; on return INTENSITY, CAPTURE, POLARIZATION, OMEGA, OMEGA_SUM, INTERPOLATING and EVALUATED hold results.
+        Scratch, in which ACTIVE, CAPTURE and EVALUATED were 1 before the first block. On return INTENSITY, CAPTURE,
+        POLARIZATION, OMEGA, OMEGA_SUM, INTERPOLATING and EVALUATED hold results.
     """
     place_pixels(params, first, lanes, s)
     fill(INTENSITY, params.background, lanes, s)
     fill(POLARIZATION, 0.0 if params.polarization else 1.0, lanes, s)
     fill(OMEGA_SUM, 0.0, lanes, s)
-    fill(EVALUATED, 0.0 if params.dmin > 0.0 else 1.0, lanes, s)
-    fill(ACTIVE, 1.0, lanes, s)
+    if params.dmin > 0.0 or params.has_mask:
+        fill(EVALUATED, 0.0 if params.dmin > 0.0 else 1.0, lanes, s)
     if interpolating:
         fill(INTERPOLATING, 1.0, lanes, s)
     unpolarized = lanes if params.polarization else 0
     for layer in range(params.thick_steps):
-        fill(CAPTURE, 1.0, lanes, s)
         for sub_slow in range(params.oversample):
             for sub_fast in range(params.oversample):
                 first_here = sub_slow == 0 and sub_fast == 0
