@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ COMMANDS = {
 
 FAILURE = 1
 INTERRUPTED = 130
+TERMINATED = 143
 
 
 class Commands(click.Group):
@@ -109,9 +111,16 @@ def _show_warning(message: Warning | str, *_: Any) -> None:
     click.echo(f"nbnumba: warning: {message}", err=True)
 
 
+def _terminate(*_: Any) -> None:
+    """End at once and leave no temporary file, when a batch system sends SIGTERM."""
+    discard_unfinished()
+    os._exit(TERMINATED)
+
+
 def main() -> None:
     """Entry point of the console script."""
     prepare_streams()
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         status = run(sys.argv[1:])
         reason = lost_output()

@@ -25,6 +25,10 @@ C_PROGRAM = "C"
 
 FLOAT_FILE = "floatimage.bin"
 
+RUNS_PER_ROUND = 3
+"""Runs of nbnumba for each of the C program, which takes some ten times as long. Their median counts: fixed costs of a
+second scatter by more than 5 % of a kernel that takes half a second."""
+
 OWN_CLOCK = re.compile(r"^rendered +in (\S+) s by", re.MULTILINE)
 """What nbnumba prints of the time of its pixel loop."""
 
@@ -78,20 +82,30 @@ class Parity:
 
 @dataclass
 class Samples:
-    """Repeated runs of one program on one workload."""
+    """Repeated runs of one program on one workload, `per_round` of them in each round."""
 
+    per_round: int = 1
     full: list[ProcessRun] = field(default_factory=list)
     one_pixel: list[ProcessRun] = field(default_factory=list)
     own_clock: list[float] = field(default_factory=list)  # s, what nbnumba itself prints
     parity: list[Parity] = field(default_factory=list)
 
     def kernel_seconds(self) -> list[float]:
-        """Wall time of the pixel loop in each repetition: the full run less the one-pixel run."""
-        return [full.wall - one.wall for full, one in zip(self.full, self.one_pixel, strict=True)]
+        """Wall time of the pixel loop in each round: the full runs less the one-pixel runs."""
+        return self._differences(lambda run: run.wall)
 
     def kernel_cpu_seconds(self) -> list[float]:
         """The same of the time on all cores together, which a busy machine disturbs less."""
-        return [full.cpu - one.cpu for full, one in zip(self.full, self.one_pixel, strict=True)]
+        return self._differences(lambda run: run.cpu)
+
+    def _differences(self, seconds: Callable[[ProcessRun], float]) -> list[float]:
+        """Median of the full runs less median of the one-pixel runs, round by round."""
+        full, one = (
+            [statistics.median(seconds(run) for run in runs[n : n + self.per_round])
+             for n in range(0, len(runs), self.per_round)]
+            for runs in (self.full, self.one_pixel)
+        )  # fmt: skip
+        return [f - o for f, o in zip(full, one, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -189,7 +203,7 @@ def measure_workload(
     programs : sequence of Program
         Contenders; the C program is the peer of those with its number of threads.
     repeats : int
-        Counted repetitions; a workload may multiply them. Before them each engine runs once to compile its kernels.
+        Counted rounds; a workload may multiply them. Before them each engine runs once to compile its kernels.
     folder : Path
         Holds a folder for each program, with the input files.
     tell : callable
@@ -201,7 +215,7 @@ def measure_workload(
         One for each program.
     """
     arguments = workload.arguments(pixels)
-    samples = {program: Samples() for program in programs}
+    samples = {program: Samples(1 if program.c_binary else RUNS_PER_ROUND) for program in programs}
     for program in programs:
         if program.c_binary is None:
             tell(f"{workload.name} {pixels}x{pixels}, {program.engine}, {program.threads} threads, warming up")
@@ -211,8 +225,9 @@ def measure_workload(
         # there and back again, so that a slow drift of the machine meets all alike
         for program in programs if number % 2 == 0 else programs[::-1]:
             tell(f"{workload.name} {pixels}x{pixels}, {program.engine}, {program.threads} threads, "
-                 f"run {number + 1} of {rounds}")  # fmt: skip
-            _run_once(program, arguments, folder, samples[program])
+                 f"round {number + 1} of {rounds}")  # fmt: skip
+            for _ in range(samples[program].per_round):
+                _run_once(program, arguments, folder, samples[program])
         for program, taken in samples.items():
             peer = peer_of(program, programs)
             if peer is not None:

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 CACHE_LINE = 64
 """Bytes."""
 
+TASKS_PER_THREAD = 4
+"""A thread whose core does something else meanwhile leaves its next tasks to the others."""
+
 
 @pass_jit
 def _scale(params, lanes, s):
@@ -103,9 +106,8 @@ def _sum_solid_angles(count, s):
 
 
 @lean_jit
-def _render(params, start, stop, opening, interpolating, task, tasks, s, image, status, omega_sums):
-    # every tasks-th block: neighbours cost alike
-    for block in range(task, omega_sums.shape[0], tasks):
+def _render(params, start, stop, opening, interpolating, blocks, s, image, status, omega_sums):
+    for block in range(blocks[0], blocks[1]):
         first = start + block * PIXELS_PER_BLOCK
         count = min(PIXELS_PER_BLOCK, stop - first)
         lanes = (count + VECTOR - 1) // VECTOR * VECTOR
@@ -148,12 +150,15 @@ def render_range(
     omega_sums: np.ndarray,
 ) -> None:
     """Render pixels `start` to `stop` - 1 of the region of interest; see `nbnumba.engines.Engine`."""
-    tasks = min(numba.get_num_threads(), len(omega_sums))
+    blocks = len(omega_sums)
+    threads = min(numba.get_num_threads(), blocks)
 
-    def render_task(task: int) -> None:
-        _render(params, start, stop, opening, interpolating, task, tasks, _scratch(), image, status, omega_sums)
+    def render_blocks(first: int, end: int) -> None:
+        _render(params, start, stop, opening, interpolating, (first, end), _scratch(), image, status, omega_sums)
 
-    if tasks == 1:
-        render_task(0)
+    if threads == 1:
+        render_blocks(0, blocks)
     else:
-        list(_threads(tasks).map(render_task, range(tasks)))
+        tasks = min(threads * TASKS_PER_THREAD, blocks)
+        bounds = [blocks * task // tasks for task in range(tasks + 1)]
+        list(_threads(threads).map(render_blocks, bounds[:-1], bounds[1:]))

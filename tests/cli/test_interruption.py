@@ -1,4 +1,4 @@
-"""Ctrl-C: a real signal to a real process ends it at once, with status 130 and no half-written file, at every stage."""
+"""Ctrl-C and SIGTERM: a real signal to a real process ends it at any stage at once, no file half-written."""
 
 from __future__ import annotations
 
@@ -29,9 +29,13 @@ def compiled(tmp_path_factory):
 
 
 def interrupt(
-    folder: Path, arguments: list[str], stage: Callable[[str], bool], **environment: str
+    folder: Path,
+    arguments: list[str],
+    stage: Callable[[str], bool],
+    number: int = signal.SIGINT,
+    **environment: str,
 ) -> tuple[int, str, list[str]]:
-    """Send SIGINT when a stage is reached; exit status, stderr and what stands in the folder."""
+    """Send a signal when a stage is reached; exit status, stderr and what stands in the folder."""
     log = folder.parent / "stderr"
     with log.open("w") as errors, subprocess.Popen(
         [*NBNUMBA, *arguments], cwd=folder, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=errors
@@ -40,7 +44,7 @@ def interrupt(
             while not stage(log.read_text()):
                 assert process.poll() is None, log.read_text()
                 time.sleep(0.01)
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             status = process.wait(ENOUGH)
         finally:
             process.kill()
@@ -83,12 +87,13 @@ def test_while_rendering(folder):
     assert err.endswith("nbnumba: interrupted\n")
 
 
-def test_while_writing(folder):
+@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_while_writing(folder, number, expected):
     def writes(_: str) -> bool:
         return any(path.name.startswith(".nbnumba-") for path in folder.iterdir())
 
-    status, _, left = interrupt(folder, [*CRYSTAL, "-detpixels", "12000", "-roi", "0", "9", "0", "9"], writes)
-    assert status == 130
+    status, _, left = interrupt(folder, [*CRYSTAL, "-detpixels", "12000", "-roi", "0", "9", "0", "9"], writes, number)
+    assert status == expected
     # what stands has all its bytes
     sizes = {name: (folder / name).stat().st_size for name in left}
     assert sizes.items() <= {"floatimage.bin": 4 * 12000**2, "intimage.img": 512 + 2 * 12000**2}.items()
