@@ -144,15 +144,13 @@ def _kept_inputs(request: Request) -> list[Path]:
 
 def _check_pixels(request: Request, model: Model) -> None:
     """Refuse pixels that are not rendered before they are waited for."""
-    chosen = [("-trace_pixel", f"{slow} {fast}", slow, fast) for slow, fast in request.trace_pixels]
+    from nbnumba.render import pixel_number
+
+    for slow, fast in request.trace_pixels:
+        pixel_number(model.params, slow, fast, f"-trace_pixel {slow} {fast}")
     if request.printout_pixel is not None:
         fast, slow = request.printout_pixel
-        chosen.append(("-printout_pixel", f"{fast} {slow}", slow, fast))
-    p = model.params
-    for flag, typed, slow, fast in chosen:
-        inside = 0 <= slow - p.roi_slow_min < p.roi_height and 0 <= fast - p.roi_fast_min < p.roi_width
-        if not inside or (p.has_mask and p.mask[slow, fast] == 0):
-            raise UsageError(f"{flag} {typed}: this pixel is masked or outside the detector or its -roi")
+        pixel_number(model.params, slow, fast, f"-printout_pixel {fast} {slow}")
 
 
 def _print_pixels(request: Request, result: SimulationResult) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nbnumba.errors import UsageError
 from nbnumba.kernel_params import PIXELS_PER_BLOCK, STATUS_EVALUATED, STATUS_OUT_OF_RANGE
 
 if TYPE_CHECKING:
@@ -89,6 +90,35 @@ def run_interruptible(function: Callable[..., Any], *args: Any) -> Any:
     if failure:
         raise failure[0]
     return outcome[0]
+
+
+def pixel_number(params: KernelParams, slow: int, fast: int, asker: str) -> int:
+    """Number of a pixel in scan order.
+
+    Parameters
+    ----------
+    params : KernelParams
+        Region of interest and mask.
+    slow, fast : int
+        Pixel on the detector.
+    asker : str
+        Who wants to know, for the error's message.
+
+    Raises
+    ------
+    UsageError
+        If the pixel is not rendered.
+    """
+    row, column = slow - params.roi_slow_min, fast - params.roi_fast_min
+    if not (0 <= row < params.roi_height and 0 <= column < params.roi_width):
+        slow_max, fast_max = params.roi_slow_min + params.roi_height - 1, params.roi_fast_min + params.roi_width - 1
+        raise UsageError(
+            f"{asker}: this pixel lies outside the region of interest, slow {params.roi_slow_min} to {slow_max}, "
+            f"fast {params.roi_fast_min} to {fast_max}"
+        )
+    if params.has_mask and params.mask[slow, fast] == 0:
+        raise UsageError(f"{asker}: this pixel is masked, nothing is computed there")
+    return row * params.roi_width + column
 
 
 def _opening_matters(params: KernelParams) -> bool:

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nbnumba.engines import DEFAULT_ENGINE, get_engine
-from nbnumba.errors import UsageError
 from nbnumba.kernel_params import PIXELS_PER_BLOCK, SHAPE_ROUND, SHAPE_SQUARE
 from nbnumba.kernels import events as ev
 from nbnumba.kernels.traced import render_pixel_recorded
-from nbnumba.render import ScanState, render, run_interruptible
+from nbnumba.render import ScanState, pixel_number, render, run_interruptible
 
 if TYPE_CHECKING:
     from nbnumba.kernel_params import KernelParams
@@ -48,17 +47,8 @@ class PixelTrace:
 
 
 def _pixel_number(params: KernelParams, slow: int, fast: int) -> int:
-    """Number of a pixel in scan order; an error if it is not rendered at all."""
-    row, column = slow - params.roi_slow_min, fast - params.roi_fast_min
-    if not (0 <= row < params.roi_height and 0 <= column < params.roi_width):
-        slow_max, fast_max = params.roi_slow_min + params.roi_height - 1, params.roi_fast_min + params.roi_width - 1
-        raise UsageError(
-            f"trace pixel {slow} {fast} (slow fast) lies outside the region of interest: "
-            f"slow {params.roi_slow_min} to {slow_max}, fast {params.roi_fast_min} to {fast_max}"
-        )
-    if params.has_mask and params.mask[slow, fast] == 0:
-        raise UsageError(f"trace pixel {slow} {fast} (slow fast) is masked: nothing is computed there")
-    return row * params.roi_width + column
+    """Number of a pixel to be traced."""
+    return pixel_number(params, slow, fast, f"trace pixel {slow} {fast} (slow fast)")
 
 
 def _is_settled(params: KernelParams, scan: ScanState) -> bool:

@@ -60,10 +60,10 @@ def test_taps_are_printed_alone_or_written_beside_the_trace(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["16", "4", "--", *FLAGS], "outside the region of interest: slow 0 to 15, fast 0 to 15"),
+        (["16", "4", "--", *FLAGS], "outside the region of interest, slow 0 to 15, fast 0 to 15"),
         (["-1", "4", "--", *FLAGS], "outside the region of interest"),
         (["3", "4", "--", *FLAGS, "-roi", "8", "9", "2", "5"], "slow 2 to 5, fast 8 to 9"),
-        (["3", "4", "--", *FLAGS, "-trace_pixel", "3", "16"], "trace pixel 3 16 (slow fast) lies outside"),
+        (["3", "4", "--", *FLAGS, "-trace_pixel", "3", "16"], "trace pixel 3 16 (slow fast): this pixel lies outside"),
         (["3", "--", *FLAGS], "FAST"),
         (["3", "4", "--", *FLAGS, "-nosuchflag"], "unknown flag -nosuchflag"),
         (["3", "4", "--taps", "f_cell,F", "--", *FLAGS], "unknown tap 'F'"),

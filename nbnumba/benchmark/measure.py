@@ -25,6 +25,9 @@ C_PROGRAM = "C"
 
 FLOAT_FILE = "floatimage.bin"
 
+CACHE_FILE = "Fdump.bin"
+"""What a run with reflections leaves behind, and a run without them would read."""
+
 RUNS_PER_ROUND = 3
 """Runs of nbnumba for each of the C program, which takes some ten times as long. Their median counts: fixed costs of a
 second scatter by more than 5 % of a kernel that takes half a second."""
@@ -185,6 +188,12 @@ def count_pixel_steps(arguments: Sequence[str], folder: Path) -> int:
     return params.roi_width * params.roi_height * params.steps * params.thick_steps
 
 
+def remove_caches(programs: Iterable[Program], folder: Path) -> None:
+    """Remove the structure factors of the workload before from the programs' folders."""
+    for program in programs:
+        (folder / program.folder / CACHE_FILE).unlink(missing_ok=True)
+
+
 def measure_workload(
     workload: Workload,
     pixels: int,
@@ -215,6 +224,7 @@ def measure_workload(
         One for each program.
     """
     arguments = workload.arguments(pixels)
+    remove_caches(programs, folder)
     samples = {program: Samples(1 if program.c_binary else RUNS_PER_ROUND) for program in programs}
     for program in programs:
         if program.c_binary is None:

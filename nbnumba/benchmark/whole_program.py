@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nbnumba.benchmark.measure import FLOAT_FILE, Parity, Program, compare_images, peer_of
+from nbnumba.benchmark.measure import FLOAT_FILE, Parity, Program, compare_images, peer_of, remove_caches
 from nbnumba.benchmark.processes import ProcessRun, run_process
 from nbnumba.benchmark.stages import profile_stages
 from nbnumba.benchmark.workloads import WORKLOADS
@@ -67,6 +67,7 @@ def measure_whole_program(
     list of WholeRun
     """
     arguments = WORKLOAD.all_files()
+    remove_caches(programs, folder)
     runs: dict[Program, list[ProcessRun]] = {program: [] for program in programs}
     stages: dict[Program, list[dict[str, float]]] = {program: [] for program in programs}
     for number in range(-1, repeats):

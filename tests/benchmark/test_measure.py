@@ -161,7 +161,9 @@ def test_programs_take_turns_there_and_back_after_a_run_that_does_not_count(tmp_
     programs = [FakeC("C", 1, c_binary="nanoBragg"), FakeEngine("good", 1), FakeEngine("bad", 1, first_pixel=1.5)]
     for program in programs:
         (tmp_path / program.folder).mkdir()
+        (tmp_path / program.folder / "Fdump.bin").write_text("structure factors of another workload")
     c, good, bad = measure_workload(WORKLOAD, 10, programs, 2, tmp_path, lambda line: None)
+    assert not list(tmp_path.rglob("Fdump.bin"))
     warm_up = ["good", "bad"]
     there, back = ["C", *3 * ["good"], *3 * ["bad"]], [*3 * ["bad"], *3 * ["good"], "C"]
     # a full run and one on a single pixel each time
