@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numba
 import numpy as np
 
 from nbnumba.errors import UsageError
@@ -211,14 +212,16 @@ def render(
 
 def _render_spans(scan: _Scan, total: int, progress: Progress | None) -> float:
     """Render in spans that take SPAN_SECONDS each, but keep the engine busy; the whole solid angle."""
-    smallest = getattr(scan.engine, "SMALLEST_SPAN", PIXELS_PER_BLOCK)
+    # as many blocks for each thread: where blocks take long, none may wait for another's
+    share = numba.get_num_threads() * PIXELS_PER_BLOCK
+    smallest = max(getattr(scan.engine, "SMALLEST_SPAN", 0), share)
     done, span, omega_sum = 0, max(8 * PIXELS_PER_BLOCK, smallest), 0.0
     while done < total:
         stop = min(done + span, total)
         began = time.perf_counter()
         omega_sum += scan.render_span(done, stop)
         elapsed = time.perf_counter() - began
-        span = max(_next_span(stop - done, elapsed), smallest)
+        span = max(_next_span(stop - done, elapsed, share), smallest)
         done = stop
         if progress is not None:
             progress(done, total)
@@ -229,7 +232,7 @@ def _keep_nothing() -> None:
     """Stands for the `release` of an engine that keeps nothing between ranges."""
 
 
-def _next_span(pixels: int, elapsed: float) -> int:
-    """A span that should take about SPAN_SECONDS, at most 8 times the last one, in whole blocks."""
+def _next_span(pixels: int, elapsed: float, share: int) -> int:
+    """A span that should take about SPAN_SECONDS, at most 8 times the last one, in whole shares."""
     wanted = pixels * min(SPAN_SECONDS / max(elapsed, 1e-9), 8.0)
-    return max(int(wanted) // PIXELS_PER_BLOCK, 1) * PIXELS_PER_BLOCK
+    return max(int(wanted) // share, 1) * share

@@ -136,6 +136,14 @@ def test_reported_solid_angle_is_that_of_the_rectangle():
     assert result.solid_angle_sr == pytest.approx(exact, rel=4e-5)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_where_blocks_take_long_each_thread_gets_as_many(threads, monkeypatch):
+    monkeypatch.setattr(render_module, "SPAN_SECONDS", 1e-9)
+    seen = []
+    simulate(MANY_SOURCES, "cpu", threads, progress=lambda done, total: seen.append(done))
+    assert set(np.diff(seen)[:-1]) == {threads * PIXELS_PER_BLOCK}
+
+
 def test_progress_rises_to_the_number_of_pixels():
     seen = []
     simulate(MANY_SOURCES, "reference", progress=lambda done, total: seen.append((done, total)))
