@@ -221,7 +221,7 @@ def _render_spans(scan: _Scan, total: int, progress: Progress | None) -> float:
         began = time.perf_counter()
         omega_sum += scan.render_span(done, stop)
         elapsed = time.perf_counter() - began
-        span = max(_next_span(stop - done, elapsed, share), smallest)
+        span = max(_next_span(stop - done, elapsed) // share * share, smallest)
         done = stop
         if progress is not None:
             progress(done, total)
@@ -232,7 +232,6 @@ def _keep_nothing() -> None:
     """Stands for the `release` of an engine that keeps nothing between ranges."""
 
 
-def _next_span(pixels: int, elapsed: float, share: int) -> int:
-    """A span that should take about SPAN_SECONDS, at most 8 times the last one, in whole shares."""
-    wanted = pixels * min(SPAN_SECONDS / max(elapsed, 1e-9), 8.0)
-    return max(int(wanted) // share, 1) * share
+def _next_span(pixels: int, elapsed: float) -> int:
+    """Pixels that should take about SPAN_SECONDS, at most 8 times as many as the last ones."""
+    return int(pixels * min(SPAN_SECONDS / max(elapsed, 1e-9), 8.0))

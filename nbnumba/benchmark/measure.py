@@ -16,6 +16,7 @@ import numpy as np
 from nbnumba.benchmark.processes import LOG_FILE, ProcessRun, run_process
 from nbnumba.benchmark.workloads import Workload
 from nbnumba.compare.metrics import DEFAULT_BARS, RELATIVE_FLOOR, absolute_difference, different_pixels
+from nbnumba.output_files import OutputFiles
 
 ONE_PIXEL = ("-roi", "0", "0", "0", "0")
 """Added to a workload's flags, leaves everything but the pixel loop."""
@@ -24,9 +25,6 @@ C_PROGRAM = "C"
 """Name of the C program among the engines."""
 
 FLOAT_FILE = "floatimage.bin"
-
-CACHE_FILE = "Fdump.bin"
-"""What a run with reflections leaves behind, and a run without them would read."""
 
 RUNS_PER_ROUND = 3
 """Runs of nbnumba for each of the C program, which takes some ten times as long. Their median counts: fixed costs of a
@@ -189,9 +187,9 @@ def count_pixel_steps(arguments: Sequence[str], folder: Path) -> int:
 
 
 def remove_caches(programs: Iterable[Program], folder: Path) -> None:
-    """Remove the structure factors of the workload before from the programs' folders."""
+    """Remove what a workload with reflections left in the programs' folders: one without them would read it."""
     for program in programs:
-        (folder / program.folder / CACHE_FILE).unlink(missing_ok=True)
+        (folder / program.folder / OutputFiles.dump_path).unlink(missing_ok=True)
 
 
 def measure_workload(

@@ -107,9 +107,10 @@ def square_lanes(cells, lanes, s):
         s[ANGLE_A + i], s[PHASE_A + i] = _reduced(s[H + i], na)
         s[ANGLE_B + i], s[PHASE_B + i] = _reduced(s[K + i], nb)
         s[ANGLE_C + i], s[PHASE_C + i] = _reduced(s[L + i], nc)
-    # a loop of its own for the six polynomials, over lanes in use or not: short enough to work on many at once
-    for i in range(6 * LANES):
-        s[ANGLE_A + i] = sine(s[ANGLE_A + i])
+    # a loop of its own for the six polynomials: short enough for a processor to work on many lanes at once
+    for section in range(6):
+        for i in range(lanes):
+            s[ANGLE_A + section * LANES + i] = sine(s[ANGLE_A + section * LANES + i])
     for i in range(lanes):
         numerator = s[ANGLE_A + i] * s[ANGLE_B + i] * s[ANGLE_C + i]
         s[LATTICE + i] = numerator / (s[PHASE_A + i] * s[PHASE_B + i] * s[PHASE_C + i])
@@ -174,8 +175,10 @@ def _radius_lanes(metric, limit, lanes, s):
 def _exponential_constants(s):
     """`EXPONENTIAL` from the scratch, where compilers don't see its values."""
     e = EXPONENTIAL_CONSTANTS
-    low = (s[e], s[e + 1], s[e + 2], s[e + 3], s[e + 4], s[e + 5], s[e + 6])
-    return (*low, s[e + 7], s[e + 8], s[e + 9], s[e + 10], s[e + 11], s[e + 12])
+    return (
+        s[e], s[e + 1], s[e + 2], s[e + 3], s[e + 4], s[e + 5], s[e + 6], s[e + 7], s[e + 8], s[e + 9], s[e + 10],
+        s[e + 11], s[e + 12],
+    )  # fmt: skip
 
 
 @pass_jit
