@@ -105,6 +105,8 @@ def _decorator(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 jit = _decorator(error_model="numpy", nogil=True)
 # _nrt=False: see `device_jit`; its arrays belong to the caller, who must hold them.
 lean_jit = _decorator(error_model="numpy", nogil=True, _nrt=False)
+# Sums may be taken in any order: what lets LLVM add several numbers at once.
+reordering_jit = _decorator(error_model="numpy", nogil=True, fastmath={"reassoc"})
 parallel_jit = _decorator(error_model="numpy", nogil=True, parallel=True)
 
 
@@ -142,3 +144,8 @@ def contracting_jit(function: Callable[..., Any]) -> Any:
     Only for functions whose result C does not round step by step, or that need the fused product to be exact.
     """
     return numba.njit(function, error_model="numpy", forceinline=True, _nrt=False, fastmath={"contract"})
+
+
+def sum_jit(function: Callable[..., Any]) -> Any:
+    """A `device_jit` whose sums may be taken in any order, as in `reordering_jit`."""
+    return numba.njit(function, error_model="numpy", forceinline=True, _nrt=False, fastmath={"reassoc"})

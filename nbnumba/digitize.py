@@ -129,10 +129,10 @@ def _fill_integers(image: np.ndarray, window: Window, scale: float, adc_offset: 
         for i in range(photons.size):
             value = photons[i] * scale + adc_offset
             value = 65535.0 if value > 65535.0 else value
-            value = 0.0 if value < 0.0 else value
+            # also where the value is NaN
+            value = value if value > 0.0 else 0.0
             # nanoBragg rounds with floorf: the sum becomes float32 first; of positive numbers floor is truncation
-            rounded = np.float32(value + 0.5)
-            integers[i] = np.uint16(np.int32(rounded)) if rounded == rounded else np.uint16(0)
+            integers[i] = np.uint16(np.int32(np.float32(value + 0.5)))
 
 
 @jit

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 SPAN_SECONDS = 0.2
 """Time that one span should take: short enough for a lively progress bar and a prompt Ctrl-C."""
 
+FIRST_STEPS = 1 << 20
+"""Steps of the first span, for each thread: some hundredths of a second with any engine."""
+
+SPAN_PIXELS = 1 << 22
+"""Pixels of a span at most, for each thread: their states stay in memory that was touched before."""
+
 Progress = Callable[[int, int], None]
 """Called with the number of pixels done and the number in all."""
 
@@ -212,16 +218,19 @@ def render(
 
 def _render_spans(scan: _Scan, total: int, progress: Progress | None) -> float:
     """Render in spans that take SPAN_SECONDS each, but keep the engine busy; the whole solid angle."""
+    threads = numba.get_num_threads()
     # as many blocks for each thread: where blocks take long, none may wait for another's
-    share = numba.get_num_threads() * PIXELS_PER_BLOCK
+    share = threads * PIXELS_PER_BLOCK
     smallest = max(getattr(scan.engine, "SMALLEST_SPAN", 0), share)
-    done, span, omega_sum = 0, max(8 * PIXELS_PER_BLOCK, smallest), 0.0
+    largest = threads * SPAN_PIXELS
+    steps = scan.params.steps * scan.params.thick_steps
+    done, span, omega_sum = 0, max(threads * FIRST_STEPS // steps // share * share, smallest), 0.0
     while done < total:
         stop = min(done + span, total)
         began = time.perf_counter()
         omega_sum += scan.render_span(done, stop)
         elapsed = time.perf_counter() - began
-        span = max(_next_span(stop - done, elapsed) // share * share, smallest)
+        span = max(min(_next_span(stop - done, elapsed) // share * share, largest), smallest)
         done = stop
         if progress is not None:
             progress(done, total)

@@ -7,16 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nbnumba._jit import jit
+from nbnumba._jit import reordering_jit
 
 Window = tuple[int, int, int, int]
 
-LANES = 256
-"""Sums that run side by side, one for each column modulo this number: the processor adds several at once.
-
-nanoBragg adds pixel after pixel, or in as many parts as it has threads. The sums differ in their last digits; six are
-printed.
-"""
+STRIP_PIXELS = 1 << 18
+"""Pixels whose sums are taken at a time: they are read from memory once, not once for each sum."""
 
 
 @dataclass(frozen=True)
@@ -88,27 +84,55 @@ def image_statistics(
     inside = np.s_[slow_start:slow_stop, fast_start:fast_stop]
     pixels = image[inside]
     count = pixels.size if mask is None else int(np.count_nonzero(mask[inside]))
-    sums, square_sums = np.zeros((2, LANES))
-    _accumulate(pixels, sums, square_sums)
-    mean = float(sums.sum()) / max(count, 1)
-    deviations = np.zeros(LANES)
-    _add_squared_deviations(pixels, mean, deviations)
-    peak, slow, fast = _find_peak(pixels)
+    height = max(STRIP_PIXELS // pixels.shape[1], 1)
+    strips = [_strip_sums(pixels[first : first + height]) for first in range(0, pixels.shape[0], height)]
+    mean = sum(strip.total for strip in strips) / max(count, 1)
+    row_peaks = np.concatenate([strip.row_peaks for strip in strips])
+    slow = int(np.argmax(row_peaks))
+    peak, fast = float(row_peaks[slow]), int(np.argmax(pixels[slow] == row_peaks[slow]))
     return ImageStatistics(
         max_value=peak,
         max_x=_last_subpixel(fast_start + fast, subpixel_size, oversample) if peak > 0.0 else 0.0,
         max_y=_last_subpixel(slow_start + slow, subpixel_size, oversample) if peak > 0.0 else 0.0,
         mean=mean,
-        rms=_root_mean(float(square_sums.sum()), count),
-        rmsd=_root_mean(float(deviations.sum()), pixels.size),
+        rms=_root_mean(sum(strip.squares for strip in strips), count),
+        rmsd=_root_mean(sum(strip.deviations_from(mean) for strip in strips), pixels.size),
     )
 
 
-def _find_peak(pixels: np.ndarray) -> tuple[float, int, int]:
-    """The largest value, at least 0, and its first place, slow and fast; NaN is never the largest."""
+@dataclass(frozen=True)
+class _StripSums:
+    """Sums over some rows, taken while they are in the processor's cache.
+
+    Attributes
+    ----------
+    size : int
+        Pixels.
+    total, squares : float
+        Sums of the pixels and of their squares.
+    deviations : float
+        Sum of the squared deviations from the rows' own mean.
+    row_peaks : ndarray, shape (rows,), float32
+        Largest value of each row, at least 0; NaN is never the largest.
+    """
+
+    size: int
+    total: float
+    squares: float
+    deviations: float
+    row_peaks: np.ndarray
+
+    def deviations_from(self, mean: float) -> float:
+        """Sum of the squared deviations from another mean."""
+        return self.deviations + self.size * (self.total / self.size - mean) ** 2
+
+
+def _strip_sums(pixels: np.ndarray) -> _StripSums:
+    """Sums over some rows of an image."""
+    total, squares = _sums(pixels)
+    deviations = _squared_deviations(pixels, total / pixels.size)
     row_peaks = np.fmax.reduce(pixels, axis=1, initial=np.float32(0.0))
-    slow = int(np.argmax(row_peaks))
-    return float(row_peaks[slow]), slow, int(np.argmax(pixels[slow] == row_peaks[slow]))
+    return _StripSums(pixels.size, total, squares, deviations, row_peaks)
 
 
 def _root_mean(squares: float, count: int) -> float:
@@ -121,30 +145,31 @@ def _last_subpixel(pixel: int, subpixel_size: float, oversample: int) -> float:
     return subpixel_size * (pixel * oversample + oversample - 1) + subpixel_size / 2.0
 
 
-# Unsigned indices can't be negative; numba then needs no test that would keep it from vectorising the loops.
+# nanoBragg adds pixel after pixel, or in as many parts as it has threads. The sums differ in their last digits; six are
+# printed.
 
 
-@jit
-def _accumulate(pixels: np.ndarray, sums: np.ndarray, square_sums: np.ndarray) -> None:
-    """Add the pixels and their squares to the lanes."""
-    width, lanes = np.uintp(pixels.shape[1]), np.uintp(sums.size)
+@reordering_jit
+def _sums(pixels: np.ndarray) -> tuple[float, float]:
+    """Sums of the pixels and of their squares."""
+    total = squares = 0.0
     for slow in range(pixels.shape[0]):
         row = pixels[slow]
-        for first in range(np.uintp(0), width, lanes):
-            for lane in range(min(lanes, width - first)):
-                value = row[first + lane]
-                sums[lane] += value
-                # the square is a float32 product, the sum a double
-                square_sums[lane] += value * value
+        for fast in range(row.size):
+            value = row[fast]
+            total += value
+            # the square is a float32 product, the sum a double
+            squares += value * value
+    return total, squares
 
 
-@jit
-def _add_squared_deviations(pixels: np.ndarray, mean: float, square_sums: np.ndarray) -> None:
-    """Add the squared deviations from the mean to the lanes."""
-    width, lanes = np.uintp(pixels.shape[1]), np.uintp(square_sums.size)
+@reordering_jit
+def _squared_deviations(pixels: np.ndarray, mean: float) -> float:
+    """Sum of the squared deviations from a number."""
+    total = 0.0
     for slow in range(pixels.shape[0]):
         row = pixels[slow]
-        for first in range(np.uintp(0), width, lanes):
-            for lane in range(min(lanes, width - first)):
-                deviation = row[first + lane] - mean
-                square_sums[lane] += deviation * deviation
+        for fast in range(row.size):
+            deviation = row[fast] - mean
+            total += deviation * deviation
+    return total

@@ -72,6 +72,7 @@ def test_oversample_thick_without_thickness_is_dark(engine):
 @pytest.mark.parametrize("experiment", [CARRYOVER, STICKY], ids=["carryover", "sticky"])
 def test_image_does_not_depend_on_how_it_is_cut_into_spans(experiment, seconds, monkeypatch):
     usual = simulate(experiment, "reference")
+    monkeypatch.setattr(render_module, "FIRST_STEPS", 1)
     monkeypatch.setattr(render_module, "SPAN_SECONDS", seconds)
     other = simulate(experiment, "reference")
     assert np.array_equal(usual.image, other.image)
@@ -138,10 +139,24 @@ def test_reported_solid_angle_is_that_of_the_rectangle():
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_where_blocks_take_long_each_thread_gets_as_many(threads, monkeypatch):
+    monkeypatch.setattr(render_module, "FIRST_STEPS", 1)
     monkeypatch.setattr(render_module, "SPAN_SECONDS", 1e-9)
-    seen = []
+    assert set(_spans(threads)[:-1]) == {threads * PIXELS_PER_BLOCK}
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_spans_have_a_largest_size_for_each_thread(threads, monkeypatch):
+    monkeypatch.setattr(render_module, "FIRST_STEPS", 1)
+    monkeypatch.setattr(render_module, "SPAN_SECONDS", 100.0)
+    monkeypatch.setattr(render_module, "SPAN_PIXELS", 4 * PIXELS_PER_BLOCK)
+    assert max(_spans(threads)) == 4 * threads * PIXELS_PER_BLOCK
+
+
+def _spans(threads):
+    """Pixels of each span."""
+    seen = [0]
     simulate(MANY_SOURCES, "cpu", threads, progress=lambda done, total: seen.append(done))
-    assert set(np.diff(seen)[:-1]) == {threads * PIXELS_PER_BLOCK}
+    return list(np.diff(seen))
 
 
 def test_progress_rises_to_the_number_of_pixels():

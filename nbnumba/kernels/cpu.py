@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numba
 import numpy as np
 
-from nbnumba._jit import lean_jit, pass_jit
+from nbnumba._jit import lean_jit, pass_jit, sum_jit
 from nbnumba.kernel_params import PIXELS_PER_BLOCK, STATUS_EVALUATED, STATUS_OUT_OF_RANGE
 from nbnumba.kernels.lanes.layout import (
     ACTIVE,
@@ -41,17 +41,25 @@ if TYPE_CHECKING:
 CACHE_LINE = 64
 """Bytes."""
 
-TASKS_PER_THREAD = 4
+TASKS_PER_THREAD = 8
 """A thread whose core does something else meanwhile leaves its next tasks to the others."""
+
+
+@pass_jit
+def _scale_by(params, steps, lanes, s):
+    for i in range(lanes):
+        s[INTENSITY + i] = photons_per_pixel(
+            params, steps, s[INTENSITY + i], s[CAPTURE + i], s[POLARIZATION + i], s[OMEGA + i]
+        )
 
 
 @pass_jit
 def _scale(params, lanes, s):
     """Scale the sums of a block to photons."""
-    for i in range(lanes):
-        s[INTENSITY + i] = photons_per_pixel(
-            params, s[INTENSITY + i], s[CAPTURE + i], s[POLARIZATION + i], s[OMEGA + i]
-        )
+    if params.steps == 1:
+        _scale_by(params, 1.0, lanes, s)
+    else:
+        _scale_by(params, float(params.steps), lanes, s)
 
 
 @pass_jit
@@ -90,17 +98,11 @@ def _report(count, offset, interpolating, s, status):
             status[offset + i] |= STATUS_OUT_OF_RANGE if s[INTERPOLATING + i] == 0.0 else 0
 
 
-@pass_jit
+@sum_jit
 def _sum_solid_angles(count, s):
-    """Solid angle of a block: halves of it are added to each other until eight sums are left."""
-    for i in range(count, LANES):
-        s[OMEGA_SUM + i] = 0.0
-    for halving in range(3):
-        half = LANES >> (halving + 1)
-        for i in range(half):
-            s[OMEGA_SUM + i] += s[OMEGA_SUM + half + i]
+    """Solid angle of a block."""
     total = 0.0
-    for i in range(LANES >> 3):
+    for i in range(count):
         total += s[OMEGA_SUM + i]
     return total
 

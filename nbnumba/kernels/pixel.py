@@ -44,7 +44,7 @@ from nbnumba.physics.scattering import (
 )
 from nbnumba.physics.solid_angle import pixel_solid_angle
 from nbnumba.physics.structure_factor import interpolation_in_range, nearest_amplitude, tricubic_amplitude
-from nbnumba.physics.vectors import dot, load, magnitude, quotient, unit, unit_again
+from nbnumba.physics.vectors import direction, dot, load, magnitude, quotient, unit_again
 
 
 @device_jit
@@ -269,21 +269,22 @@ def add_sources(
 
 
 @device_jit
-def photons_per_pixel(params, intensity, capture, polar, omega):
+def photons_per_pixel(params, steps, intensity, capture, polar, omega):
     """Scale the sum to photons; factors that were not applied inside the sum are applied here.
 
     Parameters
     ----------
     params : KernelParams
+    steps : float64
+        Number of steps; a literal 1 lets the compiler drop the division.
     intensity : float64
         Sum of |F_cell·F_latt|² over all steps.
     capture, polar, omega : float64
         The values last computed (quirk `last-layer`).
     """
-    steps = float(params.steps)
     total = params.r_e_squared * params.fluence * intensity
     # a sum that overflowed stays infinite: its quotient would be NaN
-    value = quotient(total, steps, 1.0 / steps) if total < math.inf else total
+    value = total if steps == 1.0 or total == math.inf else quotient(total, steps, 1.0 / steps)
     if not params.oversample_thick:
         value *= capture
     if not params.oversample_polar:
@@ -337,9 +338,12 @@ def render_pixel(params, slow, fast, opening, interpolating, crystal, events):
                 slow_coordinate = detector_coordinate(slow, sub_slow, params.oversample, params.subpixel_size)
                 position = subpixel_position(params, fast_coordinate, slow_coordinate, depth)
                 airpath = magnitude(position)
-                diffracted = unit(position)
+                inverse = 1.0 / airpath
+                diffracted = direction(position, airpath, inverse)
                 if omega == 0.0 or params.oversample_omega:
-                    omega = pixel_solid_angle(params.pixel_size, airpath, params.close_distance, params.point_pixel)
+                    omega = pixel_solid_angle(
+                        params.pixel_size, airpath, inverse, params.close_distance, params.point_pixel
+                    )
                 omega_sum += omega
                 if capture == 0.0 or params.oversample_thick:
                     parallax = dot(diffracted, load(params.odet))
@@ -354,7 +358,7 @@ def render_pixel(params, slow, fast, opening, interpolating, crystal, events):
                     params, diffracted, intensity, capture, polar, omega, opening, evaluated, interpolating, crystal,
                     events,
                 )
-    photons = photons_per_pixel(params, intensity, capture, polar, omega)
+    photons = photons_per_pixel(params, float(params.steps), intensity, capture, polar, omega)
     if events is not None:
         record(events, FINAL, (intensity, capture, polar, omega, photons))
     status = STATUS_OUT_OF_RANGE if interpolated_before and not interpolating else 0

@@ -42,6 +42,8 @@ def kahn_polarization(kahn_factor, incident, diffracted, axis):
     """
     cos_2theta = dot(incident, diffracted)
     cos_squared = cos_2theta * cos_2theta
+    if kahn_factor == 0.0:
+        return 0.5 * (1.0 + cos_squared)
     sin_squared = 1.0 - cos_squared
-    cos_2psi = cosine_of_twice_azimuth(incident, diffracted, axis) if kahn_factor != 0.0 else 1.0
+    cos_2psi = cosine_of_twice_azimuth(incident, diffracted, axis)
     return 0.5 * (1.0 + cos_squared - kahn_factor * cos_2psi * sin_squared)

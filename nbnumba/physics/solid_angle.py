@@ -7,21 +7,20 @@ from nbnumba.physics.vectors import quotient
 
 
 @device_jit
-def pixel_solid_angle(pixel_size, airpath, close_distance, point_pixel):
+def pixel_solid_angle(pixel_size, airpath, inverse, close_distance, point_pixel):
     """Solid angle of a pixel: p²/R² times the obliquity, steradian.
 
     Parameters
     ----------
     pixel_size : float64
         Pixel edge, m.
-    airpath : float64
-        Sample to subpixel, m.
+    airpath, inverse : float64
+        Sample to subpixel, m, and 1 / airpath.
     close_distance : float64
         Sample to detector plane, m.
     point_pixel : bool
         Inverse square law only: 1/R², per m² of pixel (quirk `point-pixel`).
     """
-    inverse = 1.0 / airpath
     if point_pixel:
         return quotient(inverse, airpath, inverse)
     seen_square_on = quotient(quotient(pixel_size * pixel_size, airpath, inverse), airpath, inverse)

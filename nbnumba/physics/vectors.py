@@ -59,6 +59,21 @@ def magnitude(x):
 
 
 @device_jit
+def direction(x, length, inverse):
+    """Vector of length 1 along `x`; the zero vector stays zero.
+
+    Parameters
+    ----------
+    x : tuple of 3 float64
+    length, inverse : float64
+        Length of `x`, and 1 / length.
+    """
+    # without a branch: for the zero vector every quotient is zero whatever the inverse, if it is finite
+    inverse = inverse if length != 0.0 else 1.0
+    return (quotient(x[0], length, inverse), quotient(x[1], length, inverse), quotient(x[2], length, inverse))
+
+
+@device_jit
 def unit(x):
     """Vector of length 1 along `x`; the zero vector stays zero.
 
@@ -67,9 +82,7 @@ def unit(x):
     x : tuple of 3 float64
     """
     length = magnitude(x)
-    # without a branch: for the zero vector every quotient is zero whatever the inverse
-    inverse = 1.0 / (length if length != 0.0 else 1.0)
-    return (quotient(x[0], length, inverse), quotient(x[1], length, inverse), quotient(x[2], length, inverse))
+    return direction(x, length, 1.0 / (length if length != 0.0 else 1.0))
 
 
 @device_jit

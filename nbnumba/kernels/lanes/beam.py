@@ -51,9 +51,6 @@ def limit_resolution(dmin, lanes, s):
 @pass_jit
 def _polarize_all(kahn_factor, axis, incident, lanes, s):
     """Polarization factor of every lane; in how many it is zero, hence still unknown."""
-    for i in range(lanes):
-        # nanoBragg normalises this vector once more here, and later sources see the result
-        s[X + i], s[Y + i], s[Z + i] = unit_again((s[X + i], s[Y + i], s[Z + i]))
     unknown = 0
     for i in range(lanes):
         factor = kahn_polarization(kahn_factor, incident, (s[X + i], s[Y + i], s[Z + i]), axis)
@@ -98,7 +95,12 @@ def polarize(params, incident, everywhere, lanes, s):
     incident = unit_again(incident)
     if not everywhere:
         return _polarize_some(params, incident, lanes, s)
+    if params.sources.shape[0] > 1:
+        # nanoBragg normalises these vectors once more here, and later sources see the result
+        for i in range(lanes):
+            s[X + i], s[Y + i], s[Z + i] = unit_again((s[X + i], s[Y + i], s[Z + i]))
     if params.kahn_factor == 0.0:
-        # the literal lets the compiler drop the azimuth
-        return _polarize_all(0.0, load(params.polar_axis), incident, lanes, s)
+        # the literal lets the compiler drop the azimuth; the factor of an unpolarized beam is at least a half
+        _polarize_all(0.0, load(params.polar_axis), incident, lanes, s)
+        return 0
     return _polarize_all(params.kahn_factor, load(params.polar_axis), incident, lanes, s)

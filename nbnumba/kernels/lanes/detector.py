@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from nbnumba._jit import pass_jit
 from nbnumba.kernels.lanes.layout import (
+    AIRPATH,
     CAPTURE,
     FAST,
+    INVERSE,
     OMEGA,
     OMEGA_SUM,
     RAMP,
@@ -17,7 +19,7 @@ from nbnumba.kernels.lanes.layout import (
 from nbnumba.physics.absorption import captured_fraction
 from nbnumba.physics.scattering import curved_position, detector_coordinate, flat_position
 from nbnumba.physics.solid_angle import pixel_solid_angle
-from nbnumba.physics.vectors import dot, load, magnitude, unit
+from nbnumba.physics.vectors import direction, dot, load, magnitude
 
 
 @pass_jit
@@ -51,6 +53,37 @@ def place_pixels(params, first, lanes, s):
 
 
 @pass_jit
+def _keep_position(position, i, s):
+    """Store the position of one lane's subpixel, its length and the inverse of that."""
+    airpath = magnitude(position)
+    s[X + i], s[Y + i], s[Z + i] = position
+    s[AIRPATH + i] = airpath
+    s[INVERSE + i] = 1.0 / airpath
+
+
+@pass_jit
+def _place(params, sub_fast, sub_slow, depth, lanes, s):
+    """Positions of one subpixel of every pixel."""
+    fdet, sdet, odet, pix0 = load(params.fdet), load(params.sdet), load(params.odet), load(params.pix0)
+    oversample, size = float(params.oversample), params.subpixel_size
+    if s[SLOW] == s[SLOW + lanes - 1]:
+        slow = detector_coordinate(s[SLOW], sub_slow, oversample, size)
+        for i in range(lanes):
+            fast = detector_coordinate(s[FAST + i], sub_fast, oversample, size)
+            _keep_position(flat_position(fast, slow, depth, fdet, sdet, odet, pix0), i, s)
+    else:
+        for i in range(lanes):
+            fast = detector_coordinate(s[FAST + i], sub_fast, oversample, size)
+            slow = detector_coordinate(s[SLOW + i], sub_slow, oversample, size)
+            _keep_position(flat_position(fast, slow, depth, fdet, sdet, odet, pix0), i, s)
+    if params.curved:
+        beam, radius = load(params.beam), params.distance
+        for i in range(lanes):
+            flat = (s[X + i], s[Y + i], s[Z + i])
+            _keep_position(curved_position(flat, radius, beam, fdet, sdet), i, s)
+
+
+@pass_jit
 def place_subpixels(params, sub_fast, sub_slow, depth, omega_afresh, lanes, s):
     """Unit vectors from the sample to one subpixel of every pixel, and the solid angles.
 
@@ -66,27 +99,13 @@ def place_subpixels(params, sub_fast, sub_slow, depth, omega_afresh, lanes, s):
     lanes, s
         As in `place_pixels`.
     """
-    fdet, sdet, odet, pix0 = load(params.fdet), load(params.sdet), load(params.odet), load(params.pix0)
-    oversample, size = float(params.oversample), params.subpixel_size
-    for i in range(lanes):
-        fast = detector_coordinate(s[FAST + i], sub_fast, oversample, size)
-        slow = detector_coordinate(s[SLOW + i], sub_slow, oversample, size)
-        s[X + i], s[Y + i], s[Z + i] = flat_position(fast, slow, depth, fdet, sdet, odet, pix0)
-    if params.curved:
-        beam, radius = load(params.beam), params.distance
-        for i in range(lanes):
-            flat = (s[X + i], s[Y + i], s[Z + i])
-            s[X + i], s[Y + i], s[Z + i] = curved_position(flat, radius, beam, fdet, sdet)
+    _place(params, sub_fast, sub_slow, depth, lanes, s)
     pixel, distance, point_pixel = params.pixel_size, params.close_distance, params.point_pixel
-    if omega_afresh:
-        for i in range(lanes):
-            position = (s[X + i], s[Y + i], s[Z + i])
-            s[X + i], s[Y + i], s[Z + i] = unit(position)
-            s[OMEGA + i] = pixel_solid_angle(pixel, magnitude(position), distance, point_pixel)
-    else:
-        for i in range(lanes):
-            s[X + i], s[Y + i], s[Z + i] = unit((s[X + i], s[Y + i], s[Z + i]))
     for i in range(lanes):
+        position, airpath, inverse = (s[X + i], s[Y + i], s[Z + i]), s[AIRPATH + i], s[INVERSE + i]
+        s[X + i], s[Y + i], s[Z + i] = direction(position, airpath, inverse)
+        if omega_afresh:
+            s[OMEGA + i] = pixel_solid_angle(pixel, airpath, inverse, distance, point_pixel)
         s[OMEGA_SUM + i] += s[OMEGA + i]
 
 

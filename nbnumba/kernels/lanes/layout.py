@@ -19,6 +19,7 @@ VECTOR = 8
     EXPONENTIAL_CONSTANTS,  # of `elementary.exponential`
     FAST, SLOW,  # pixel on the detector
     X, Y, Z,  # subpixel position, m; then unit vector towards it
+    AIRPATH, INVERSE,  # length of that position, m, and 1 / AIRPATH
     OMEGA, OMEGA_SUM,  # solid angle, and its sum over layers and subpixels, steradian
     CAPTURE,  # fraction absorbed in this layer
     POLARIZATION,  # factor; 0 while unknown
@@ -33,7 +34,7 @@ VECTOR = 8
     KEPT,  # running sum before a source that some lanes must skip
     INTERPOLATING,  # 1 while the pixel's interpolation is on, else 0
     EVALUATED,  # 1 once the pixel has reached the spindle loop, else 0
-) = (section * LANES for section in range(30))  # fmt: skip
+) = (section * LANES for section in range(32))  # fmt: skip
 
-SCRATCH = 30 * LANES
+SCRATCH = 32 * LANES
 """Length of the scratch array."""

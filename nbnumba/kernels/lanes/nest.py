@@ -149,7 +149,8 @@ def render_block(params, first, lanes, opening, interpolating, s):
     """
     place_pixels(params, first, lanes, s)
     fill(INTENSITY, params.background, lanes, s)
-    fill(POLARIZATION, 0.0 if params.polarization else 1.0, lanes, s)
+    if params.dmin > 0.0 or not params.polarization:
+        fill(POLARIZATION, 0.0 if params.polarization else 1.0, lanes, s)
     fill(OMEGA_SUM, 0.0, lanes, s)
     if params.dmin > 0.0 or params.has_mask:
         fill(EVALUATED, 0.0 if params.dmin > 0.0 else 1.0, lanes, s)
