@@ -21,6 +21,8 @@ import numba
 import platformdirs
 from numba.extending import register_jitable
 
+from nbnumba._wide_vectors import WideVectors
+
 _KEPT_DAYS = 30
 """How long the kernels of another version stay after their last use."""
 
@@ -104,7 +106,7 @@ def _decorator(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 # error_model="numpy": a division by zero gives inf or NaN as in C, and its missing branch lets loops vectorise.
 jit = _decorator(error_model="numpy", nogil=True)
 # _nrt=False: see `device_jit`; its arrays belong to the caller, who must hold them.
-lean_jit = _decorator(error_model="numpy", nogil=True, _nrt=False)
+lean_jit = _decorator(error_model="numpy", nogil=True, _nrt=False, no_cfunc_wrapper=True, pipeline_class=WideVectors)
 # Sums may be taken in any order: what lets LLVM add several numbers at once.
 reordering_jit = _decorator(error_model="numpy", nogil=True, fastmath={"reassoc"})
 parallel_jit = _decorator(error_model="numpy", nogil=True, parallel=True)
@@ -121,13 +123,19 @@ def device_jit(function: Callable[..., Any]) -> Any:
 
 
 def pass_jit(function: Callable[..., Any]) -> Any:
-    """A `device_jit` that only compiled functions call: called from Python, it runs as plain Python.
+    """A `device_jit` with loops that only compiled functions call: called from Python, it runs as plain Python.
 
     Leaving out the entry from Python halves the time that a function with the kernels' long argument takes to compile.
     """
     return register_jitable(
-        error_model="numpy", forceinline=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True
+        error_model="numpy", forceinline=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True,
+        pipeline_class=WideVectors,
     )(function)
+
+
+def called_jit(function: Callable[..., Any]) -> Any:
+    """A `pass_jit` that is called, not inlined, and keeps to LLVM's usual vectors: long ones may slow it down."""
+    return register_jitable(error_model="numpy", _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
 
 
 def nest_jit(function: Callable[..., Any]) -> Any:

@@ -34,8 +34,9 @@ ENGINE_NAMES = (AUTOMATIC, *sorted(ENGINE_MODULES))
 class Engine(Protocol):
     """What an engine module offers.
 
-    It may also have a SMALLEST_SPAN, the number of pixels below which a range takes hardly less time, and a function
-    `release`, which gives back what is kept between the ranges of one image.
+    It may also have a SMALLEST_SPAN, the number of pixels below which a range takes hardly less time, FIRST_STEPS, the
+    number of steps with which an image begins, and a function `release`, which gives back what is kept between the
+    ranges of one image.
     """
 
     def render_range(

@@ -27,7 +27,7 @@ SPAN_SECONDS = 0.2
 """Time that one span should take: short enough for a lively progress bar and a prompt Ctrl-C."""
 
 FIRST_STEPS = 1 << 20
-"""Steps of the first span, for each thread: some hundredths of a second with any engine."""
+"""Steps of the first span, for each thread: some hundredths of a second on a processor."""
 
 SPAN_PIXELS = 1 << 22
 """Pixels of a span at most, for each thread: their states stay in memory that was touched before."""
@@ -223,8 +223,9 @@ def _render_spans(scan: _Scan, total: int, progress: Progress | None) -> float:
     share = threads * PIXELS_PER_BLOCK
     smallest = max(getattr(scan.engine, "SMALLEST_SPAN", 0), share)
     largest = threads * SPAN_PIXELS
+    first_steps = getattr(scan.engine, "FIRST_STEPS", threads * FIRST_STEPS)
     steps = scan.params.steps * scan.params.thick_steps
-    done, span, omega_sum = 0, max(threads * FIRST_STEPS // steps // share * share, smallest), 0.0
+    done, span, omega_sum = 0, min(max(first_steps // steps // share * share, smallest), largest), 0.0
     while done < total:
         stop = min(done + span, total)
         began = time.perf_counter()

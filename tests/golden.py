@@ -62,9 +62,15 @@ class Difference:
 def image_difference(image: np.ndarray, reference: np.ndarray, maximum: float) -> Difference:
     """How a float32 image differs from a reference whose whole frame has this maximum."""
     different = reference.view(np.uint32) != image.view(np.uint32)
+    return Difference(
+        reference.size, int(different.sum()), float(relative_differences(image, reference, maximum).max())
+    )
+
+
+def relative_differences(image: np.ndarray, reference: np.ndarray, maximum: float) -> np.ndarray:
+    """Differences relative to the reference or to RELATIVE_FLOOR of its maximum, whichever is larger."""
     floor = RELATIVE_FLOOR * maximum
-    off = np.abs(image.astype(np.float64) - reference) / np.maximum(np.abs(reference), floor)
-    return Difference(reference.size, int(different.sum()), float(off.max()))
+    return np.abs(image.astype(np.float64) - reference) / np.maximum(np.abs(reference), floor)
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,21 @@ def test_auto_takes_a_usable_gpu(monkeypatch):
     assert choose_engine("auto") == "cuda"
 
 
+def test_a_package_that_does_not_go_with_numba_cuda_is_named(monkeypatch):
+    missing = "module 'numpy' has no attribute 'row_stack'"
+
+    def fail() -> None:
+        raise AttributeError(missing)
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: True)
+    monkeypatch.setattr(cuda_device, "_run_trivial_kernel", fail)
+    cuda_device.why_unusable.cache_clear()
+    message = cuda_device.why_unusable()
+    cuda_device.why_unusable.cache_clear()
+    assert message is not None
+    assert message.startswith(f"numba-cuda does not go with the packages beside it ({missing}): pip install ")
+
+
 @pytest.mark.parametrize(("error", "reason"), [
     ("Error at driver init: \n\nCUDA driver library cannot be found.\nEnsure\n:",
      "CUDA driver library cannot be found"),

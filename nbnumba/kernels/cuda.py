@@ -168,16 +168,16 @@ def _empty(shape: int, dtype: DTypeLike) -> Any:
     return cuda.device_array(shape, dtype=dtype)
 
 
-def _store(params: KernelParams, image: np.ndarray, start: int, photons: np.ndarray) -> None:
-    """Put consecutive pixels of the region of interest in their places."""
+def _store(params: KernelParams, image: np.ndarray, start: int, photons: Any) -> None:
+    """Copy consecutive pixels of the region of interest from the device to their places."""
     rows = slice(params.roi_slow_min, params.roi_slow_min + params.roi_height)
     columns = slice(params.roi_fast_min, params.roi_fast_min + params.roi_width)
     region = image[rows, columns]
-    pixels = slice(start, start + len(photons))
+    pixels = slice(start, start + photons.size)
     if region.flags.c_contiguous:
-        region.reshape(-1)[pixels] = photons
+        photons.copy_to_host(region.reshape(-1)[pixels])
     else:
-        region.flat[pixels] = photons
+        region.flat[pixels] = photons.copy_to_host()
 
 
 class CudaEngine:
@@ -191,6 +191,9 @@ class CudaEngine:
 
     SMALLEST_SPAN = 1 << 15
     """Pixels that keep a large GPU busy: fewer take hardly less time."""
+
+    FIRST_STEPS = 1 << 28
+    """Steps of the first span: some milliseconds of a large GPU."""
 
     def __init__(self, single: bool) -> None:
         self._single = single
@@ -255,9 +258,9 @@ def _render_tile(
     bits, sums = _empty(len(status), np.uint8), _empty(len(omega_sums), np.float64)
     _launch(kernel, len(status), resident, start, opening, photons, omegas, bits)
     _launch(_sum_kernel(), len(omega_sums), omegas, sums)
-    _store(resident, image, start, photons.copy_to_host())
-    status[:] = bits.copy_to_host()
-    omega_sums[:] = sums.copy_to_host()
+    _store(resident, image, start, photons)
+    bits.copy_to_host(status)
+    sums.copy_to_host(omega_sums)
 
 
 _ENGINES = {"double": CudaEngine(single=False), "single": CudaEngine(single=True)}

@@ -52,6 +52,11 @@ def why_unusable() -> str | None:
         return "numba-cuda is not installed: pip install 'nbnumba[cuda]' (with a driver for CUDA 12: 'nbnumba[cuda12]')"
     try:
         _run_trivial_kernel()
+    except (AttributeError, ImportError) as error:  # what it takes from numpy or numba is gone
+        return (
+            f"numba-cuda does not go with the packages beside it ({error}): pip install 'nbnumba[cuda]' "
+            "(with a driver for CUDA 12: 'nbnumba[cuda12]') chooses versions that do"
+        )
     except Exception as error:  # whatever a driver, a compiler or a library throws: the engine can't be used
         lines = [line.strip(" .:") for line in str(error).splitlines() if line.strip(" .:0123456789")]
         reason = lines[1] if len(lines) > 1 and "driver init" in lines[0] else (lines or [type(error).__name__])[0]

@@ -17,7 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from golden import MAX_DIFFERENT_FRACTION, Difference, GoldenCase, golden_cases, interpret_case
+from golden import (
+    MAX_DIFFERENT_FRACTION,
+    MAX_RELATIVE_DIFFERENCE,
+    GoldenCase,
+    golden_cases,
+    image_difference,
+    interpret_case,
+    relative_differences,
+)
 
 from nbnumba.benchmark.report import environment
 from nbnumba.benchmark.workloads import WORKLOADS, write_inputs
@@ -29,7 +37,8 @@ from nbnumba.lowering import lower
 from nbnumba.simulation import simulate_model
 
 SINGLE_RELATIVE = 1e-5
-"""Bar of single precision: relative to the pixel or to 1e-9 of the image's maximum; run on the host it is 7e-6."""
+"""Bar of single precision, relative to the pixel or to 1e-9 of the image's maximum; as in double precision, 2 pixels in
+10⁴ may lie beyond: where an index is a half to the last digit, float32 takes the other of two reflections."""
 
 PUBLIC = "-cell 100 100 100 -default_F 100 -lambda 1 -N 5 -distance 500 -oversample 1 -mosaic 0.5 -mosaic_dom 1000"
 """As in the public figure of a PyTorch port: 1024² pixels × 1000 domains on an RTX 4090 in 0.017 s (float32), 0.33 s
@@ -68,11 +77,13 @@ class Report:
         return rows + ([] if self.benchmark in ("", "done") else [self.benchmark])
 
 
-def _row(name: str, precision: str, difference: Difference) -> dict[str, Any]:
-    """A comparison and whether it is within the bars of its precision."""
+def _row(name: str, precision: str, image: np.ndarray, reference: np.ndarray, maximum: float) -> dict[str, Any]:
+    """How an image differs from its reference and whether that is within the bars of its precision."""
+    difference = image_difference(image, reference, maximum)
+    beyond = int(np.count_nonzero(relative_differences(image, reference, maximum) > SINGLE_RELATIVE))
     single = precision != PRECISIONS[0]
-    good = difference.worst <= SINGLE_RELATIVE if single else difference.is_within_bars
-    return {"name": name, "precision": precision, **asdict(difference), "good": bool(good)}
+    good = beyond <= MAX_DIFFERENT_FRACTION * difference.pixels if single else difference.is_within_bars
+    return {"name": name, "precision": precision, **asdict(difference), "beyond": beyond, "good": bool(good)}
 
 
 def check_golden(cases: Sequence[GoldenCase], tell: Callable[[str], None]) -> list[dict[str, Any]]:
@@ -89,16 +100,8 @@ def check_golden(cases: Sequence[GoldenCase], tell: Callable[[str], None]) -> li
                 if precision == PRECISIONS[0]:
                     raise
                 continue
-            rows.append(_row(case.name, precision, case.difference(image)))
+            rows.append(_row(case.name, precision, image[case.window], case.reference_image(), case.maximum))
     return rows
-
-
-def _compared(image: np.ndarray, reference: np.ndarray) -> Difference:
-    """As `GoldenCase.difference`, for two images."""
-    different = image.view(np.uint32) != reference.view(np.uint32)
-    floor = 1e-9 * float(reference.max())
-    off = np.abs(image.astype(np.float64) - reference) / np.maximum(np.abs(reference), floor)
-    return Difference(image.size, int(different.sum()), float(off.max()))
 
 
 def _model(flags: str, folder: Path) -> Any:
@@ -117,7 +120,7 @@ def check_agreement(
         model = _model(" ".join(WORKLOADS[name].arguments(pixels)), folder)
         on_cpu = simulate_model(model).image
         rows += [
-            _row(name, precision, _compared(simulate_model(model, "cuda", precision=precision).image, on_cpu))
+            _row(name, precision, simulate_model(model, "cuda", precision=precision).image, on_cpu, on_cpu.max())
             for precision in PRECISIONS
         ]
     return rows
@@ -164,11 +167,15 @@ def write_report(report: Report, folder: Path) -> None:
     failures = report.failures
     lines += [f"**{len(failures)} checks failed: {'; '.join(failures)}**" if failures else "All checks passed.", ""]
     for title, rows in (("Golden cases", report.golden), ("GPU against CPU", report.agreement)):
-        bars = f"Bars: double {MAX_DIFFERENT_FRACTION:g} of the pixels and 1e-6, single {SINGLE_RELATIVE:g}."
+        bars = (
+            f"Bars: in double precision {MAX_DIFFERENT_FRACTION:g} of the pixels differ, by at most "
+            f"{MAX_RELATIVE_DIFFERENCE:g}; in single precision as many are off by more than {SINGLE_RELATIVE:g}."
+        )
         lines += [f"## {title}", "", bars, ""]
-        lines += ["| case | precision | pixels | differ in bits | worst | |", "|---|---|--:|--:|--:|---|"]
+        lines += [f"| case | precision | pixels | differ in bits | off by {SINGLE_RELATIVE:g} | worst | |"]
+        lines += ["|---|---|--:|--:|--:|--:|---|"]
         lines += [
-            f"| {r['name']} | {r['precision']} | {r['pixels']} | {r['different']} | {r['worst']:.1e} | "
+            f"| {r['name']} | {r['precision']} | {r['pixels']} | {r['different']} | {r['beyond']} | {r['worst']:.1e} | "
             f"{'ok' if r['good'] else '**FAILED**'} |"
             for r in rows
         ]
@@ -205,7 +212,7 @@ def main(destination: str) -> int:
         write_inputs(inputs)
         for part, work in (
             ("golden", lambda: check_golden(golden_cases(), tell)),
-            ("agreement", lambda: check_agreement(AGREEMENT, 128, inputs, tell)),
+            ("agreement", lambda: check_agreement(AGREEMENT, 512, inputs, tell)),
             ("timings", lambda: time_workloads(TIMED, inputs, tell)),
         ):
             setattr(report, part, work())

@@ -74,6 +74,7 @@ def test_images_do_not_depend_on_tiles_and_spans(gpu, name, tmp_path, monkeypatc
     experiment = interpret_case(case, tmp_path).experiment
     whole = simulate(experiment, engine="cuda")
     monkeypatch.setattr(engine, "TILE_PIXELS", 3 * engine.PIXELS_PER_BLOCK)
+    monkeypatch.setattr(engine.CudaEngine, "FIRST_STEPS", 1)
     monkeypatch.setattr(engine.CudaEngine, "SMALLEST_SPAN", 10 * engine.PIXELS_PER_BLOCK)
     launches = len(gpu.launches)
     tiled = simulate(experiment, engine="cuda")
@@ -108,6 +109,7 @@ def test_memory_is_free_after_a_run(gpu):
 
 def test_small_launches_are_not_made_in_the_middle_of_an_image(gpu, monkeypatch):
     monkeypatch.setattr("nbnumba.render.SPAN_SECONDS", 1e-9)
+    monkeypatch.setattr(engine.CudaEngine, "FIRST_STEPS", 1)
     monkeypatch.setattr(engine.CudaEngine, "SMALLEST_SPAN", 1024)
     launches = len(gpu.launches)
     simulate(small_experiment(), engine="cuda")
@@ -119,6 +121,7 @@ def test_small_launches_are_not_made_in_the_middle_of_an_image(gpu, monkeypatch)
 
 def test_progress_is_reported_between_spans(gpu, monkeypatch):
     monkeypatch.setattr("nbnumba.render.SPAN_SECONDS", 1e-9)
+    monkeypatch.setattr(engine.CudaEngine, "FIRST_STEPS", 1)
     monkeypatch.setattr(engine.CudaEngine, "SMALLEST_SPAN", 1024)
     seen = []
     simulate(small_experiment(), engine="cuda", progress=lambda done, total: seen.append((done, total)))

@@ -56,7 +56,7 @@ def test_a_gpu_that_computes_wrongly_fails_and_is_named(small, tmp_path, monkeyp
     def wrong(model, *args, **options):
         result = simulate(model, *args, **options)
         if "cuda" in args:
-            result.image[3, 3] *= 1.001
+            result.image[3] *= 1.001
         return result
 
     monkeypatch.setattr(gpu_check, "simulate_model", wrong)

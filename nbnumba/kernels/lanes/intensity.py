@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from nbnumba._jit import pass_jit
+from typing import NamedTuple
+
+import numpy as np
+
+from nbnumba._jit import called_jit, pass_jit
 from nbnumba.kernels.lanes.lattice import nearest
 from nbnumba.kernels.lanes.layout import (
     ACTIVE,
@@ -42,6 +46,30 @@ def look_up(params, lanes, s):
         s[CELL + i] = tabled_amplitude(params, s[CELL + i])
 
 
+class _Table(NamedTuple):
+    """The fields of `KernelParams` that interpolation needs: a call copies its arguments."""
+
+    amplitudes: np.ndarray
+    h_size: int
+    k_size: int
+    l_size: int
+    h_min: int
+    k_min: int
+    l_min: int
+
+
+@called_jit
+def _interpolate(table, water, lanes, s):
+    for i in range(lanes):
+        h, k, l = s[H + i], s[K + i], s[L + i]  # noqa: E741
+        if s[INTERPOLATING + i] != 0.0:
+            if interpolation_in_range(table, h, k, l):
+                s[CELL + i] = tricubic_amplitude(table, h, k, l)
+            elif s[ACTIVE + i] != 0.0 and (s[LATTICE + i] != 0.0 or water):
+                # only an evaluation turns interpolation off: a skipped source or a lattice factor of zero is none
+                s[INTERPOLATING + i] = 0.0
+
+
 @pass_jit
 def interpolate(params, lanes, s):
     """Interpolated amplitudes in lanes that are still interpolating; the others keep that of the nearest reflection.
@@ -53,14 +81,9 @@ def interpolate(params, lanes, s):
     lanes, s
         As in `nbnumba.kernels.lanes.detector.place_pixels`.
     """
-    for i in range(lanes):
-        h, k, l = s[H + i], s[K + i], s[L + i]  # noqa: E741
-        if s[INTERPOLATING + i] != 0.0:
-            if interpolation_in_range(params, h, k, l):
-                s[CELL + i] = tricubic_amplitude(params, h, k, l)
-            elif s[ACTIVE + i] != 0.0 and (s[LATTICE + i] != 0.0 or params.water):
-                # only an evaluation turns interpolation off: a skipped source or a lattice factor of zero is none
-                s[INTERPOLATING + i] = 0.0
+    p = params
+    table = _Table(p.amplitudes, p.h_size, p.k_size, p.l_size, p.h_min, p.k_min, p.l_min)
+    _interpolate(table, params.water, lanes, s)
 
 
 @pass_jit
