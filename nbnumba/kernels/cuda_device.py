@@ -52,7 +52,7 @@ def why_unusable() -> str | None:
         return "numba-cuda is not installed: pip install 'nbnumba[cuda]' (with a driver for CUDA 12: 'nbnumba[cuda12]')"
     try:
         _run_trivial_kernel()
-    except (AttributeError, ImportError) as error:  # what it takes from numpy or numba is gone
+    except AttributeError as error:  # what it takes from NumPy or numba is gone
         return (
             f"numba-cuda does not go with the packages beside it ({error}): pip install 'nbnumba[cuda]' "
             "(with a driver for CUDA 12: 'nbnumba[cuda12]') chooses versions that do"
