@@ -60,17 +60,21 @@ def test_auto_takes_a_usable_gpu(monkeypatch):
     assert choose_engine("auto") == "cuda"
 
 
-def test_a_package_that_does_not_go_with_numba_cuda_is_named(monkeypatch):
-    missing = "module 'numpy' has no attribute 'row_stack'"
-
+def _message_where_cuda_fails(monkeypatch, error: Exception) -> str | None:
     def fail() -> None:
-        raise AttributeError(missing)
+        raise error
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: True)
     monkeypatch.setattr(cuda_device, "_run_trivial_kernel", fail)
     cuda_device.why_unusable.cache_clear()
     message = cuda_device.why_unusable()
     cuda_device.why_unusable.cache_clear()
+    return message
+
+
+def test_a_package_that_does_not_go_with_numba_cuda_is_named(monkeypatch):
+    missing = "module 'numpy' has no attribute 'row_stack'"
+    message = _message_where_cuda_fails(monkeypatch, AttributeError(missing))
     assert message is not None
     assert message.startswith(f"numba-cuda does not go with the packages beside it ({missing}): pip install ")
 
@@ -82,14 +86,7 @@ def test_a_package_that_does_not_go_with_numba_cuda_is_named(monkeypatch):
     ("", "RuntimeError"),
 ])  # fmt: skip
 def test_whatever_the_driver_says_becomes_one_line(monkeypatch, error, reason):
-    def fail() -> None:
-        raise RuntimeError(error)
-
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: True)
-    monkeypatch.setattr(cuda_device, "_run_trivial_kernel", fail)
-    cuda_device.why_unusable.cache_clear()
-    message = cuda_device.why_unusable()
-    cuda_device.why_unusable.cache_clear()
+    message = _message_where_cuda_fails(monkeypatch, RuntimeError(error))
     assert message is not None
     assert message.startswith(f"no usable NVIDIA GPU ({reason}): ")
     assert "\n" not in message

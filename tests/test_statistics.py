@@ -8,6 +8,7 @@ import golden_conversions as conversions
 import numpy as np
 import pytest
 
+from nbnumba import statistics
 from nbnumba.statistics import clip_roi, image_statistics
 
 EVERYTHING = (0, 100, 0, 100)
@@ -40,6 +41,21 @@ def test_figures_of_a_small_image_follow_their_definitions():
     assert ours.rmsd == math.sqrt((9 + 4 + 1 + 0 + 1 + 25) / 5)
     # pixel (slow 1, fast 2), last of 2 subpixels of 0.5 m
     assert (ours.max_value, ours.max_x, ours.max_y) == (9.0, 2.75, 1.75)
+
+
+def test_figures_of_many_strips_are_those_of_the_whole(monkeypatch):
+    monkeypatch.setattr(statistics, "STRIP_PIXELS", 100)
+    rng = np.random.default_rng(1)
+    # rows of very different levels, so that the means of the strips are far from that of the image
+    image = (rng.normal(100.0, 3.0, (37, 41)) * np.arange(37)[:, np.newaxis]).astype(np.float32)
+    ours = image_statistics(image, EVERYTHING, None, 1.0, 1)
+    exact = image.astype(np.float64)
+    # sums of 1517 doubles; the squares are rounded to float32
+    assert ours.mean == pytest.approx(exact.mean(), rel=1e-13)
+    assert ours.rmsd == pytest.approx(exact.std(ddof=1), rel=1e-13)
+    assert ours.rms == pytest.approx(math.sqrt((exact**2).sum() / (image.size - 1)), rel=1e-7)
+    slow, fast = np.unravel_index(image.argmax(), image.shape)
+    assert (ours.max_value, ours.max_x, ours.max_y) == (image.max(), fast + 0.5, slow + 0.5)
 
 
 def test_masked_pixels_count_in_the_rmsd_only():
