@@ -61,7 +61,7 @@ WORKLOADS = {
         Workload(
             "W1", "one step per pixel",
             "-cell 100 100 100 90 90 90 -default_F 100 -lambda 0.5 -N 5 -distance 500 -oversample 1",
-            4096, 16.0, rounds=2,
+            4096, 16.0, rounds=6,
         ),
         Workload(
             "W2", "mosaic x phi x subpixels, N 5", f"{_TRICLINIC} -default_F 100 -N 5 {_MANY_STEPS}", 384, 20.0,
