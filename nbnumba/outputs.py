@@ -20,7 +20,7 @@ from nbnumba.io.tiff import write_tiff
 from nbnumba.noise import PoissonNoise
 from nbnumba.render import run_interruptible
 from nbnumba.stage_clock import StageClock
-from nbnumba.statistics import ImageStatistics, Window, image_statistics
+from nbnumba.statistics import ImageStatistics, Window, image_statistics, strip_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from nbnumba.config import StructureFactors
     from nbnumba.model import Model
     from nbnumba.output_files import OutputFiles
-
-STRIP_PIXELS = 1 << 18
-"""Pixels that are converted at a time."""
 
 
 @dataclass(frozen=True)
@@ -204,9 +201,8 @@ def row_strips(image: np.ndarray, roi: Window) -> Iterator[tuple[np.ndarray, Win
     roi : tuple of 4 int
         The region of interest counted from the first of these rows; its slow limits may lie outside them.
     """
-    height = max(STRIP_PIXELS // image.shape[1], 1)
-    for first in range(0, image.shape[0], height):
-        yield image[first : first + height], (roi[0], roi[1], roi[2] - first, roi[3] - first)
+    for rows in strip_rows(image.shape):
+        yield image[rows], (roi[0], roi[1], roi[2] - rows.start, roi[3] - rows.start)
 
 
 def _statistics(model: Model, image: np.ndarray) -> ImageStatistics:

@@ -225,13 +225,17 @@ def _render_spans(scan: _Scan, total: int, progress: Progress | None) -> float:
     largest = threads * SPAN_PIXELS
     first_steps = getattr(scan.engine, "FIRST_STEPS", threads * FIRST_STEPS)
     steps = scan.params.steps * scan.params.thick_steps
-    done, span, omega_sum = 0, min(max(first_steps // steps // share * share, smallest), largest), 0.0
+
+    def bounded(pixels: int) -> int:
+        return max(min(pixels // share * share, largest), smallest)
+
+    done, span, omega_sum = 0, bounded(first_steps // steps), 0.0
     while done < total:
         stop = min(done + span, total)
         began = time.perf_counter()
         omega_sum += scan.render_span(done, stop)
         elapsed = time.perf_counter() - began
-        span = max(min(_next_span(stop - done, elapsed) // share * share, largest), smallest)
+        span = bounded(_next_span(stop - done, elapsed))
         done = stop
         if progress is not None:
             progress(done, total)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from nbnumba._jit import reordering_jit
 Window = tuple[int, int, int, int]
 
 STRIP_PIXELS = 1 << 18
-"""Pixels whose sums are taken at a time: they are read from memory once, not once for each sum."""
+"""Pixels of a strip of rows: what is done with them, one thing after the other, finds them in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,25 @@ def clip_roi(roi: Window, shape: tuple[int, int]) -> Window:
     return max(roi[0], 0), min(roi[1] + 1, fast), max(roi[2], 0), min(roi[3] + 1, slow)
 
 
+def strip_rows(shape: tuple[int, int]) -> Iterator[slice]:
+    """Cut an image into strips of consecutive rows.
+
+    Parameters
+    ----------
+    shape : tuple of 2 int
+        Slow, fast.
+
+    Yields
+    ------
+    slice
+        Rows of about STRIP_PIXELS pixels, at least one.
+    """
+    slow, fast = shape
+    height = max(STRIP_PIXELS // fast, 1)
+    for first in range(0, slow, height):
+        yield slice(first, first + height)
+
+
 def image_statistics(
     image: np.ndarray, roi: Window, mask: np.ndarray | None, subpixel_size: float, oversample: int
 ) -> ImageStatistics:
@@ -84,8 +104,7 @@ def image_statistics(
     inside = np.s_[slow_start:slow_stop, fast_start:fast_stop]
     pixels = image[inside]
     count = pixels.size if mask is None else int(np.count_nonzero(mask[inside]))
-    height = max(STRIP_PIXELS // pixels.shape[1], 1)
-    strips = [_strip_sums(pixels[first : first + height]) for first in range(0, pixels.shape[0], height)]
+    strips = [_strip_sums(pixels[rows]) for rows in strip_rows(pixels.shape)]
     mean = sum(strip.total for strip in strips) / max(count, 1)
     row_peaks = np.concatenate([strip.row_peaks for strip in strips])
     slow = int(np.argmax(row_peaks))

@@ -52,7 +52,7 @@ def test_every_file_holds_the_image_in_its_own_way(tmp_path):
 
 
 def test_strips_make_up_the_image_and_keep_the_region_of_interest(monkeypatch):
-    monkeypatch.setattr("nbnumba.outputs.STRIP_PIXELS", 16)
+    monkeypatch.setattr("nbnumba.statistics.STRIP_PIXELS", 16)
     roi = (2, 20, 1, 4)
     strips = list(row_strips(IMAGE, roi))
     assert len(strips) == 3
