@@ -112,7 +112,8 @@ def _simulate(flags: Sequence[str], engine: str, precision: str, threads: int | 
     from nbnumba.lowering import lower
     from nbnumba.outputs import check_writable, write_outputs
     from nbnumba.report import image_lines, model_warnings, result_warnings, setup_lines
-    from nbnumba.simulation import available_threads, simulate_model
+    from nbnumba.simulation import simulate_model
+    from nbnumba.threads import available_threads
 
     engine = _settled(engine, precision)
     request = interpret(flags)
@@ -129,7 +130,7 @@ def _simulate(flags: Sequence[str], engine: str, precision: str, threads: int | 
     with progress_bar(request.progress) as progress:
         result = simulate_model(model, engine, threads, progress, precision)
     warn(result_warnings(result))
-    report = write_outputs(model, result.image, request.files)
+    report = write_outputs(model, result.image, request.files, threads)
     say(image_lines(result, report))
     _print_pixels(request, result)
 

@@ -20,7 +20,8 @@ from nbnumba.io.tiff import write_tiff
 from nbnumba.noise import PoissonNoise
 from nbnumba.render import run_interruptible
 from nbnumba.stage_clock import StageClock
-from nbnumba.statistics import ImageStatistics, Window, image_statistics, strip_rows
+from nbnumba.statistics import ImageStatistics, Window, image_statistics
+from nbnumba.threads import one_ahead, thread_count
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from nbnumba.config import StructureFactors
     from nbnumba.model import Model
     from nbnumba.output_files import OutputFiles
+
+STRIP_PIXELS = 1 << 18
+"""Pixels of a strip of rows: converted and written while they are in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,7 @@ def write_cache(structure_factors: StructureFactors | None, path: Path) -> bool:
     return True
 
 
-def write_outputs(model: Model, image: np.ndarray, files: OutputFiles) -> OutputReport:
+def write_outputs(model: Model, image: np.ndarray, files: OutputFiles, threads: int | None = None) -> OutputReport:
     """Write all files of a simulated image.
 
     Converted images are made and written piece by piece; none is held as a whole.
@@ -136,6 +140,8 @@ def write_outputs(model: Model, image: np.ndarray, files: OutputFiles) -> Output
         Photons per pixel.
     files : OutputFiles
         What to write.
+    threads : int or None
+        CPU threads; None takes all cores.
 
     Returns
     -------
@@ -149,31 +155,33 @@ def write_outputs(model: Model, image: np.ndarray, files: OutputFiles) -> Output
     written: list[Path] = []
     clock = StageClock()
     header = smv_header(model)
+    threads = thread_count(threads)
     with clock.stage("structure-factor cache"):
         if write_cache(model.experiment.crystal.structure_factors, files.dump_path):
             written.append(files.dump_path)
     with clock.stage("statistics"):
-        statistics = _statistics(model, image)
+        statistics = _statistics(model, image, threads)
     with clock.stage("float image"):
         write_float_image(files.float_path, image)
     int_scale = integer_scale(files.intfile_scale, statistics)
     with clock.stage("integer image"):
-        strips = row_strips(image, model.roi)
-        write_smv(files.int_path, header, (integer_image(*strip, int_scale, files.adc_offset) for strip in strips))
+        integers = (integer_image(*strip, int_scale, files.adc_offset) for strip in row_strips(image, model.roi))
+        write_smv(files.int_path, header, one_ahead(integers, threads))
     written += [files.float_path, files.int_path]
     grey_scale = None
     if files.pgm_path is not None:
         grey_scale = pgm_scale(files.pgm_scale, statistics, int_scale)
         with clock.stage("PGM image"):
-            strips = row_strips(image, model.roi)
-            write_pgm(files.pgm_path, image.shape, (pgm_image(*strip, grey_scale) for strip in strips), grey_scale)
+            greys = (pgm_image(*strip, grey_scale) for strip in row_strips(image, model.roi))
+            write_pgm(files.pgm_path, image.shape, one_ahead(greys, threads), grey_scale)
         written.append(files.pgm_path)
     seed = noise = None
     if files.noise_path is not None:
         seed = int(time.time()) if files.noise_seed is None else files.noise_seed
         noise = PoissonNoise(seed, files.adc_offset, model.random_state)
         with clock.stage("noise image"):
-            write_smv(files.noise_path, header, (noise.draw(*strip) for strip in row_strips(image, model.roi)))
+            counts = (noise.draw(*strip) for strip in row_strips(image, model.roi))
+            write_smv(files.noise_path, header, one_ahead(counts, threads))
         written.append(files.noise_path)
     with clock.stage("PNG and TIFF images"):
         written += _write_extras(image, files)
@@ -201,15 +209,17 @@ def row_strips(image: np.ndarray, roi: Window) -> Iterator[tuple[np.ndarray, Win
     roi : tuple of 4 int
         The region of interest counted from the first of these rows; its slow limits may lie outside them.
     """
-    for rows in strip_rows(image.shape):
-        yield image[rows], (roi[0], roi[1], roi[2] - rows.start, roi[3] - rows.start)
+    slow, fast = image.shape
+    height = max(STRIP_PIXELS // fast, 1)
+    for first in range(0, slow, height):
+        yield image[first : first + height], (roi[0], roi[1], roi[2] - first, roi[3] - first)
 
 
-def _statistics(model: Model, image: np.ndarray) -> ImageStatistics:
+def _statistics(model: Model, image: np.ndarray, threads: int) -> ImageStatistics:
     """Statistics of a simulated image."""
     params = model.params
     mask = params.mask if params.has_mask else None
-    return run_interruptible(image_statistics, image, model.roi, mask, params.subpixel_size, params.oversample)
+    return run_interruptible(image_statistics, image, model.roi, mask, params.subpixel_size, params.oversample, threads)
 
 
 def _write_extras(image: np.ndarray, files: OutputFiles) -> list[Path]:

@@ -10,10 +10,10 @@ import numba
 import numpy as np
 
 from nbnumba.engines import DEFAULT_ENGINE, PRECISIONS, choose_engine, get_engine
-from nbnumba.errors import UsageError
 from nbnumba.lowering import lower
 from nbnumba.memory import machine_memory
 from nbnumba.render import Progress, Rendering, render, run_interruptible
+from nbnumba.threads import thread_count
 
 if TYPE_CHECKING:
     from nbnumba.config import Experiment
@@ -113,7 +113,7 @@ def simulate_model(
     began = time.perf_counter()
 
     def work() -> Rendering:
-        numba.set_num_threads(_thread_count(threads))
+        numba.set_num_threads(thread_count(threads))
         return render(model.params, kernel, image, progress)
 
     rendering = run_interruptible(work)
@@ -136,17 +136,3 @@ def _blank_image(slow: int, fast: int) -> np.ndarray:
             f"{machine_memory() / 1e9:.3g}: give a smaller -detpixels or -detsize, or a larger -pixel"
         )
     return np.zeros((slow, fast), dtype=np.float32)
-
-
-def available_threads() -> int:
-    """CPU threads that can be used at most."""
-    return int(numba.config.NUMBA_NUM_THREADS)
-
-
-def _thread_count(threads: int | None) -> int:
-    """A number of threads that numba can start."""
-    if threads is None:
-        return available_threads()
-    if threads < 1:
-        raise UsageError(f"--threads {threads}: give at least 1")
-    return min(threads, available_threads())

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from nbnumba._jit import reordering_jit
+from nbnumba.threads import share_out
 
 Window = tuple[int, int, int, int]
-
-STRIP_PIXELS = 1 << 18
-"""Pixels of a strip of rows: what is done with them, one thing after the other, finds them in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -59,27 +56,13 @@ def clip_roi(roi: Window, shape: tuple[int, int]) -> Window:
     return max(roi[0], 0), min(roi[1] + 1, fast), max(roi[2], 0), min(roi[3] + 1, slow)
 
 
-def strip_rows(shape: tuple[int, int]) -> Iterator[slice]:
-    """Cut an image into strips of consecutive rows.
-
-    Parameters
-    ----------
-    shape : tuple of 2 int
-        Slow, fast.
-
-    Yields
-    ------
-    slice
-        Rows of about STRIP_PIXELS pixels, at least one.
-    """
-    slow, fast = shape
-    height = max(STRIP_PIXELS // fast, 1)
-    for first in range(0, slow, height):
-        yield slice(first, first + height)
-
-
 def image_statistics(
-    image: np.ndarray, roi: Window, mask: np.ndarray | None, subpixel_size: float, oversample: int
+    image: np.ndarray,
+    roi: Window,
+    mask: np.ndarray | None,
+    subpixel_size: float,
+    oversample: int,
+    threads: int = 1,
 ) -> ImageStatistics:
     """Statistics of an image as nanoBragg computes them.
 
@@ -95,6 +78,8 @@ def image_statistics(
         Edge of a subpixel, m.
     oversample : int
         Subpixels along each edge of a pixel.
+    threads : int
+        CPU threads; the figures do not depend on them.
 
     Returns
     -------
@@ -104,54 +89,24 @@ def image_statistics(
     inside = np.s_[slow_start:slow_stop, fast_start:fast_stop]
     pixels = image[inside]
     count = pixels.size if mask is None else int(np.count_nonzero(mask[inside]))
-    strips = [_strip_sums(pixels[rows]) for rows in strip_rows(pixels.shape)]
-    mean = sum(strip.total for strip in strips) / max(count, 1)
-    row_peaks = np.concatenate([strip.row_peaks for strip in strips])
-    slow = int(np.argmax(row_peaks))
-    peak, fast = float(row_peaks[slow]), int(np.argmax(pixels[slow] == row_peaks[slow]))
+    rows = np.empty((pixels.shape[0], 4))
+    share_out(lambda first, stop: _sum_rows(pixels[first:stop], rows[first:stop]), len(rows), threads)
+    totals, squares, deviations, peaks = rows.T
+    mean = totals.sum() / max(count, 1)
+    slow = int(np.argmax(peaks))
+    peak, fast = float(peaks[slow]), int(np.argmax(pixels[slow] == peaks[slow]))
+    width = pixels.shape[1]
+    with np.errstate(invalid="ignore"):  # of infinite pixels
+        # each row's squared deviations are from its own mean
+        deviation = deviations.sum() + width * ((totals / width - mean) ** 2).sum()
     return ImageStatistics(
         max_value=peak,
         max_x=_last_subpixel(fast_start + fast, subpixel_size, oversample) if peak > 0.0 else 0.0,
         max_y=_last_subpixel(slow_start + slow, subpixel_size, oversample) if peak > 0.0 else 0.0,
-        mean=mean,
-        rms=_root_mean(sum(strip.squares for strip in strips), count),
-        rmsd=_root_mean(sum(strip.deviations_from(mean) for strip in strips), pixels.size),
+        mean=float(mean),
+        rms=_root_mean(squares.sum(), count),
+        rmsd=_root_mean(deviation, pixels.size),
     )
-
-
-@dataclass(frozen=True)
-class _StripSums:
-    """Sums over some rows, taken while they are in the processor's cache.
-
-    Attributes
-    ----------
-    size : int
-        Pixels.
-    total, squares : float
-        Sums of the pixels and of their squares.
-    deviations : float
-        Sum of the squared deviations from the rows' own mean.
-    row_peaks : ndarray, shape (rows,), float32
-        Largest value of each row, at least 0; NaN is never the largest.
-    """
-
-    size: int
-    total: float
-    squares: float
-    deviations: float
-    row_peaks: np.ndarray
-
-    def deviations_from(self, mean: float) -> float:
-        """Sum of the squared deviations from another mean."""
-        return self.deviations + self.size * (self.total / self.size - mean) ** 2
-
-
-def _strip_sums(pixels: np.ndarray) -> _StripSums:
-    """Sums over some rows of an image."""
-    total, squares = _sums(pixels)
-    deviations = _squared_deviations(pixels, total / pixels.size)
-    row_peaks = np.fmax.reduce(pixels, axis=1, initial=np.float32(0.0))
-    return _StripSums(pixels.size, total, squares, deviations, row_peaks)
 
 
 def _root_mean(squares: float, count: int) -> float:
@@ -169,26 +124,23 @@ def _last_subpixel(pixel: int, subpixel_size: float, oversample: int) -> float:
 
 
 @reordering_jit
-def _sums(pixels: np.ndarray) -> tuple[float, float]:
-    """Sums of the pixels and of their squares."""
-    total = squares = 0.0
+def _sum_rows(pixels: np.ndarray, rows: np.ndarray) -> None:
+    """Sum of each row, of its squares and of its squared deviations from its mean; its largest value, at least 0."""
     for slow in range(pixels.shape[0]):
         row = pixels[slow]
+        total = squares = deviations = 0.0
+        peak = np.int32(0)
         for fast in range(row.size):
             value = row[fast]
             total += value
             # the square is a float32 product, the sum a double
             squares += value * value
-    return total, squares
-
-
-@reordering_jit
-def _squared_deviations(pixels: np.ndarray, mean: float) -> float:
-    """Sum of the squared deviations from a number."""
-    total = 0.0
-    for slow in range(pixels.shape[0]):
-        row = pixels[slow]
+            # the bits of positive numbers are in the numbers' order, and NaN is none of them
+            positive = value if value > np.float32(0.0) else np.float32(0.0)
+            peak = max(peak, np.float32(positive).view(np.int32))
+        mean = total / row.size
         for fast in range(row.size):
             deviation = row[fast] - mean
-            total += deviation * deviation
-    return total
+            deviations += deviation * deviation
+        rows[slow, 0], rows[slow, 1], rows[slow, 2] = total, squares, deviations
+        rows[slow, 3] = np.int32(peak).view(np.float32)

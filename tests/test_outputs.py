@@ -52,13 +52,25 @@ def test_every_file_holds_the_image_in_its_own_way(tmp_path):
 
 
 def test_strips_make_up_the_image_and_keep_the_region_of_interest(monkeypatch):
-    monkeypatch.setattr("nbnumba.statistics.STRIP_PIXELS", 16)
+    monkeypatch.setattr("nbnumba.outputs.STRIP_PIXELS", 16)
     roi = (2, 20, 1, 4)
     strips = list(row_strips(IMAGE, roi))
     assert len(strips) == 3
     assert np.array_equal(np.concatenate([rows for rows, _ in strips]), IMAGE)
     in_pieces = np.concatenate([integer_image(rows, window, 2.0, 40.0) for rows, window in strips])
     assert np.array_equal(in_pieces, integer_image(IMAGE, roi, 2.0, 40.0))
+
+
+def test_files_do_not_depend_on_the_number_of_threads(tmp_path, monkeypatch):
+    monkeypatch.setattr("nbnumba.outputs.STRIP_PIXELS", 16)
+    reports, contents = [], []
+    for threads in (1, 2):
+        folder = tmp_path / str(threads)
+        folder.mkdir()
+        reports.append(write_outputs(model(), IMAGE, files_in(folder), threads))
+        contents.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    assert contents[0] == contents[1]
+    assert reports[0].noise_photons == reports[1].noise_photons
 
 
 def test_files_that_are_not_wanted_are_not_written(tmp_path):

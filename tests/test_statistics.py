@@ -8,7 +8,6 @@ import golden_conversions as conversions
 import numpy as np
 import pytest
 
-from nbnumba import statistics
 from nbnumba.statistics import clip_roi, image_statistics
 
 EVERYTHING = (0, 100, 0, 100)
@@ -43,12 +42,12 @@ def test_figures_of_a_small_image_follow_their_definitions():
     assert (ours.max_value, ours.max_x, ours.max_y) == (9.0, 2.75, 1.75)
 
 
-def test_figures_of_many_strips_are_those_of_the_whole(monkeypatch):
-    monkeypatch.setattr(statistics, "STRIP_PIXELS", 100)
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_figures_of_the_rows_make_up_those_of_the_image(threads):
     rng = np.random.default_rng(1)
-    # rows of very different levels, so that the means of the strips are far from that of the image
+    # rows of very different levels, so that the means of the rows are far from that of the image
     image = (rng.normal(100.0, 3.0, (37, 41)) * np.arange(37)[:, np.newaxis]).astype(np.float32)
-    ours = image_statistics(image, EVERYTHING, None, 1.0, 1)
+    ours = image_statistics(image, EVERYTHING, None, 1.0, 1, threads)
     exact = image.astype(np.float64)
     # sums of 1517 doubles; the squares are rounded to float32
     assert ours.mean == pytest.approx(exact.mean(), rel=1e-13)
@@ -83,6 +82,20 @@ def test_an_image_without_positive_pixels_has_its_maximum_nowhere(value):
     ours = image_statistics(np.full((2, 2), value, dtype=np.float32), EVERYTHING, None, 1.0, 1)
     assert (ours.max_value, ours.max_x, ours.max_y) == (0.0, 0.0, 0.0)
     assert (ours.mean, ours.rmsd) == (value, 0.0)
+
+
+def test_pixels_that_are_no_number_are_not_the_maximum():
+    image = np.array([[np.nan, -1.0, 2.0, 1.0]], dtype=np.float32)
+    ours = image_statistics(image, EVERYTHING, None, 1.0, 1)
+    assert (ours.max_value, ours.max_x) == (2.0, 2.5)
+    assert math.isnan(ours.mean)
+
+
+def test_an_infinite_pixel_is_the_maximum_without_a_warning():
+    image = np.array([[1.0, np.inf]], dtype=np.float32)
+    ours = image_statistics(image, EVERYTHING, None, 1.0, 1)
+    assert (ours.max_value, ours.max_x, ours.mean) == (np.inf, 1.5, np.inf)
+    assert math.isnan(ours.rmsd)
 
 
 def test_one_pixel_is_divided_by_one():

@@ -60,13 +60,13 @@ def _run_stages(began: float, engine: str, threads: int, arguments: Sequence[str
     with clock.stage("compiled functions"):
         small = interpret([*arguments, *SMALL_DETECTOR])
         result = simulate_model(lower(small.experiment), engine, threads)
-        write_outputs(result.model, result.image, small.files)
+        write_outputs(result.model, result.image, small.files, threads)
     with clock.stage("set-up"):
         request = interpret(arguments)
         model = lower(request.experiment)
     with clock.stage("kernel"):
         result = simulate_model(model, engine, threads)
-    return clock.seconds | write_outputs(model, result.image, request.files).seconds
+    return clock.seconds | write_outputs(model, result.image, request.files, threads).seconds
 
 
 if __name__ == "__main__":

@@ -1,13 +1,7 @@
-"""The fast CPU engine: blocks of neighbouring pixels through vector instructions, parallel over blocks.
-
-The threads are Python's and the kernel holds no GIL. numba's own parallel loops compile their body four times over,
-which doubles the time of the first run, and their threading layers forbid forks or concurrent callers.
-"""
+"""The fast CPU engine: blocks of neighbouring pixels through vector instructions, parallel over blocks."""
 
 from __future__ import annotations
 
-import functools
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numba
@@ -33,6 +27,7 @@ from nbnumba.kernels.lanes.layout import (
 from nbnumba.kernels.lanes.nest import render_block
 from nbnumba.kernels.pixel import photons_per_pixel
 from nbnumba.physics.elementary import EXPONENTIAL
+from nbnumba.threads import share_out
 
 if TYPE_CHECKING:
     from nbnumba.kernel_params import KernelParams
@@ -40,9 +35,6 @@ if TYPE_CHECKING:
 
 CACHE_LINE = 64
 """Bytes."""
-
-TASKS_PER_THREAD = 8
-"""A thread whose core does something else meanwhile leaves its next tasks to the others."""
 
 
 @pass_jit
@@ -135,12 +127,6 @@ def _scratch() -> np.ndarray:
     return scratch
 
 
-@functools.cache
-def _threads(count: int) -> ThreadPoolExecutor:
-    """Threads that live as long as the process."""
-    return ThreadPoolExecutor(count, thread_name_prefix="nbnumba")
-
-
 def render_range(
     params: KernelParams,
     start: int,
@@ -152,15 +138,8 @@ def render_range(
     omega_sums: np.ndarray,
 ) -> None:
     """Render pixels `start` to `stop` - 1 of the region of interest; see `nbnumba.engines.Engine`."""
-    blocks = len(omega_sums)
-    threads = min(numba.get_num_threads(), blocks)
 
     def render_blocks(first: int, end: int) -> None:
         _render(params, start, stop, opening, interpolating, (first, end), _scratch(), image, status, omega_sums)
 
-    if threads == 1:
-        render_blocks(0, blocks)
-    else:
-        tasks = min(threads * TASKS_PER_THREAD, blocks)
-        bounds = [blocks * task // tasks for task in range(tasks + 1)]
-        list(_threads(threads).map(render_blocks, bounds[:-1], bounds[1:]))
+    share_out(render_blocks, len(omega_sums), numba.get_num_threads())

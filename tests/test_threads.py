@@ -1,0 +1,72 @@
+"""Work shared by threads: everything once, in order where order counts, and in forked processes too."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import numpy as np
+import pytest
+
+from nbnumba.threads import one_ahead, share_out
+
+
+@pytest.mark.parametrize(("count", "threads"), [(1, 2), (7, 1), (7, 2), (1000, 3)])
+def test_every_thing_is_done_once(count, threads):
+    done = np.zeros(count, dtype=int)
+
+    def work(first: int, stop: int) -> None:
+        done[first:stop] += 1
+
+    share_out(work, count, threads)
+    assert (done == 1).all()
+
+
+def test_what_fails_in_a_thread_fails_for_the_caller():
+    def work(first: int, stop: int) -> None:
+        raise ValueError(f"{first}")
+
+    with pytest.raises(ValueError, match="0"):
+        share_out(work, 10, 2)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_pieces_made_ahead_keep_their_order(threads):
+    assert list(one_ahead(iter(range(20)), threads)) == list(range(20))
+    assert list(one_ahead(iter(()), threads)) == []
+
+
+def test_no_more_than_one_piece_is_made_ahead():
+    made = []
+
+    def pieces():
+        for number in range(5):
+            made.append(number)
+            yield number
+
+    for number in one_ahead(pieces(), 2):
+        assert len(made) <= number + 2
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_piece_that_can_not_be_made_fails_for_the_caller(threads):
+    def pieces():
+        yield 1
+        raise ValueError("second")
+
+    ahead = one_ahead(pieces(), threads)
+    assert next(ahead) == 1
+    with pytest.raises(ValueError, match="second"):
+        next(ahead)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks on this system")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_process_starts_threads_of_its_own():
+    share_out(lambda first, stop: None, 4, 2)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)  # ends a child that waits for threads it has not got
+        share_out(lambda first, stop: None, 4, 2)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
