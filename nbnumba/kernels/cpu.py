@@ -60,7 +60,8 @@ def _hide_masked(params, first, count, s):
     row, column = first // params.roi_width + params.roi_slow_min, first % params.roi_width
     for i in range(count):
         if params.mask[row, column + params.roi_fast_min] == 0:
-            s[INTENSITY + i], s[OMEGA_SUM + i], s[EVALUATED + i], s[INTERPOLATING + i] = 0.0, 0.0, 0.0, 1.0
+            s[INTENSITY + i], s[OMEGA + i], s[OMEGA_SUM + i] = 0.0, 0.0, 0.0
+            s[EVALUATED + i], s[INTERPOLATING + i] = 0.0, 1.0
         column += 1
         if column == params.roi_width:
             row, column = row + 1, 0
@@ -81,22 +82,36 @@ def _store(params, first, count, s, image):
 
 
 @pass_jit
-def _report(count, offset, interpolating, s, status):
+def _states_differ(params, interpolating):
+    """Whether pixels may have other status bits than STATUS_EVALUATED."""
+    return params.dmin > 0.0 or params.has_mask or interpolating
+
+
+@pass_jit
+def _report(params, count, offset, interpolating, s, status):
     """Status bits of the pixels of a block."""
+    some = params.dmin > 0.0 or params.has_mask
     for i in range(count):
-        status[offset + i] = np.uint8(s[EVALUATED + i]) * STATUS_EVALUATED
+        status[offset + i] = STATUS_EVALUATED if not some or s[EVALUATED + i] != 0.0 else 0
     if interpolating:
         for i in range(count):
             status[offset + i] |= STATUS_OUT_OF_RANGE if s[INTERPOLATING + i] == 0.0 else 0
 
 
 @sum_jit
-def _sum_solid_angles(count, s):
-    """Solid angle of a block."""
+def _sum(section, count, s):
     total = 0.0
     for i in range(count):
-        total += s[OMEGA_SUM + i]
+        total += s[section + i]
     return total
+
+
+@pass_jit
+def _solid_angle(params, count, s):
+    """Solid angle of a block, summed over layers and subpixels."""
+    if params.oversample_omega:
+        return _sum(OMEGA_SUM, count, s)
+    return _sum(OMEGA, count, s) * (params.thick_steps * params.oversample * params.oversample)
 
 
 @lean_jit
@@ -110,8 +125,9 @@ def _render(params, start, stop, opening, interpolating, blocks, s, image, statu
         if params.has_mask:
             _hide_masked(params, first, count, s)
         _store(params, first, count, s, image)
-        _report(count, first - start, interpolating, s, status)
-        omega_sums[block] = _sum_solid_angles(count, s)
+        if _states_differ(params, interpolating):
+            _report(params, count, first - start, interpolating, s, status)
+        omega_sums[block] = _solid_angle(params, count, s)
 
 
 def _scratch() -> np.ndarray:
@@ -121,7 +137,7 @@ def _scratch() -> np.ndarray:
     offset = -array.ctypes.data % CACHE_LINE // 8
     scratch = array[offset : offset + SCRATCH]
     scratch[RAMP : RAMP + LANES] = np.arange(LANES)
-    for section in (ACTIVE, CAPTURE, EVALUATED):
+    for section in (ACTIVE, CAPTURE):
         scratch[section : section + LANES] = 1.0
     scratch[EXPONENTIAL_CONSTANTS : EXPONENTIAL_CONSTANTS + len(EXPONENTIAL)] = EXPONENTIAL
     return scratch
@@ -142,4 +158,6 @@ def render_range(
     def render_blocks(first: int, end: int) -> None:
         _render(params, start, stop, opening, interpolating, (first, end), _scratch(), image, status, omega_sums)
 
+    if not _states_differ(params, interpolating):
+        status.fill(STATUS_EVALUATED)
     share_out(render_blocks, len(omega_sums), numba.get_num_threads())

@@ -106,7 +106,9 @@ def place_subpixels(params, sub_fast, sub_slow, depth, omega_afresh, lanes, s):
         s[X + i], s[Y + i], s[Z + i] = direction(position, airpath, inverse)
         if omega_afresh:
             s[OMEGA + i] = pixel_solid_angle(pixel, airpath, inverse, distance, point_pixel)
-        s[OMEGA_SUM + i] += s[OMEGA + i]
+    if params.oversample_omega:
+        for i in range(lanes):
+            s[OMEGA_SUM + i] += s[OMEGA + i]
 
 
 @pass_jit

@@ -20,7 +20,7 @@ VECTOR = 8
     FAST, SLOW,  # pixel on the detector
     X, Y, Z,  # subpixel position, m; then unit vector towards it
     AIRPATH, INVERSE,  # length of that position, m, and 1 / AIRPATH
-    OMEGA, OMEGA_SUM,  # solid angle, and its sum over layers and subpixels, steradian
+    OMEGA, OMEGA_SUM,  # solid angle, and its sum over layers and subpixels if each has its own, steradian
     CAPTURE,  # fraction absorbed in this layer
     POLARIZATION,  # factor; 0 while unknown
     QX, QY, QZ,  # scattering vector, 1/m
@@ -33,7 +33,7 @@ VECTOR = 8
     INTENSITY,  # running sum
     KEPT,  # running sum before a source that some lanes must skip
     INTERPOLATING,  # 1 while the pixel's interpolation is on, else 0
-    EVALUATED,  # 1 once the pixel has reached the spindle loop, else 0
+    EVALUATED,  # 1 once the pixel has reached the spindle loop, else 0; only if some may not reach it
 ) = (section * LANES for section in range(32))  # fmt: skip
 
 SCRATCH = 32 * LANES

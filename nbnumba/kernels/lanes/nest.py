@@ -144,14 +144,15 @@ def render_block(params, first, lanes, opening, interpolating, s):
     interpolating : bool
         Whether interpolation is still on when these pixels are reached (quirk `interp-sticky`).
     s : ndarray, shape (SCRATCH,), float64
-        Scratch, in which ACTIVE, CAPTURE and EVALUATED were 1 before the first block. On return INTENSITY, CAPTURE,
-        POLARIZATION, OMEGA, OMEGA_SUM, INTERPOLATING and EVALUATED hold results.
+        Scratch, in which ACTIVE and CAPTURE were 1 before the first block. On return INTENSITY, CAPTURE, POLARIZATION
+        and OMEGA hold results, where they vary so do OMEGA_SUM, INTERPOLATING and EVALUATED.
     """
     place_pixels(params, first, lanes, s)
     fill(INTENSITY, params.background, lanes, s)
     if params.dmin > 0.0 or not params.polarization:
         fill(POLARIZATION, 0.0 if params.polarization else 1.0, lanes, s)
-    fill(OMEGA_SUM, 0.0, lanes, s)
+    if params.oversample_omega:
+        fill(OMEGA_SUM, 0.0, lanes, s)
     if params.dmin > 0.0 or params.has_mask:
         fill(EVALUATED, 0.0 if params.dmin > 0.0 else 1.0, lanes, s)
     if interpolating:
