@@ -100,6 +100,7 @@ def _report(params, count, offset, interpolating, s, status):
 
 @sum_jit
 def _sum(section, count, s):
+    """Sum over the lanes of a section."""
     total = 0.0
     for i in range(count):
         total += s[section + i]
