@@ -62,12 +62,15 @@ class Rendering:
         Photons per pixel of the whole detector.
     omega_sum : float
         Solid angle summed over the evaluated pixels, layers and subpixels, steradian.
+    seconds : float
+        Wall time, without what it takes to compile or load a CPU kernel.
     scan : ScanState
         Where the carried states changed.
     """
 
     image: np.ndarray
     omega_sum: float
+    seconds: float
     scan: ScanState = field(default_factory=ScanState)
 
 
@@ -210,10 +213,14 @@ def render(
     scan = _Scan(params, engine, image)
     total = params.roi_width * params.roi_height if last is None else last
     try:
+        # no pixels: numba compiles or loads the kernel all the same
+        scan.render_span(0, 0)
+        began = time.perf_counter()
         omega_sum = _render_spans(scan, total, progress)
+        seconds = time.perf_counter() - began
     finally:
         getattr(engine, "release", _keep_nothing)()
-    return Rendering(image, omega_sum, scan.state)
+    return Rendering(image, omega_sum, seconds, scan.state)
 
 
 def _render_spans(scan: _Scan, total: int, progress: Progress | None) -> float:

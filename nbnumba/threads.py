@@ -55,12 +55,12 @@ def share_out(work: Callable[[int, int], None], count: int, threads: int) -> Non
     work : callable
         Called with the first and one past the last thing to do, in any order and from any thread.
     count : int
-        Things to do, at least 1.
+        Things to do; of none, `work` is called once.
     threads : int
         Threads to use; one means the caller's.
     """
     threads = min(threads, count)
-    if threads == 1:
+    if threads <= 1:
         work(0, count)
         return
     tasks = min(threads * TASKS_PER_THREAD, count)

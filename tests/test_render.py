@@ -120,6 +120,26 @@ def test_masked_pixels_stay_zero():
     assert np.flatnonzero(image == 0).tolist() == [3 * 40 + 4]
 
 
+def test_compiling_does_not_count_as_rendering(monkeypatch):
+    now = 0.0
+
+    class FirstCallCompiles:
+        """Ten minutes for the compiler, then a second for each range."""
+
+        calls = 0
+
+        def render_range(self, *arguments):
+            nonlocal now
+            now += 1.0 if self.calls else 600.0
+            self.calls += 1
+
+    monkeypatch.setattr(render_module.time, "perf_counter", lambda: now)
+    params = lower(MANY_SOURCES).params
+    engine = FirstCallCompiles()
+    seconds = render(params, engine, np.zeros((30, 40), dtype=np.float32)).seconds
+    assert seconds == engine.calls - 1 > 0
+
+
 def test_reported_solid_angle_is_that_of_the_rectangle():
     detector = Detector(pixels_fast=200, pixels_slow=100, pixel_size=0.5, distance=80.0)
     # MOSFLM's default beam centre lies one pixel off the middle: place it exactly with XDS's origin

@@ -22,6 +22,12 @@ def test_every_thing_is_done_once(count, threads):
     assert (done == 1).all()
 
 
+def test_nothing_to_do_is_done_at_once():
+    calls = []
+    share_out(lambda first, stop: calls.append((first, stop)), 0, 2)
+    assert calls == [(0, 0)]
+
+
 def test_what_fails_in_a_thread_fails_for_the_caller():
     def work(first: int, stop: int) -> None:
         raise ValueError(f"{first}")
