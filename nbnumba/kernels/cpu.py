@@ -24,7 +24,7 @@ from nbnumba.kernels.lanes.layout import (
     SCRATCH,
     VECTOR,
 )
-from nbnumba.kernels.lanes.nest import render_block
+from nbnumba.kernels.lanes.nest import evaluation_varies, render_block
 from nbnumba.kernels.pixel import photons_per_pixel
 from nbnumba.physics.elementary import EXPONENTIAL
 from nbnumba.threads import share_out
@@ -82,17 +82,12 @@ def _store(params, first, count, s, image):
 
 
 @pass_jit
-def _states_differ(params, interpolating):
-    """Whether pixels may have other status bits than STATUS_EVALUATED."""
-    return params.dmin > 0.0 or params.has_mask or interpolating
-
-
-@pass_jit
 def _report(params, count, offset, interpolating, s, status):
-    """Status bits of the pixels of a block."""
-    some = params.dmin > 0.0 or params.has_mask
-    for i in range(count):
-        status[offset + i] = STATUS_EVALUATED if not some or s[EVALUATED + i] != 0.0 else 0
+    """Change the status bits of the pixels of a block that are not STATUS_EVALUATED alone."""
+    if evaluation_varies(params):
+        for i in range(count):
+            if s[EVALUATED + i] == 0.0:
+                status[offset + i] = 0
     if interpolating:
         for i in range(count):
             status[offset + i] |= STATUS_OUT_OF_RANGE if s[INTERPOLATING + i] == 0.0 else 0
@@ -126,8 +121,7 @@ def _render(params, start, stop, opening, interpolating, blocks, s, image, statu
         if params.has_mask:
             _hide_masked(params, first, count, s)
         _store(params, first, count, s, image)
-        if _states_differ(params, interpolating):
-            _report(params, count, first - start, interpolating, s, status)
+        _report(params, count, first - start, interpolating, s, status)
         omega_sums[block] = _solid_angle(params, count, s)
 
 
@@ -157,8 +151,7 @@ def render_range(
     """Render pixels `start` to `stop` - 1 of the region of interest; see `nbnumba.engines.Engine`."""
 
     def render_blocks(first: int, end: int) -> None:
+        status[first * PIXELS_PER_BLOCK : end * PIXELS_PER_BLOCK] = STATUS_EVALUATED
         _render(params, start, stop, opening, interpolating, (first, end), _scratch(), image, status, omega_sums)
 
-    if not _states_differ(params, interpolating):
-        status.fill(STATUS_EVALUATED)
     share_out(render_blocks, len(omega_sums), numba.get_num_threads())

@@ -129,6 +129,17 @@ def add_sources(params, opening, interpolating, unpolarized, lanes, s):
 
 
 @nest_jit
+def evaluation_varies(params):
+    """Whether some pixels may never reach the spindle loop.
+
+    Parameters
+    ----------
+    params : KernelParams
+    """
+    return params.dmin > 0.0 or params.has_mask
+
+
+@nest_jit
 def render_block(params, first, lanes, opening, interpolating, s):
     """Sum the intensity of every pixel of a block.
 
@@ -153,7 +164,7 @@ def render_block(params, first, lanes, opening, interpolating, s):
         fill(POLARIZATION, 0.0 if params.polarization else 1.0, lanes, s)
     if params.oversample_omega:
         fill(OMEGA_SUM, 0.0, lanes, s)
-    if params.dmin > 0.0 or params.has_mask:
+    if evaluation_varies(params):
         fill(EVALUATED, 0.0 if params.dmin > 0.0 else 1.0, lanes, s)
     if interpolating:
         fill(INTERPOLATING, 1.0, lanes, s)
