@@ -63,7 +63,7 @@ class Rendering:
     omega_sum : float
         Solid angle summed over the evaluated pixels, layers and subpixels, steradian.
     seconds : float
-        Wall time, without what it takes to compile or load a CPU kernel.
+        Wall time, without what it takes to compile or load the kernels and to upload the parameters to a GPU.
     scan : ScanState
         Where the carried states changed.
     """
@@ -142,6 +142,11 @@ def _first_with(status: np.ndarray, bit: int) -> int | None:
     return int(hits[0]) if hits.size else None
 
 
+def _results(pixels: int) -> tuple[np.ndarray, np.ndarray]:
+    """Room for the status bits of some pixels and the solid angles of their blocks."""
+    return np.zeros(pixels, dtype=np.uint8), np.zeros(-(-pixels // PIXELS_PER_BLOCK), dtype=np.float64)
+
+
 class _Scan:
     """The rendering in progress: the image and the carried states."""
 
@@ -153,10 +158,15 @@ class _Scan:
         self.opened = not _opening_matters(params)
         self.interpolating = bool(params.interpolate)
 
+    def load_kernels(self) -> None:
+        """Render no pixels: numba compiles or loads the kernels all the same."""
+        # with False also where an image begins with interpolation: it may meet the edge of the grid
+        for interpolating in {self.interpolating, False}:
+            self.engine.render_range(self.params, 0, 0, False, interpolating, self.image, *_results(0))
+
     def _call_engine(self, start: int, stop: int, opening: bool) -> tuple[np.ndarray, float]:
         """Status of each pixel of a range and its sum of solid angles."""
-        status = np.zeros(stop - start, dtype=np.uint8)
-        omega_sums = np.zeros(-(-(stop - start) // PIXELS_PER_BLOCK), dtype=np.float64)
+        status, omega_sums = _results(stop - start)
         self.engine.render_range(
             self.params, start, stop, opening, self.interpolating, self.image, status, omega_sums
         )
@@ -213,8 +223,7 @@ def render(
     scan = _Scan(params, engine, image)
     total = params.roi_width * params.roi_height if last is None else last
     try:
-        # no pixels: numba compiles or loads the kernel all the same
-        scan.render_span(0, 0)
+        scan.load_kernels()
         began = time.perf_counter()
         omega_sum = _render_spans(scan, total, progress)
         seconds = time.perf_counter() - began

@@ -35,7 +35,8 @@ class SimulationResult:
     engine : str
         Which engine rendered.
     seconds : float
-        Wall time of the rendering, without what it takes to compile or load a CPU kernel.
+        Wall time of the rendering, without what it takes to compile or load the kernels and to upload the parameters to
+        a GPU.
     scan : ScanState
         Where the states that nanoBragg carries along its scan changed.
     """

@@ -134,7 +134,7 @@ def _sum_kernel() -> Any:
 def _launch(kernel: Any, threads: int, *args: Any) -> None:
     # the first span of an image is small on purpose: no need for numba-cuda to warn of it
     with _setting("CUDA_LOW_OCCUPANCY_WARNINGS", 0):
-        configured = kernel[-(-threads // THREADS_PER_BLOCK), THREADS_PER_BLOCK]
+        configured = kernel[max(-(-threads // THREADS_PER_BLOCK), 1), THREADS_PER_BLOCK]
     configured(*args)
 
 
@@ -237,7 +237,8 @@ class CudaEngine:
         with _failures_in_one_line():
             resident = self._on_device(params)
             kernel = _pixel_kernel(int(params.shape), bool(interpolating), self._single)
-            for first in range(start, stop, TILE_PIXELS):
+            # an empty range is launched too: that compiles the kernels or loads them
+            for first in range(start, max(stop, start + 1), TILE_PIXELS):
                 end = min(first + TILE_PIXELS, stop)
                 part = slice(first - start, end - start)
                 blocks = slice((first - start) // PIXELS_PER_BLOCK, -(-(end - start) // PIXELS_PER_BLOCK))

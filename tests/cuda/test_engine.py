@@ -113,9 +113,9 @@ def test_small_launches_are_not_made_in_the_middle_of_an_image(gpu, monkeypatch)
     monkeypatch.setattr(engine.CudaEngine, "SMALLEST_SPAN", 1024)
     launches = len(gpu.launches)
     simulate(small_experiment(), engine="cuda")
-    # 2304 pixels: two spans of 1024 and the rest; for each span the kernel and the sum of solid angles
+    # an empty launch, then 2304 pixels: two spans of 1024 and the rest; always the kernel and the sum of solid angles
     pixel_launches = gpu.launches[launches::2]
-    assert [blocks for blocks, _ in pixel_launches] == [16, 16, 4]
+    assert [blocks for blocks, _ in pixel_launches] == [1, 16, 16, 4]
     assert SPAN_SECONDS < 1.0
 
 
