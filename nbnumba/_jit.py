@@ -133,11 +133,6 @@ def pass_jit(function: Callable[..., Any]) -> Any:
     )(function)
 
 
-def called_jit(function: Callable[..., Any]) -> Any:
-    """A `pass_jit` that is called, not inlined, and keeps to LLVM's usual vectors: long ones may slow it down."""
-    return register_jitable(error_model="numpy", _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
-
-
 def nest_jit(function: Callable[..., Any]) -> Any:
     """An njit for the levels of a loop nest: inlined before anything is compiled, hence not compiled once per level.
 

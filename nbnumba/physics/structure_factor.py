@@ -81,14 +81,10 @@ def interpolation_in_range(params, h, k, l):  # noqa: E741
     h, k, l : float64
         Fractional Miller indices.
     """
-    return not (
-        h - params.h_min + 3 > params.h_size - 1
-        or h - 2 < params.h_min
-        or k - params.k_min + 3 > params.k_size - 1
-        or k - 2 < params.k_min
-        or l - params.l_min + 3 > params.l_size - 1
-        or l - 2 < params.l_min
-    )
+    beyond_h = (h - params.h_min + 3 > params.h_size - 1) | (h - 2 < params.h_min)
+    beyond_k = (k - params.k_min + 3 > params.k_size - 1) | (k - 2 < params.k_min)
+    beyond_l = (l - params.l_min + 3 > params.l_size - 1) | (l - 2 < params.l_min)
+    return not (beyond_h | beyond_k | beyond_l)
 
 
 @device_jit
@@ -113,9 +109,59 @@ def cubic_weights(u):
     )
 
 
+@device_jit
+def first_neighbour(params, h0, k0, l0):
+    """Where the table holds the first of the 4×4×4 neighbours of a point for which `interpolation_in_range` holds.
+
+    Parameters
+    ----------
+    params : KernelParams
+        Structure-factor table.
+    h0, k0, l0 : float64
+        Fractional Miller indices of the point, rounded down.
+
+    Returns
+    -------
+    float64
+        Whole number, exact up to 2⁵³ reflections.
+    """
+    i, j, m = h0 - 1.0 - params.h_min, k0 - 1.0 - params.k_min, l0 - 1.0 - params.l_min
+    return (i * params.k_size + j) * params.l_size + m
+
+
+@device_jit
+def row_at(table, p):
+    """Four consecutive amplitudes.
+
+    Parameters
+    ----------
+    table : ndarray, shape (n,), float64
+        Structure-factor table.
+    p : uint64
+        Position of the first.
+
+    Returns
+    -------
+    tuple of 4 float64
+    """
+    return table[p], table[p + np.uint64(1)], table[p + np.uint64(2)], table[p + np.uint64(3)]
+
+
 @contracting_jit
-def _weighted(w, row0, row1, row2, row3):
-    """Weighted sum of four rows of four amplitudes."""
+def weighted_rows(w, row0, row1, row2, row3):
+    """Weighted sum of four rows of four amplitudes.
+
+    Parameters
+    ----------
+    w : tuple of 4 float64
+        Weights.
+    row0, row1, row2, row3 : tuple of 4 float64
+        Rows from `row_at`.
+
+    Returns
+    -------
+    tuple of 4 float64
+    """
     return (
         w[0] * row0[0] + w[1] * row1[0] + w[2] * row2[0] + w[3] * row3[0],
         w[0] * row0[1] + w[1] * row1[1] + w[2] * row2[1] + w[3] * row3[1],
@@ -125,21 +171,58 @@ def _weighted(w, row0, row1, row2, row3):
 
 
 @device_jit
-def _along_l(table, p):
-    """Four consecutive amplitudes."""
-    return table[p], table[p + np.uint64(1)], table[p + np.uint64(2)], table[p + np.uint64(3)]
+def _along_k(table, p, size, w, row, weighted):
+    """Four amplitudes along l, each interpolated along k."""
+    p1, p2, p3 = p + size, p + size + size, p + size + size + size
+    return weighted(w, row(table, p), row(table, p1), row(table, p2), row(table, p3))
 
 
 @device_jit
-def _along_k(table, p, row, w):
-    """Four amplitudes along l, each interpolated along k."""
-    return _weighted(
-        w, _along_l(table, p), _along_l(table, p + row), _along_l(table, p + row + row),
-        _along_l(table, p + row + row + row),
-    )  # fmt: skip
+def along_h_and_k(params, first, wh, wk, row, weighted):
+    """Four amplitudes along l, each interpolated along h and k.
+
+    Parameters
+    ----------
+    params : KernelParams
+        Structure-factor table.
+    first : float64
+        From `first_neighbour`.
+    wh, wk : tuple of 4 float64
+        From `cubic_weights`.
+    row, weighted : callable
+        `row_at` and `weighted_rows`, or two functions that do the same with four numbers in one vector.
+
+    Returns
+    -------
+    tuple of 4 float64, or what `weighted` makes
+    """
+    table, size, plane = params.amplitudes, np.uint64(params.l_size), np.uint64(params.k_size * params.l_size)
+    p = np.uint64(np.int64(first))
+    p1, p2, p3 = p + plane, p + plane + plane, p + plane + plane + plane
+    return weighted(
+        wh,
+        _along_k(table, p, size, wk, row, weighted),
+        _along_k(table, p1, size, wk, row, weighted),
+        _along_k(table, p2, size, wk, row, weighted),
+        _along_k(table, p3, size, wk, row, weighted),
+    )
 
 
 @contracting_jit
+def along_l(w, row):
+    """The amplitude between four along l.
+
+    Parameters
+    ----------
+    w : tuple of 4 float64
+        From `cubic_weights`.
+    row : tuple of 4 float64
+        Amplitudes.
+    """
+    return w[0] * row[0] + w[1] * row[1] + w[2] * row[2] + w[3] * row[3]
+
+
+@device_jit
 def tricubic_amplitude(params, h, k, l):  # noqa: E741
     """Tensor product of cubic Lagrange interpolations through the 4×4×4 nearest reflections.
 
@@ -155,12 +238,6 @@ def tricubic_amplitude(params, h, k, l):  # noqa: E741
     """
     # float: on CUDA math.floor gives a float, elsewhere a whole number
     h0, k0, l0 = float(math.floor(h)), float(math.floor(k)), float(math.floor(l))
-    wh, wk, wl = cubic_weights(h - h0), cubic_weights(k - k0), cubic_weights(l - l0)
-    i, j, m = int(h0) - 1 - params.h_min, int(k0) - 1 - params.k_min, int(l0) - 1 - params.l_min
-    table, row, plane = params.amplitudes, np.uint64(params.l_size), np.uint64(params.k_size * params.l_size)
-    p = np.uint64((i * params.k_size + j) * params.l_size + m)
-    along_l = _weighted(
-        wh, _along_k(table, p, row, wk), _along_k(table, p + plane, row, wk),
-        _along_k(table, p + plane + plane, row, wk), _along_k(table, p + plane + plane + plane, row, wk),
-    )  # fmt: skip
-    return wl[0] * along_l[0] + wl[1] * along_l[1] + wl[2] * along_l[2] + wl[3] * along_l[3]
+    first = first_neighbour(params, h0, k0, l0)
+    row = along_h_and_k(params, first, cubic_weights(h - h0), cubic_weights(k - k0), row_at, weighted_rows)
+    return along_l(cubic_weights(l - l0), row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -29,7 +30,7 @@ from nbnumba.physics.scattering import (
     sine_theta_over_lambda,
 )
 from nbnumba.physics.solid_angle import pixel_solid_angle
-from nbnumba.physics.structure_factor import cubic_weights
+from nbnumba.physics.structure_factor import cubic_weights, interpolation_in_range, tricubic_amplitude
 from nbnumba.physics.vectors import cross, dot, magnitude, rotate_about, unit, unit_again
 
 ULP = 2.3e-16
@@ -154,6 +155,46 @@ def test_cubic_weights_reproduce_a_cubic(form):
     weighted = [w * y for w, y in zip(form(cubic_weights)(0.3), values, strict=True)]
     # four products of three differences each: a few ulp of the largest term
     assert sum(weighted) == pytest.approx(cubic(0.3), rel=1e-14)
+
+
+class Table(NamedTuple):
+    """The fields of KernelParams that interpolation needs."""
+
+    amplitudes: np.ndarray
+    h_size: int
+    k_size: int
+    l_size: int
+    h_min: int
+    k_min: int
+    l_min: int
+
+
+def polynomial(h, k, l):  # noqa: E741
+    """Of the third degree in each index."""
+    return (1.0 + h - 0.25 * h**3) * (2.0 - k**2 + 0.5 * k**3) * (3.0 + l + 0.125 * l**3)
+
+
+POLYNOMIAL = Table(
+    polynomial(*(np.arange(size)[shape] + low for size, low, shape in (
+        (9, -3, np.s_[:, None, None]), (8, -4, np.s_[None, :, None]), (10, -2, np.s_[None, None, :]),
+    ))).ravel(), 9, 8, 10, -3, -4, -2,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("point", [(0.3, -0.6, 2.5), (-0.99, -1.99, 1.0), (1.75, -1.5, 3.125)])
+def test_tricubic_interpolation_reproduces_a_polynomial_of_the_third_degree(form, point):
+    assert form(interpolation_in_range)(POLYNOMIAL, *point)
+    # 64 terms of up to some 1e3, rounded a few times each
+    assert form(tricubic_amplitude)(POLYNOMIAL, *point) == pytest.approx(polynomial(*point), rel=1e-12, abs=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("point", "inside"),
+    # nanoBragg's test spares three planes above and two below, on an axis of 8 planes from -4 on: -2 to 0
+    [((0.0, -2.0, 2.0), True), ((0.0, -2.01, 2.0), False), ((0.0, 0.0, 2.0), True), ((0.0, 0.01, 2.0), False)],
+)
+def test_interpolation_ends_where_nanobragg_ends_it(form, point, inside):
+    assert bool(form(interpolation_in_range)(POLYNOMIAL, *point)) is inside
 
 
 def test_scattering_vector_obeys_braggs_law(form):

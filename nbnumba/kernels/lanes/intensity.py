@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
-from nbnumba._jit import called_jit, pass_jit
+from nbnumba._four import load_four, unpacked, weighted_fours
+from nbnumba._jit import nest_jit, pass_jit
 from nbnumba.kernels.lanes.lattice import nearest
 from nbnumba.kernels.lanes.layout import (
     ACTIVE,
@@ -14,18 +13,27 @@ from nbnumba.kernels.lanes.layout import (
     CELL,
     INTENSITY,
     INTERPOLATING,
+    LANES,
     LATTICE,
+    NEIGHBOUR,
     OMEGA,
     POLARIZATION,
+    WEIGHTS_H,
+    WEIGHTS_K,
+    WEIGHTS_L,
     H,
     K,
     L,
 )
 from nbnumba.physics.structure_factor import (
+    OUTSIDE,
+    along_h_and_k,
+    along_l,
+    cubic_weights,
+    first_neighbour,
     interpolation_in_range,
     table_position,
     tabled_amplitude,
-    tricubic_amplitude,
 )
 
 
@@ -46,33 +54,40 @@ def look_up(params, lanes, s):
         s[CELL + i] = tabled_amplitude(params, s[CELL + i])
 
 
-class _Table(NamedTuple):
-    """The fields of `KernelParams` that interpolation needs: a call copies its arguments."""
-
-    amplitudes: np.ndarray
-    h_size: int
-    k_size: int
-    l_size: int
-    h_min: int
-    k_min: int
-    l_min: int
-
-
-@called_jit
-def _interpolate(table, water, lanes, s):
+@pass_jit
+def _choose_lanes(params, lanes, s):
+    """Find the lanes that interpolate, and how many; turn off those that met the edge of the table."""
+    count = 0
     for i in range(lanes):
         h, k, l = s[H + i], s[K + i], s[L + i]  # noqa: E741
-        if s[INTERPOLATING + i] != 0.0:
-            if interpolation_in_range(table, h, k, l):
-                s[CELL + i] = tricubic_amplitude(table, h, k, l)
-            elif s[ACTIVE + i] != 0.0 and (s[LATTICE + i] != 0.0 or water):
-                # only an evaluation turns interpolation off: a skipped source or a lattice factor of zero is none
-                s[INTERPOLATING + i] = 0.0
+        on = s[INTERPOLATING + i] != 0.0
+        inside = interpolation_in_range(params, h, k, l)
+        first = first_neighbour(params, np.floor(h), np.floor(k), np.floor(l))
+        s[NEIGHBOUR + i] = first if on & inside else OUTSIDE
+        count += 1 if on & inside else 0
+        # only an evaluation turns interpolation off: a skipped source or a lattice factor of zero is none
+        evaluated = (s[ACTIVE + i] != 0.0) & ((s[LATTICE + i] != 0.0) | params.water)
+        s[INTERPOLATING + i] = 1.0 if on & (inside | (not evaluated)) else 0.0
+    return count
+
+
+@nest_jit
+def _weigh(index, weights, lanes, s):
+    """Weights of the four neighbours along one axis."""
+    for i in range(lanes):
+        w = cubic_weights(s[index + i] - np.floor(s[index + i]))
+        s[weights + i], s[weights + LANES + i], s[weights + 2 * LANES + i], s[weights + 3 * LANES + i] = w
+
+
+@nest_jit
+def _weights(weights, i, s):
+    """The four weights of a lane."""
+    return s[weights + i], s[weights + LANES + i], s[weights + 2 * LANES + i], s[weights + 3 * LANES + i]
 
 
 @pass_jit
 def interpolate(params, lanes, s):
-    """Interpolated amplitudes in lanes that are still interpolating; the others keep that of the nearest reflection.
+    """Interpolated amplitudes in lanes that are still interpolating, those of the nearest reflections in the others.
 
     Parameters
     ----------
@@ -81,9 +96,16 @@ def interpolate(params, lanes, s):
     lanes, s
         As in `nbnumba.kernels.lanes.detector.place_pixels`.
     """
-    p = params
-    table = _Table(p.amplitudes, p.h_size, p.k_size, p.l_size, p.h_min, p.k_min, p.l_min)
-    _interpolate(table, params.water, lanes, s)
+    if _choose_lanes(params, lanes, s) < lanes:
+        look_up(params, lanes, s)
+    _weigh(H, WEIGHTS_H, lanes, s)
+    _weigh(K, WEIGHTS_K, lanes, s)
+    _weigh(L, WEIGHTS_L, lanes, s)
+    for i in range(lanes):
+        if s[NEIGHBOUR + i] >= 0.0:
+            wh, wk = _weights(WEIGHTS_H, i, s), _weights(WEIGHTS_K, i, s)
+            row = along_h_and_k(params, s[NEIGHBOUR + i], wh, wk, load_four, weighted_fours)
+            s[CELL + i] = along_l(_weights(WEIGHTS_L, i, s), unpacked(row))
 
 
 @pass_jit

@@ -34,7 +34,11 @@ VECTOR = 8
     KEPT,  # running sum before a source that some lanes must skip
     INTERPOLATING,  # 1 while the pixel's interpolation is on, else 0
     EVALUATED,  # 1 once the pixel has reached the spindle loop, else 0; only if some may not reach it
-) = (section * LANES for section in range(32))  # fmt: skip
+    NEIGHBOUR,  # position in the table of the first of 4×4×4 neighbours; negative where nothing is interpolated
+) = (section * LANES for section in range(33))  # fmt: skip
 
-SCRATCH = 32 * LANES
+WEIGHTS_H, WEIGHTS_K, WEIGHTS_L = (section * LANES for section in (33, 37, 41))
+"""Weights of four neighbours along each axis, four sections for each."""
+
+SCRATCH = 45 * LANES
 """Length of the scratch array."""

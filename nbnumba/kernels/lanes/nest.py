@@ -51,10 +51,10 @@ def add_domain(params, axes, interpolating, lanes, s):
     index_lanes(axes, lanes, s)
     weighted = params.oversample_thick or params.oversample_polar or params.oversample_omega
     if shape_lanes(params, interpolating or weighted or params.water, lanes, s):
-        if params.has_amplitudes:
-            look_up(params, lanes, s)
         if interpolating:
             interpolate(params, lanes, s)
+        elif params.has_amplitudes:
+            look_up(params, lanes, s)
         add_terms(params, lanes, s)
         if weighted:
             weight_sums(params, lanes, s)
