@@ -8,12 +8,14 @@ import re
 import statistics
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from nbnumba.benchmark.processes import LOG_FILE, ProcessRun, run_process
+from nbnumba.benchmark import forks
+from nbnumba.benchmark.processes import LOG_FILE, ProcessRun, ReadyProcess, run_process
 from nbnumba.benchmark.workloads import Workload
 from nbnumba.compare.metrics import DEFAULT_BARS, RELATIVE_FLOOR, absolute_difference, different_pixels
 from nbnumba.output_files import OutputFiles
@@ -27,8 +29,14 @@ C_PROGRAM = "C"
 FLOAT_FILE = "floatimage.bin"
 
 RUNS_PER_ROUND = 3
-"""Runs of nbnumba for each of the C program, which takes some ten times as long. Their median counts: fixed costs of a
-second scatter by more than 5 % of a kernel that takes half a second."""
+"""Runs of nbnumba for each of the C program, which takes some twenty times as long; their median counts."""
+
+FORKING_ENGINE = "cpu"
+"""Works in the fork of a process that has used it; numba's own threads, which the reference engine takes, and CUDA do
+not."""
+
+Runner = Callable[[Sequence[str]], ProcessRun]
+"""Runs a program on nanoBragg flags."""
 
 OWN_CLOCK = re.compile(r"^rendered +in (\S+) s by", re.MULTILINE)
 """What nbnumba prints of the time of its pixel loop."""
@@ -46,8 +54,11 @@ class Program:
         """The whole command line for nanoBragg flags."""
         if self.c_binary is not None:
             return [str(self.c_binary), *arguments]
-        ours = ["--engine", self.engine, "--threads", str(self.threads)]
-        return [sys.executable, "-m", "nbnumba_cli", "simulate", *arguments, *ours]
+        return [sys.executable, "-m", forks.COMMAND_MODULE, *self.our_arguments(arguments)]
+
+    def our_arguments(self, arguments: Sequence[str]) -> list[str]:
+        """What follows the name of nbnumba for nanoBragg flags."""
+        return ["simulate", *arguments, "--engine", self.engine, "--threads", str(self.threads)]
 
     @property
     def environment(self) -> dict[str, str]:
@@ -83,11 +94,20 @@ class Parity:
 
 @dataclass
 class Samples:
-    """Repeated runs of one program on one workload, `per_round` of them in each round."""
+    """Repeated runs of one program on one workload, `per_round` of them in each round.
+
+    Attributes
+    ----------
+    full, one_pixel : list of ProcessRun
+        What is subtracted: of the fast engine, runs in a process that was ready.
+    whole : list of ProcessRun
+        Full runs from the start of the program, one in each round.
+    """
 
     per_round: int = 1
     full: list[ProcessRun] = field(default_factory=list)
     one_pixel: list[ProcessRun] = field(default_factory=list)
+    whole: list[ProcessRun] = field(default_factory=list)
     own_clock: list[float] = field(default_factory=list)  # s, what nbnumba itself prints
     parity: list[Parity] = field(default_factory=list)
 
@@ -119,6 +139,7 @@ class Row:
     threads: int
     engine: str
     pixel_steps: int
+    whole: list[ProcessRun]
     full: list[ProcessRun]
     one_pixel: list[ProcessRun]
     own_clock: list[float]
@@ -224,35 +245,50 @@ def measure_workload(
     arguments = workload.arguments(pixels)
     remove_caches(programs, folder)
     samples = {program: Samples(1 if program.c_binary else RUNS_PER_ROUND) for program in programs}
-    for program in programs:
-        if program.c_binary is None:
-            tell(f"{workload.name} {pixels}x{pixels}, {program.engine}, {program.threads} threads, warming up")
-            _run_once(program, arguments, folder, Samples())
     rounds = repeats * workload.rounds
-    for number in range(rounds):
-        # there and back again, so that a slow drift of the machine meets all alike
-        for program in programs if number % 2 == 0 else programs[::-1]:
-            tell(f"{workload.name} {pixels}x{pixels}, {program.engine}, {program.threads} threads, "
-                 f"round {number + 1} of {rounds}")  # fmt: skip
-            for _ in range(samples[program].per_round):
-                _run_once(program, arguments, folder, samples[program])
-        for program, taken in samples.items():
-            peer = peer_of(program, programs)
-            if peer is not None:
-                taken.parity.append(compare_images(_image(folder, program), _image(folder, peer)))
+    with ExitStack() as stack:
+        tell(f"{workload.name} {pixels}x{pixels}, warming up")
+        run = {program: _runner(program, arguments, folder, stack) for program in programs}
+        for number in range(rounds):
+            # there and back again, so that a slow drift of the machine meets all alike
+            for program in programs if number % 2 == 0 else programs[::-1]:
+                tell(f"{workload.name} {pixels}x{pixels}, {program.engine}, {program.threads} threads, "
+                     f"round {number + 1} of {rounds}")  # fmt: skip
+                _run_round(program, arguments, folder, run[program], samples[program])
+            for program, taken in samples.items():
+                peer = peer_of(program, programs)
+                if peer is not None:
+                    taken.parity.append(compare_images(_image(folder, program), _image(folder, peer)))
     steps = count_pixel_steps(arguments, folder / programs[0].folder)
     return [row_of(workload, pixels, steps, program, samples) for program in programs]
 
 
-def _run_once(program: Program, arguments: Sequence[str], folder: Path, taken: Samples) -> None:
-    """A full run, whose image is set aside, and a run on one pixel."""
+def _runner(program: Program, arguments: Sequence[str], folder: Path, stack: ExitStack) -> Runner:
+    """What runs a program on nanoBragg flags, once it has been run so that nothing is left to compile."""
     place = folder / program.folder
-    taken.full.append(run_process(program.command(arguments), place, program.environment))
-    printed = OWN_CLOCK.search((place / LOG_FILE).read_text(encoding="utf-8", errors="replace"))
-    if printed is not None and program.c_binary is None:
-        taken.own_clock.append(float(printed.group(1)))
-    (place / FLOAT_FILE).replace(_image(folder, program))
-    taken.one_pixel.append(run_process(program.command([*arguments, *ONE_PIXEL]), place, program.environment))
+    if program.engine == FORKING_ENGINE:
+        ready = ReadyProcess(program.our_arguments(arguments), place)
+        stack.callback(ready.close)
+        return lambda flags: ready.run(program.our_arguments(flags))
+    if program.c_binary is None:
+        run_process(program.command(arguments), place, program.environment)
+    return lambda flags: run_process(program.command(flags), place, program.environment)
+
+
+def _run_round(program: Program, arguments: Sequence[str], folder: Path, run: Runner, taken: Samples) -> None:
+    """Full runs, the last of whose images is set aside, each followed by a run on one pixel."""
+    place = folder / program.folder
+    for _ in range(taken.per_round):
+        taken.full.append(run(arguments))
+        printed = OWN_CLOCK.search((place / LOG_FILE).read_text(encoding="utf-8", errors="replace"))
+        if printed is not None and program.c_binary is None:
+            taken.own_clock.append(float(printed.group(1)))
+        (place / FLOAT_FILE).replace(_image(folder, program))
+        taken.one_pixel.append(run([*arguments, *ONE_PIXEL]))
+    if program.engine == FORKING_ENGINE:
+        taken.whole.append(run_process(program.command(arguments), place, program.environment))
+    else:
+        taken.whole.append(taken.full[-1])
 
 
 def _image(folder: Path, program: Program) -> Path:
@@ -276,7 +312,7 @@ def row_of(workload: Workload, pixels: int, steps: int, program: Program, sample
         cpu_speed_up = _ratios(samples[peer].kernel_cpu_seconds(), cpu_seconds)
     return Row(
         workload=workload.name, title=workload.title, pixels=pixels, threads=program.threads, engine=program.engine,
-        pixel_steps=steps, full=taken.full, one_pixel=taken.one_pixel, own_clock=taken.own_clock,
+        pixel_steps=steps, whole=taken.whole, full=taken.full, one_pixel=taken.one_pixel, own_clock=taken.own_clock,
         kernel_seconds=seconds, kernel_cpu_seconds=cpu_seconds, uncertainty=uncertainty_of(seconds),
         throughput=_ratios([float(steps)] * len(seconds), seconds),
         speed_up=speed_up, cpu_speed_up=cpu_speed_up, parity=parity, target=workload.target,

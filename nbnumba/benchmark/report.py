@@ -127,11 +127,13 @@ def summary_lines(machine: dict[str, Any], results: Results) -> list[str]:
 
 
 _ROWS_TEXT = (
-    "Median (minimum-maximum) of the repeated runs. The kernel time is the wall time of the whole process less that of",
-    "a run on one pixel (`-roi 0 0 0 0`); ± is half the 95 % interval of its median. Own clock is what nbnumba prints",
-    "of its pixel loop. CPU is user and system time of all cores together, with the same subtraction: other programs",
-    "on the machine disturb it less. A speed-up stands only where the images agree in every run: at most 2 pixels in",
-    "10 000 differ in their bits, none by more than 1e-6.",
+    "Median (minimum-maximum) of the repeated runs. The kernel time is the wall time of a run, from flags to files,",
+    "less that of a run on one pixel (`-roi 0 0 0 0`); ± is half the 95 % interval of its median. For these the",
+    "engine `cpu` runs in forks of a process that has imported and compiled what it needs. Own clock is what nbnumba",
+    "prints of its pixel loop. CPU is user and system time of all cores together, with the same subtraction: other",
+    "programs on the machine disturb it less. User, wall and peak are those of whole processes. A speed-up stands",
+    "only where the images agree in every round: at most 2 pixels in 10 000 differ in their bits, none by more than",
+    "1e-6.",
     "",
 )
 
@@ -181,9 +183,9 @@ def _cells(row: Row) -> list[str]:
         "" if row.engine == C_PROGRAM else f"{row.target:g}",
         _spread_text(spread_of(row.kernel_cpu_seconds)),
         _speed_up_text(row, row.cpu_speed_up),
-        f"{spread_of(run.user for run in row.full)['median']:.3g}",
-        f"{spread_of(run.wall for run in row.full)['median']:.3g}",
-        f"{max(run.peak_memory for run in row.full):.0f}",
+        f"{spread_of(run.user for run in row.whole)['median']:.3g}",
+        f"{spread_of(run.wall for run in row.whole)['median']:.3g}",
+        f"{max(run.peak_memory for run in row.whole):.0f}",
         "" if row.parity is None else f"{row.parity.different_fraction:.1e}",
         "" if row.parity is None else f"{row.parity.worst_relative:.1e}",
     ]  # fmt: skip

@@ -21,7 +21,7 @@ from nbnumba.benchmark.measure import (
     spread_of,
     uncertainty_of,
 )
-from nbnumba.benchmark.processes import ProcessRun, run_process
+from nbnumba.benchmark.processes import LOG_FILE, ProcessRun, ReadyProcess, run_process
 from nbnumba.benchmark.workloads import WORKLOADS, Workload
 from nbnumba.errors import NbnumbaError
 
@@ -167,9 +167,10 @@ def test_programs_take_turns_there_and_back_after_a_run_that_does_not_count(tmp_
     warm_up = ["good", "bad"]
     there, back = ["C", *3 * ["good"], *3 * ["bad"]], [*3 * ["bad"], *3 * ["good"], "C"]
     # a full run and one on a single pixel each time
-    expected = [name for name in warm_up + there + back for _ in range(2)]
+    expected = warm_up + [name for name in there + back for _ in range(2)]
     assert (tmp_path / "order").read_text().split() == expected
     assert [len(row.full) for row in (c, good, bad)] == [2, 6, 6]
+    assert [len(row.whole) for row in (c, good, bad)] == [2, 2, 2]
     assert (c.parity, good.parity, bad.parity) == (None, EQUAL, Parity(0.01, 0.5))
     assert bad.speed_up is None
     assert (c.own_clock, good.own_clock) == ([], 6 * [0.25])
@@ -180,6 +181,48 @@ def test_a_program_that_fails_is_named_with_its_last_words(tmp_path):
         run_process(["sh", "-c", "echo starting; echo no luck; exit 3"], tmp_path, {})
     with pytest.raises(NbnumbaError, match="can't start nowhere: No such file"):
         run_process(["nowhere"], tmp_path, {})
+
+
+SMALL = [*WORKLOAD.flags.split(), "-detpixels", "16"]
+
+
+@pytest.fixture
+def ready(tmp_path):
+    process = ReadyProcess(SMALL, tmp_path)
+    yield process
+    process.close()
+
+
+def test_every_run_of_a_ready_process_is_a_process_that_does_all_the_work(ready, tmp_path):
+    images = []
+    for size in (16, 24, 16):
+        (tmp_path / FLOAT_FILE).unlink()
+        taken = ready.run([*SMALL, "-detpixels", str(size)])
+        assert min(taken.wall, taken.user, taken.peak_memory) > 0.0
+        assert f"{size} x {size}" in (tmp_path / LOG_FILE).read_text(encoding="utf-8")
+        images.append(np.fromfile(tmp_path / FLOAT_FILE, dtype=np.float32))
+    np.testing.assert_array_equal(images[0], images[2])
+    assert images[1].size == 24**2
+
+
+def test_a_ready_process_names_what_fails_and_goes_on(ready, tmp_path):
+    with pytest.raises(NbnumbaError, match="nbnumba failed with status 2: nbnumba: error: .*-detpixels"):
+        ready.run([*SMALL, "-detpixels", "none"])
+    assert ready.run(SMALL).wall > 0.0
+
+
+def test_a_process_that_does_not_get_ready_says_why(tmp_path):
+    with pytest.raises(NbnumbaError, match="nbnumba failed with status 2: nbnumba: error: .*-nothing"):
+        ReadyProcess(["-nothing"], tmp_path)
+
+
+def test_the_fast_engine_is_measured_in_forks_and_as_whole_processes(tmp_path):
+    program = Program("cpu", 1)
+    (tmp_path / program.folder).mkdir()
+    (row,) = measure_workload(WORKLOAD, 16, [program], 1, tmp_path, lambda line: None)
+    assert (len(row.full), len(row.one_pixel), len(row.own_clock), len(row.whole)) == (3, 3, 3, 1)
+    # Python itself starts in the whole process only: its imports take some 0.3 s of the processor
+    assert row.whole[0].user > max(run.user for run in row.full)
 
 
 def test_peak_memory_is_the_programs_own(tmp_path):

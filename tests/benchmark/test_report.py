@@ -29,7 +29,7 @@ SCALING = [ScalingPoint("pixels", 10, 10, 1.0), ScalingPoint("pixels", 100, 100,
 def row(engine="cpu", parity=EQUAL, speed_up=SPEED_UP, **other) -> Row:
     figures = {"throughput": {"min": 1e8, "median": 2e8, "max": 3e8}, "kernel_seconds": [0.5], "uncertainty": 0.0213}
     return Row(
-        workload="W2", title="mosaic", pixels=384, threads=1, engine=engine, pixel_steps=10**8, full=[RUN],
+        workload="W2", title="mosaic", pixels=384, threads=1, engine=engine, pixel_steps=10**8, whole=[RUN], full=[RUN],
         one_pixel=[RUN], own_clock=[0.45], kernel_cpu_seconds=[0.6], speed_up=speed_up, cpu_speed_up=speed_up,
         parity=parity, target=20.0, **{**figures, **other},
     )  # fmt: skip
