@@ -13,6 +13,8 @@ import sys
 import time
 from pathlib import Path
 
+from nbnumba.benchmark.launcher import taken_by
+
 COMMAND_MODULE = "nbnumba_cli"
 
 
@@ -43,12 +45,7 @@ def _run_in_fork(log: Path, arguments: list[str]) -> dict[str, float]:
     if process == 0:
         _print_into(log)
         os._exit(_run(arguments))
-    _, status, usage = os.wait4(process, 0)
-    wall = time.perf_counter() - began
-    return {
-        "status": os.waitstatus_to_exitcode(status), "wall": wall, "user": usage.ru_utime, "system": usage.ru_stime,
-        "peak_memory": usage.ru_maxrss / 1024,
-    }  # fmt: skip
+    return taken_by(process, began)
 
 
 def main() -> None:

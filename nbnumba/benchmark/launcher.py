@@ -11,6 +11,16 @@ import sys
 import time
 
 
+def taken_by(process: int, began: float) -> dict[str, float]:
+    """Wait for a child: its exit status, seconds since `began` and of the processor, and peak memory in MiB."""
+    _, status, usage = os.wait4(process, 0)
+    wall = time.perf_counter() - began
+    return {
+        "status": os.waitstatus_to_exitcode(status), "wall": wall, "user": usage.ru_utime, "system": usage.ru_stime,
+        "peak_memory": usage.ru_maxrss / 1024,
+    }  # fmt: skip
+
+
 def main() -> None:
     """Arguments: a file for the output, and the command."""
     log, *command = sys.argv[1:]
@@ -24,12 +34,7 @@ def main() -> None:
     except OSError as error:
         print(json.dumps({"error": error.strerror}))
         return
-    _, status, usage = os.wait4(process, 0)
-    wall = time.perf_counter() - began
-    print(json.dumps({
-        "status": os.waitstatus_to_exitcode(status), "wall": wall, "user": usage.ru_utime, "system": usage.ru_stime,
-        "peak_memory": usage.ru_maxrss / 1024,
-    }))  # fmt: skip
+    print(json.dumps(taken_by(process, began)))
 
 
 if __name__ == "__main__":
