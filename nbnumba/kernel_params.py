@@ -18,8 +18,8 @@ STATUS_EVALUATED = 1
 STATUS_OUT_OF_RANGE = 2
 """Bit of a pixel's status: interpolation met the edge of the structure-factor grid."""
 
-PIXELS_PER_BLOCK = 64
-"""Pixels that one task renders; each block has its own entry in the sums of solid angle."""
+PIXELS_PER_BLOCK = 96
+"""Pixels that are rendered side by side; each block has its own entry in the sums of solid angle."""
 
 
 class KernelParams(NamedTuple):

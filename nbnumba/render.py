@@ -30,7 +30,7 @@ FIRST_STEPS = 1 << 20
 """Steps of the first span, for each thread: some hundredths of a second on a processor."""
 
 SPAN_PIXELS = 1 << 22
-"""Pixels of a span at most, for each thread: their states stay in memory that was touched before."""
+"""Pixels of a span at most, for each thread: their status bits stay in the processor's cache."""
 
 Progress = Callable[[int, int], None]
 """Called with the number of pixels done and the number in all."""
@@ -142,11 +142,6 @@ def _first_with(status: np.ndarray, bit: int) -> int | None:
     return int(hits[0]) if hits.size else None
 
 
-def _results(pixels: int) -> tuple[np.ndarray, np.ndarray]:
-    """Room for the status bits of some pixels and the solid angles of their blocks."""
-    return np.zeros(pixels, dtype=np.uint8), np.zeros(-(-pixels // PIXELS_PER_BLOCK), dtype=np.float64)
-
-
 class _Scan:
     """The rendering in progress: the image and the carried states."""
 
@@ -157,45 +152,55 @@ class _Scan:
         self.state = ScanState()
         self.opened = not _opening_matters(params)
         self.interpolating = bool(params.interpolate)
+        self._room = np.empty(0, dtype=np.uint8)
+
+    def _blank_status(self, pixels: int) -> np.ndarray:
+        """Zeros for the status bits of some pixels, in memory that was used before: its first use takes time."""
+        if pixels > self._room.size:
+            self._room = np.empty(pixels, dtype=np.uint8)
+        status = self._room[:pixels]
+        status.fill(0)
+        return status
 
     def load_kernels(self) -> None:
         """Render no pixels: numba compiles or loads the kernels all the same."""
         # with False also where an image begins with interpolation: it may meet the edge of the grid
         for interpolating in {self.interpolating, False}:
-            self.engine.render_range(self.params, 0, 0, False, interpolating, self.image, *_results(0))
+            nothing = self._blank_status(0), np.zeros(0)
+            self.engine.render_range(self.params, 0, 0, False, interpolating, self.image, *nothing)
 
-    def _call_engine(self, start: int, stop: int, opening: bool) -> tuple[np.ndarray, float]:
-        """Status of each pixel of a range and its sum of solid angles."""
-        status, omega_sums = _results(stop - start)
+    def _call_engine(self, start: int, opening: bool, status: np.ndarray) -> float:
+        """Render as many pixels as `status` has, and assign that; the sum of solid angles."""
+        omega_sums = np.zeros(-(-status.size // PIXELS_PER_BLOCK))
         self.engine.render_range(
-            self.params, start, stop, opening, self.interpolating, self.image, status, omega_sums
+            self.params, start, start + status.size, opening, self.interpolating, self.image, status, omega_sums
         )
-        return status, float(omega_sums.sum())
+        return float(omega_sums.sum())
 
     def render_span(self, start: int, stop: int) -> float:
         """Render a range and mend the pixels whose carried states were others; the range's solid angle."""
-        status, omega_sum = self._call_engine(start, stop, False)
+        status = self._blank_status(stop - start)
+        omega_sum = self._call_engine(start, False, status)
         if not self.opened:
             self._mend_opening(start, status)
         if self.interpolating:
-            self._mend_interpolation(start, stop, status)
+            self._mend_interpolation(start, status)
         return omega_sum
 
     def _mend_opening(self, start: int, status: np.ndarray) -> None:
         first = _first_with(status, STATUS_EVALUATED)
         if first is not None:
-            again, _ = self._call_engine(start + first, start + first + 1, True)
-            status[first] = again[0]
+            self._call_engine(start + first, True, status[first : first + 1])
             self.opened = True
             self.state.opening_pixel = start + first
 
-    def _mend_interpolation(self, start: int, stop: int, status: np.ndarray) -> None:
+    def _mend_interpolation(self, start: int, status: np.ndarray) -> None:
         first = _first_with(status, STATUS_OUT_OF_RANGE)
         if first is not None:
             self.interpolating = False
             self.state.last_interpolated_pixel = start + first
-            if start + first + 1 < stop:
-                self._call_engine(start + first + 1, stop, False)
+            if first + 1 < status.size:
+                self._call_engine(start + first + 1, False, status[first + 1 :])
 
 
 def render(

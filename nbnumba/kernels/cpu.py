@@ -14,6 +14,7 @@ from nbnumba.kernels.lanes.layout import (
     CAPTURE,
     EVALUATED,
     EXPONENTIAL_CONSTANTS,
+    FAST,
     INTENSITY,
     INTERPOLATING,
     LANES,
@@ -22,6 +23,7 @@ from nbnumba.kernels.lanes.layout import (
     POLARIZATION,
     RAMP,
     SCRATCH,
+    SLOW,
     VECTOR,
 )
 from nbnumba.kernels.lanes.nest import evaluation_varies, render_block
@@ -55,30 +57,26 @@ def _scale(params, lanes, s):
 
 
 @pass_jit
-def _hide_masked(params, first, count, s):
+def _hide_masked(params, count, s):
     """Mark the masked pixels of a block as never evaluated, dark and without solid angle."""
-    row, column = first // params.roi_width + params.roi_slow_min, first % params.roi_width
     for i in range(count):
-        if params.mask[row, column + params.roi_fast_min] == 0:
+        if params.mask[int(s[SLOW + i]), int(s[FAST + i])] == 0:
             s[INTENSITY + i], s[OMEGA + i], s[OMEGA_SUM + i] = 0.0, 0.0, 0.0
             s[EVALUATED + i], s[INTERPOLATING + i] = 0.0, 1.0
-        column += 1
-        if column == params.roi_width:
-            row, column = row + 1, 0
 
 
 @pass_jit
-def _store(params, first, count, s, image):
+def _store(params, count, s, image):
     """Put the pixels of a block in their places, row by row."""
-    row, column = first // params.roi_width + params.roi_slow_min, first % params.roi_width
+    end = params.roi_fast_min + params.roi_width
     done = 0
     while done < count:
-        here = min(count - done, params.roi_width - column)
-        slow, fast = np.uint64(row), np.uint64(params.roi_fast_min + column)
+        # unsigned: numba checks signed positions for counting from the end
+        slow, fast = np.uint64(s[SLOW + done]), np.uint64(s[FAST + done])
+        here = min(count - done, end - int(fast))
         for i in range(here):
-            # unsigned: numba checks signed positions for counting from the end
             image[slow, fast + np.uint64(i)] = np.float32(s[np.uint64(INTENSITY + done) + np.uint64(i)])
-        done, row, column = done + here, row + 1, 0
+        done += here
 
 
 @pass_jit
@@ -119,8 +117,8 @@ def _render(params, start, stop, opening, interpolating, blocks, s, image, statu
         render_block(params, first, lanes, opening, interpolating, s)
         _scale(params, lanes, s)
         if params.has_mask:
-            _hide_masked(params, first, count, s)
-        _store(params, first, count, s, image)
+            _hide_masked(params, count, s)
+        _store(params, count, s, image)
         _report(params, count, first - start, interpolating, s, status)
         omega_sums[block] = _solid_angle(params, count, s)
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 THREADS_PER_BLOCK = 64
 """Small blocks waste fewest registers of a multiprocessor: see the table of registers in docs/cuda.md."""
 
-TILE_PIXELS = 1 << 22
-"""Pixels rendered by one launch, a multiple of PIXELS_PER_BLOCK, whatever the image."""
+TILE_PIXELS = PIXELS_PER_BLOCK << 15
+"""Pixels rendered by one launch, whatever the image."""
 
 BYTES_PER_PIXEL = 13
 """What a launch needs on the device for each of its pixels."""
