@@ -154,19 +154,17 @@ class _Scan:
         self.interpolating = bool(params.interpolate)
         self._room = np.empty(0, dtype=np.uint8)
 
-    def _blank_status(self, pixels: int) -> np.ndarray:
-        """Zeros for the status bits of some pixels, in memory that was used before: its first use takes time."""
+    def _status(self, pixels: int) -> np.ndarray:
+        """Room for the status bits of some pixels, in memory that was used before: its first use takes time."""
         if pixels > self._room.size:
             self._room = np.empty(pixels, dtype=np.uint8)
-        status = self._room[:pixels]
-        status.fill(0)
-        return status
+        return self._room[:pixels]
 
     def load_kernels(self) -> None:
         """Render no pixels: numba compiles or loads the kernels all the same."""
         # with False also where an image begins with interpolation: it may meet the edge of the grid
         for interpolating in {self.interpolating, False}:
-            nothing = self._blank_status(0), np.zeros(0)
+            nothing = self._status(0), np.zeros(0)
             self.engine.render_range(self.params, 0, 0, False, interpolating, self.image, *nothing)
 
     def _call_engine(self, start: int, opening: bool, status: np.ndarray) -> float:
@@ -179,7 +177,7 @@ class _Scan:
 
     def render_span(self, start: int, stop: int) -> float:
         """Render a range and mend the pixels whose carried states were others; the range's solid angle."""
-        status = self._blank_status(stop - start)
+        status = self._status(stop - start)
         omega_sum = self._call_engine(start, False, status)
         if not self.opened:
             self._mend_opening(start, status)

@@ -18,8 +18,8 @@ from nbnumba.errors import UsageError
 
 T = TypeVar("T")
 
-TASKS_PER_THREAD = 8
-"""A thread whose core does something else meanwhile leaves its next tasks to the others."""
+SMALLEST_PIECE = 1 / 64
+"""Part of a thread's even share that is not divided any further."""
 
 
 def available_threads() -> int:
@@ -63,9 +63,22 @@ def share_out(work: Callable[[int, int], None], count: int, threads: int) -> Non
     if threads <= 1:
         work(0, count)
         return
-    tasks = min(threads * TASKS_PER_THREAD, count)
-    bounds = [count * task // tasks for task in range(tasks + 1)]
+    bounds = _piece_bounds(count, threads)
     list(_pool(threads).map(work, bounds[:-1], bounds[1:]))
+
+
+def _piece_bounds(count: int, threads: int) -> list[int]:
+    """Where pieces begin and the last one ends: each is half of a thread's even share of what is left.
+
+    A thread whose core does something else meanwhile leaves its next pieces to the others, and the last ones are small,
+    so that none waits long (C. D. Polychronopoulos and D. J. Kuck, IEEE Trans. Comput. 36, 1425 (1987)).
+    """
+    smallest = max(int(count / threads * SMALLEST_PIECE), 1)
+    bounds = [0]
+    while bounds[-1] < count:
+        left = count - bounds[-1]
+        bounds.append(bounds[-1] + min(max(left // (2 * threads), smallest), left))
+    return bounds
 
 
 def one_ahead(pieces: Iterator[T], threads: int) -> Iterator[T]:

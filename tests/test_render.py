@@ -15,7 +15,7 @@ from nbnumba import render as render_module
 from nbnumba.config import Beam, Crystal, Detector, Experiment, Sampling, Spread, StructureFactors, UnitCell
 from nbnumba.engines import ENGINE_MODULES, get_engine
 from nbnumba.errors import UsageError
-from nbnumba.kernel_params import PIXELS_PER_BLOCK
+from nbnumba.kernel_params import PIXELS_PER_BLOCK, STATUS_EVALUATED
 from nbnumba.kernels import reference
 from nbnumba.lowering import lower
 from nbnumba.render import render, run_interruptible
@@ -110,6 +110,18 @@ def test_pixels_outside_the_region_of_interest_stay_zero():
     inside = image[7:9, 5:10]
     assert np.all(inside > 0)
     assert image.sum() == pytest.approx(inside.sum())
+
+
+@pytest.mark.parametrize("engine", ["reference", "cpu"])
+def test_every_pixel_reports_whether_it_was_evaluated(engine):
+    mask = np.ones((30, 40), dtype=np.uint16)
+    mask[3, 4:6] = 0
+    params = lower(replace(CARRYOVER, detector=replace(DETECTOR, mask=mask))).params
+    # memory that held other bits
+    status, sums = np.full(mask.size, 255, dtype=np.uint8), np.zeros(-(-mask.size // PIXELS_PER_BLOCK))
+    image = np.zeros(mask.shape, dtype=np.float32)
+    get_engine(engine).render_range(params, 0, mask.size, False, False, image, status, sums)
+    np.testing.assert_array_equal(status.reshape(mask.shape), mask * STATUS_EVALUATED)
 
 
 def test_masked_pixels_stay_zero():

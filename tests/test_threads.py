@@ -22,6 +22,17 @@ def test_every_thing_is_done_once(count, threads):
     assert (done == 1).all()
 
 
+def test_the_last_pieces_are_small_so_that_no_thread_waits_long():
+    sizes = []
+    share_out(lambda first, stop: sizes.append((first, stop - first)), 12800, 2)
+    in_order = [size for _, size in sorted(sizes)]
+    # a quarter of all; later pieces are a quarter of what is left, none below a 64th of a thread's 6400
+    assert in_order[:3] == [3200, 2400, 1800]
+    assert in_order == sorted(in_order[:-1], reverse=True) + in_order[-1:]
+    assert max(in_order[-4:]) == 100
+    assert len(in_order) < 25
+
+
 def test_nothing_to_do_is_done_at_once():
     calls = []
     share_out(lambda first, stop: calls.append((first, stop)), 0, 2)

@@ -24,6 +24,7 @@ def _render(params, start, stop, opening, interpolating, image, status, omega_su
             slow = params.roi_slow_min + n // params.roi_width
             fast = params.roi_fast_min + n % params.roi_width
             if params.has_mask and params.mask[slow, fast] == 0:
+                status[n - start] = 0
                 continue
             photons, omega_sum, bits = render_pixel(params, slow, fast, opening, interpolating, add_crystal, None)
             image[slow, fast] = np.float32(photons)
