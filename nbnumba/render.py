@@ -30,7 +30,7 @@ FIRST_STEPS = 1 << 20
 """Steps of the first span, for each thread: some hundredths of a second on a processor."""
 
 SPAN_PIXELS = 1 << 22
-"""Pixels of a span at most, for each thread: their status bits stay in the processor's cache."""
+"""Pixels of a span at most, for each thread: what is kept of each besides the image does not grow with the image."""
 
 Progress = Callable[[int, int], None]
 """Called with the number of pixels done and the number in all."""

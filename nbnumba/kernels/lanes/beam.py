@@ -81,7 +81,7 @@ def polarize(params, incident, everywhere, lanes, s):
     ----------
     params : KernelParams
     incident : tuple of 3 float64
-        Unit vector along the beam, normalised twice, lab frame.
+        Unit vector along the beam, lab frame.
     everywhere : bool
         Whether all lanes need theirs; else those that are active and don't know it.
     lanes, s
@@ -92,6 +92,7 @@ def polarize(params, incident, everywhere, lanes, s):
     int
         Lanes that don't know their factor yet.
     """
+    incident = unit_again(incident)
     if not everywhere:
         return _polarize_some(params, incident, lanes, s)
     if params.sources.shape[0] > 1:

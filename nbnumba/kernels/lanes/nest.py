@@ -16,7 +16,6 @@ from nbnumba.kernels.lanes.layout import (
     OMEGA_SUM,
     POLARIZATION,
 )
-from nbnumba.physics.vectors import unit_again
 
 
 @nest_jit
@@ -107,15 +106,13 @@ def add_sources(params, opening, interpolating, unpolarized, lanes, s):
     for source in range(params.sources.shape[0]):
         beam = params.sources[source]
         incident = (-beam[0], -beam[1], -beam[2])
-        # here rather than where it is needed: beside the next pass this chain of operations costs no time
-        polarizing = unit_again(incident)
         scatter(incident, beam[3], lanes, s)
         active = limit_resolution(params.dmin, lanes, s)
         if active == 0:
             continue
         if params.oversample_polar or unpolarized > 0:
             everywhere = active == lanes and (params.oversample_polar or unpolarized == lanes)
-            unpolarized = polarize(params, polarizing, everywhere, lanes, s)
+            unpolarized = polarize(params, incident, everywhere, lanes, s)
         if active < lanes:
             for i in range(lanes):
                 s[KEPT + i] = s[INTENSITY + i]
