@@ -75,7 +75,7 @@ class KernelParams(NamedTuple):
     domains: int
     lattice: np.ndarray  # float64[rows, domains, 9]: a, b, c (m) after spindle and mosaic rotation
     reciprocal: np.ndarray  # float64[9]: a*, b*, c* (1/Å) of the unrotated crystal
-    metric: np.ndarray  # float64[6]: their a*², 2a*·b*, 2a*·c*, b*², 2b*·c*, c*² (1/Å²)
+    metric: np.ndarray  # float64[6]: `setup.cell.reciprocal_metric`, its squares times (Na·Nb·Nc)²·fudge
     cells: np.ndarray  # float64[3]: Na, Nb, Nc
     shape: int
     fudge: float

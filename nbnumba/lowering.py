@@ -155,6 +155,12 @@ def _cells_and_size(crystal: Crystal, sample: Vector, edges: Vector) -> tuple[Ve
     return (cells[0], cells[1], cells[2]), (edges[0] * cells[0], edges[1] * cells[1], edges[2] * cells[2])
 
 
+def _spot_metric(lattice: Lattice, cells: Vector, fudge: float) -> np.ndarray:
+    """The metric with whose squares ρ²·fudge of Gaussian and top-hat spots adds up."""
+    s, t, u, *squares = reciprocal_metric(lattice.a_star, lattice.b_star, lattice.c_star)
+    return np.array([s, t, u, *(square * math.prod(cells) ** 2 * fudge for square in squares)])
+
+
 def _spread(spread: Spread, unit_per_si: float) -> StepCounts:
     return angular_or_spectral_samples(
         _optional(spread.range, unit_per_si), _optional(spread.step, unit_per_si), spread.steps
@@ -341,7 +347,7 @@ def lower(experiment: Experiment) -> Model:
         phi_steps=phi.steps, phi=np.array(angles, dtype=np.float64), phi_rows=spindle.phi_rows,
         phi_vectors=spindle.phi_vectors, domains=domains, lattice=spindle.lattice,
         reciprocal=np.array([*lattice.a_star, *lattice.b_star, *lattice.c_star], dtype=np.float64),
-        metric=_vector(reciprocal_metric(lattice.a_star, lattice.b_star, lattice.c_star)),
+        metric=_spot_metric(lattice, cells, crystal.fudge),
         cells=_vector(cells), shape=SHAPE_CODES[crystal.shape], fudge=crystal.fudge,
         amplitudes=np.ravel(factors.amplitudes) if factors is not None else np.zeros(1),
         has_amplitudes=has_amplitudes,

@@ -9,12 +9,13 @@ import numpy as np
 
 from nbnumba._jit import lean_jit, pass_jit, sum_jit
 from nbnumba.kernel_params import PIXELS_PER_BLOCK, STATUS_EVALUATED, STATUS_OUT_OF_RANGE
+from nbnumba.kernels.lanes.lattice import gaussian_constants
 from nbnumba.kernels.lanes.layout import (
     ACTIVE,
     CAPTURE,
     EVALUATED,
-    EXPONENTIAL_CONSTANTS,
     FAST,
+    GAUSSIAN_CONSTANTS,
     INTENSITY,
     INTERPOLATING,
     LANES,
@@ -28,7 +29,6 @@ from nbnumba.kernels.lanes.layout import (
 )
 from nbnumba.kernels.lanes.nest import evaluation_varies, render_block
 from nbnumba.kernels.pixel import photons_per_pixel
-from nbnumba.physics.elementary import EXPONENTIAL
 from nbnumba.threads import share_out
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _render(params, start, stop, opening, interpolating, blocks, s, image, statu
         omega_sums[block] = _solid_angle(params, count, s)
 
 
-def _scratch() -> np.ndarray:
+def _scratch(cells: np.ndarray) -> np.ndarray:
     """A scratch array that begins at a cache line: vectors across two lines cost a third of the speed."""
     padding = CACHE_LINE // 8
     array = np.empty(SCRATCH + padding)
@@ -132,7 +132,8 @@ def _scratch() -> np.ndarray:
     scratch[RAMP : RAMP + LANES] = np.arange(LANES)
     for section in (ACTIVE, CAPTURE):
         scratch[section : section + LANES] = 1.0
-    scratch[EXPONENTIAL_CONSTANTS : EXPONENTIAL_CONSTANTS + len(EXPONENTIAL)] = EXPONENTIAL
+    constants = gaussian_constants(cells)
+    scratch[GAUSSIAN_CONSTANTS : GAUSSIAN_CONSTANTS + len(constants)] = constants
     return scratch
 
 
@@ -150,6 +151,7 @@ def render_range(
 
     def render_blocks(first: int, end: int) -> None:
         status[first * PIXELS_PER_BLOCK : end * PIXELS_PER_BLOCK] = STATUS_EVALUATED
-        _render(params, start, stop, opening, interpolating, (first, end), _scratch(), image, status, omega_sums)
+        scratch = _scratch(params.cells)
+        _render(params, start, stop, opening, interpolating, (first, end), scratch, image, status, omega_sums)
 
     share_out(render_blocks, len(omega_sums), numba.get_num_threads())

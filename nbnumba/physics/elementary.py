@@ -1,4 +1,4 @@
-"""Sines and exponentials that compilers turn into vector instructions: no calls, no branches, no tables.
+"""Sines and powers of two that compilers turn into vector instructions: no calls, no branches, no tables.
 
 Minimax polynomials (Remez exchange in 50 digits) after a reduction of the argument; the tests compare with mpmath.
 
@@ -7,7 +7,7 @@ function                   range               minimax error       measured, uni
 =========================  ==================  ==================  ==============================
 `sine`                     |r| <= π/2          1.5e-16 relative    1.5
 `cosine`                   |r| <= π/2          5.7e-18 absolute    0.5 of 1
-`exponential`              -708 <= x <= 709    2.9e-16 relative    2.0 + |x|/7
+`power_of_two`             |x| <= 1021         2.1e-16 relative    2.0
 =========================  ==================  ==================  ==============================
 """
 
@@ -25,25 +25,20 @@ PI_TAIL = 1.2246467991473532e-16
 ROUNDER = 6755399441055744.0
 """1.5·2⁵²: adding it to a number of less than 2⁵¹ puts the nearest whole number in the last bits of the sum."""
 
-LARGEST_EXPONENT = 708.0
-"""Of `exponential`: beyond it, results leave the normal float64 numbers."""
-
-EXPONENTIAL = (
-    1.4426950408889634,  # 1/ln 2
-    0.6931471805599453,  # ln 2
-    ROUNDER,
+POWER_OF_TWO = (
     1.0,
-    0.49999999999998324,
-    0.16666666666611554,
-    0.04166666666813646,
-    0.008333333370870234,
-    0.0013888888516234274,
-    0.00019841185236010037,
-    2.4801931710018838e-05,
-    2.7634990878043845e-06,
-    2.747679995761385e-07,
+    0.6931471805599497,
+    0.24022650695908768,
+    0.05550410866445883,
+    0.009618129108034596,
+    0.0013333558228561767,
+    0.00015403529961127076,
+    1.5252658116409854e-05,
+    1.3215662835959238e-06,
+    1.0208537929657404e-07,
+    7.037278846726901e-09,
 )  # fmt: skip
-"""Constants of `exponential`: those of the reduction, then the polynomial's from r⁰ and r² up (that of r is 1)."""
+"""Coefficients of `power_of_two`, of r⁰ and up."""
 
 
 @contracting_jit
@@ -103,30 +98,30 @@ def cosine(r):
 
 
 @contracting_jit
-def exponential(x, constants):
-    """exp x for |x| <= LARGEST_EXPONENT: 2ⁿ·exp r with |r| <= ½ ln 2.
-
-    ln 2 is not split into head and tail: what float64(ln 2) lacks, n times, is a third of what rounding takes from x.
+def power_of_two(x, rounder, coefficients):
+    """2ˣ, or a multiple of it, for |x| <= 1021: 2ⁿ·polynomial of x - n with whole n.
 
     Parameters
     ----------
     x : float64
         Exponent.
-    constants : tuple of 13 float64
-        EXPONENTIAL. A loop should take them from memory: they are too many for the registers, and what a compiler knows
-        to be constant it fetches and spreads over a vector again each time, instead of keeping vectors on the stack.
+    rounder : float64
+        ROUNDER. A loop should take it and the coefficients from memory: they are too many for the registers, and what a
+        compiler knows to be constant it fetches and spreads over a vector again each time, instead of keeping vectors
+        on the stack.
+    coefficients : tuple of 11 float64
+        POWER_OF_TWO times any factor, which the result has then.
     """
-    log2_e, ln2, rounder, c0, c2, c3, c4, c5, c6, c7, c8, c9, c10 = constants
-    shifted = x * log2_e + rounder
-    n = shifted - rounder
-    r = x - n * ln2
+    c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10 = coefficients
+    shifted = x + rounder
+    r = x - (shifted - rounder)
     s = r * r
     # in pairs: as many operations as one chain, but half as deep
     p = c10 * s + (c9 * r + c8)
     p = p * s + (c7 * r + c6)
     p = p * s + (c5 * r + c4)
     p = p * s + (c3 * r + c2)
-    p = s * p + r + c0
+    p = p * s + (c1 * r + c0)
     # n stands in the last bits of `shifted`: moved up it is added to the exponent of p
     power = np.float64(shifted).view(np.int64) << np.int64(52)
     return np.int64(np.float64(p).view(np.int64) + power).view(np.float64)

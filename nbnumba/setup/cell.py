@@ -55,7 +55,7 @@ def _clamp_cosine(value: float) -> float:
 
 
 def reciprocal_metric(a_star: Vector, b_star: Vector, c_star: Vector) -> tuple[float, ...]:
-    """Coefficients of the squared length of h·a* + k·b* + l·c* as a polynomial in h, k and l.
+    """Coefficients of the squared length of h·a* + k·b* + l·c* as a sum of three squares.
 
     Parameters
     ----------
@@ -65,11 +65,15 @@ def reciprocal_metric(a_star: Vector, b_star: Vector, c_star: Vector) -> tuple[f
     Returns
     -------
     tuple of 6 float
-        Of h², hk, hl, k², kl and l², 1/Å².
+        s, t, u, x, y, z of x·(h + s·k + t·l)² + y·(k + u·l)² + z·l²; the last three in 1/Å².
     """
+    face = cross(a_star, b_star)
+    # squares of tiny vectors may vanish
+    edge_squared, area_squared = dot(a_star, a_star) or TINY, dot(face, face) or TINY
     return (
-        dot(a_star, a_star), 2.0 * dot(a_star, b_star), 2.0 * dot(a_star, c_star),
-        dot(b_star, b_star), 2.0 * dot(b_star, c_star), dot(c_star, c_star),
+        dot(a_star, b_star) / edge_squared, dot(a_star, c_star) / edge_squared,
+        dot(face, cross(a_star, c_star)) / area_squared,
+        edge_squared, area_squared / edge_squared, dot(face, c_star) ** 2 / area_squared,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from nbnumba.physics.elementary import EXPONENTIAL, LARGEST_EXPONENT, cosine, exponential, modulo_pi, sine
+from nbnumba.physics.elementary import POWER_OF_TWO, ROUNDER, cosine, modulo_pi, power_of_two, sine
 from nbnumba.physics.vectors import magnitude, quotient, unit, unit_again
 
 ULP = 2.0**-52
@@ -45,13 +45,19 @@ def test_cosine_is_exact_to_half_a_unit_of_one():
     assert max(errors) < 0.75 * ULP
 
 
-def test_exponential_is_exact_to_two_bits_and_a_third_of_the_rounding_of_its_argument():
-    # minimax error 2.9e-16 and the rounding of the last sums; ln 2 less float64(ln 2) is 3.3e-17 of ln 2
-    assert worst_relative(lambda x: exponential(x, EXPONENTIAL), mpmath.exp, uniform(-1.0, 1.0)) < 2.5 * ULP
-    for x in uniform(-LARGEST_EXPONENT, LARGEST_EXPONENT):
-        error = abs(float(mpmath.mpf(exponential(float(x), EXPONENTIAL)) / mpmath.exp(x) - 1))
-        assert error < 2.5 * ULP + 3.4e-17 * abs(x)
-    assert exponential(0.0, EXPONENTIAL) == 1.0
+def test_power_of_two_is_exact_to_two_bits():
+    # minimax error 2.1e-16, and the rounding of the coefficients and of the last sums
+    def power(x):
+        return power_of_two(float(x), ROUNDER, POWER_OF_TWO)
+
+    assert worst_relative(power, lambda x: 2 ** mpmath.mpf(x), uniform(-1021.0, 1021.0)) < 2.5 * ULP
+    assert [power(n) for n in (-1021, 0, 7)] == [2.0**-1021, 1.0, 128.0]
+
+
+def test_power_of_two_has_the_factor_of_its_coefficients():
+    coefficients = tuple(8000.0 * coefficient for coefficient in POWER_OF_TWO)
+    for x in (-1021.0, -0.3, 12.75):
+        assert power_of_two(x, ROUNDER, coefficients) == pytest.approx(8000.0 * 2.0**x, rel=3 * ULP)
 
 
 @pytest.mark.parametrize("turns", [0, 1, 7, 1000, 123_456_789])

@@ -27,7 +27,7 @@ from nbnumba.config import (
 from nbnumba.errors import UsageError
 from nbnumba.lowering import lower
 from nbnumba.model import StepCounts
-from nbnumba.setup.cell import build_lattice, cell_volume, complete_cell, reciprocal_from_cell
+from nbnumba.setup.cell import build_lattice, cell_volume, complete_cell, reciprocal_from_cell, reciprocal_metric
 from nbnumba.setup.mosaic import mosaic_rotations, random_misset
 from nbnumba.setup.sampling import (
     NOTHING,
@@ -159,6 +159,16 @@ def test_direct_and_reciprocal_vectors_are_dual():
         for j, y in enumerate((lattice.a_star, lattice.b_star, lattice.c_star)):
             # c* of a triclinic cell is only good to 1e-3 (quirk triclinic), but its inverse is formed from it
             assert dot(x, y) == pytest.approx(float(i == j), abs=1e-3)
+
+
+def test_three_squares_add_up_to_the_squared_length_of_a_reciprocal_vector():
+    cell = (70.0, 80.0, 90.0, *np.radians([75.0, 85.0, 95.0]).tolist())
+    stars = build_lattice(reciprocal_from_cell(cell), cell, (0.3, -0.2, 1.1), None)
+    s, t, u, x, y, z = reciprocal_metric(stars.a_star, stars.b_star, stars.c_star)
+    for h, k, l in np.random.default_rng(2).uniform(-0.5, 0.5, (50, 3)).tolist():  # noqa: E741
+        vector = h * np.array(stars.a_star) + k * np.array(stars.b_star) + l * np.array(stars.c_star)
+        squares = x * (h + s * k + t * l) ** 2 + y * (k + u * l) ** 2 + z * l**2
+        assert squares == pytest.approx(float(vector @ vector), rel=16 * ULP)  # components may cancel
 
 
 def test_cell_lengths_given_by_the_user_are_kept_to_the_last_digits():

@@ -15,7 +15,7 @@ from nbnumba.kernels.lanes.layout import (
     ANGLE_A,
     ANGLE_B,
     ANGLE_C,
-    EXPONENTIAL_CONSTANTS,
+    GAUSSIAN_CONSTANTS,
     LANES,
     LATTICE,
     PHASE_A,
@@ -28,7 +28,7 @@ from nbnumba.kernels.lanes.layout import (
     K,
     L,
 )
-from nbnumba.physics.elementary import LARGEST_EXPONENT, cosine, exponential, modulo_pi, sine
+from nbnumba.physics.elementary import POWER_OF_TWO, ROUNDER, cosine, modulo_pi, power_of_two, sine
 from nbnumba.physics.lattice_factor import (
     GAUSSIAN_WIDTH,
     SPHERE_VOLUME_SCALE,
@@ -41,11 +41,20 @@ from nbnumba.physics.vectors import load, quotient
 NUDGE = 1e-60
 """Added to π·index, it changes no other value but zero, and makes the limit N of sin(N·x)/sin(x) a plain quotient."""
 
-UNDERFLOW = 745.2
-"""exp(-x) is zero beyond it."""
+GAUSSIAN_EXPONENT = -1.0 / (GAUSSIAN_WIDTH * math.log(2.0))
+"""Times ρ²: the power of two that is exp(-ρ²/0.63)."""
 
-NEGLIGIBLE = 230.0
-"""exp(-x)² is less than 1e-199 beyond it: no factor of the model lifts that to the smallest float32, 1.4e-45."""
+LOWEST_POWER = -1021.0
+"""Below it powers of two leave the normal float64 numbers."""
+
+HIGHEST_POWER = 900.0
+"""The square of 2^900 is no float64 number any more; up to it a spot may be as high as 2^120."""
+
+UNDERFLOW = -1075.0
+"""What is below it as a power of two rounds to zero in float64."""
+
+NEGLIGIBLE = -332.0
+"""As a power of two, squared, less than 1e-199: no factor of the model lifts that to the smallest float32, 1.4e-45."""
 
 
 @pass_jit
@@ -143,47 +152,59 @@ def round_lanes(cells, fudge, lanes, s):
 
 
 @contracting_jit
-def _quadratic(metric, x, y, z):
-    """x²m₀ + xy·m₁ + xz·m₂ + y²m₃ + yz·m₄ + z²m₅."""
-    return (
-        x * (metric[0] * x + metric[1] * y + metric[2] * z) + y * (metric[3] * y + metric[4] * z) + z * (metric[5] * z)
-    )
+def _squared_length(metric, h, k, l):  # noqa: E741
+    """The three squares of `nbnumba.setup.cell.reciprocal_metric`, those first that need the fewest steps."""
+    s, t, u, x, y, z = metric
+    along_a, along_b = h + s * k + t * l, k + u * l
+    along_c_squared = z * l * l
+    return (along_c_squared + along_b * (y * along_b)) + along_a * (x * along_a)
 
 
 @pass_jit
-def _scaled_metric(params, scale):
-    """The quadratic form of `KernelParams.metric`, times (Na·Nb·Nc)² and a scale."""
-    m, cells = params.metric, params.cells
-    volume = cells[0] * cells[1] * cells[2]
-    w = volume * volume * scale
-    return (m[0] * w, m[1] * w, m[2] * w, m[3] * w, m[4] * w, m[5] * w)
-
-
-@pass_jit
-def _radius_lanes(metric, limit, lanes, s):
-    """A quadratic form of the distance from the nearest reflection; in how many lanes it is below a limit."""
+def _distance_lanes(metric, scale, limit, lanes, s):
+    """Scaled ρ² of the nearest reflection; in how many lanes it is below a limit."""
+    m = (metric[0], metric[1], metric[2], metric[3] * scale, metric[4] * scale, metric[5] * scale)
     below = 0
     for i in range(lanes):
         h, k, l = s[H + i], s[K + i], s[L + i]  # noqa: E741
-        radius_squared = _quadratic(metric, h - nearest(h), k - nearest(k), l - nearest(l))
-        s[PHASE_A + i] = radius_squared
-        below += 1 if radius_squared < limit else 0
+        squared = _squared_length(m, h - nearest(h), k - nearest(k), l - nearest(l))
+        s[PHASE_A + i] = squared
+        below += 1 if squared < limit else 0
     return below
 
 
+def gaussian_constants(cells):
+    """What `gauss_lanes` reads from the scratch, where compilers don't see its values.
+
+    Parameters
+    ----------
+    cells : ndarray, shape (3,), float64
+        Unit cells along each axis.
+
+    Returns
+    -------
+    tuple of 13 float
+        The lowest power of two, what rounds it, and the coefficients of `power_of_two` times the height of a spot.
+    """
+    height = cells[0] * cells[1] * cells[2]
+    return (LOWEST_POWER, ROUNDER, *(height * coefficient for coefficient in POWER_OF_TWO))
+
+
 @pass_jit
-def _exponential_constants(s):
-    """`EXPONENTIAL` from the scratch, where compilers don't see its values."""
-    e = EXPONENTIAL_CONSTANTS
-    return (
-        s[e], s[e + 1], s[e + 2], s[e + 3], s[e + 4], s[e + 5], s[e + 6], s[e + 7], s[e + 8], s[e + 9], s[e + 10],
-        s[e + 11], s[e + 12],
+def _power_lanes(lanes, s):
+    """Height of the spot times 2 to the power of PHASE_A."""
+    lowest, rounder = s[GAUSSIAN_CONSTANTS], s[GAUSSIAN_CONSTANTS + 1]
+    c = GAUSSIAN_CONSTANTS + 2
+    coefficients = (
+        s[c], s[c + 1], s[c + 2], s[c + 3], s[c + 4], s[c + 5], s[c + 6], s[c + 7], s[c + 8], s[c + 9], s[c + 10],
     )  # fmt: skip
+    for i in range(lanes):
+        s[LATTICE + i] = power_of_two(max(s[PHASE_A + i], lowest), rounder, coefficients)
 
 
 @pass_jit
 def gauss_lanes(params, every_evaluation, lanes, s):
-    """Gaussian spot: exp(-ρ²·fudge/0.63).
+    """Gaussian spot: exp(-ρ²·fudge/0.63) as a power of two.
 
     Parameters
     ----------
@@ -198,21 +219,16 @@ def gauss_lanes(params, every_evaluation, lanes, s):
     bool
         False if no lane adds anything.
     """
-    cells = params.cells
-    volume = cells[0] * cells[1] * cells[2]
-    metric = _scaled_metric(params, params.fudge / GAUSSIAN_WIDTH)
-    counted = _radius_lanes(metric, NEGLIGIBLE, lanes, s)
-    if counted == 0 and not every_evaluation:
+    negligible = _distance_lanes(params.metric, GAUSSIAN_EXPONENT, NEGLIGIBLE, lanes, s)
+    if negligible == lanes and not every_evaluation:
         return False
     if params.fudge < 0.0:
         for i in range(lanes):
-            s[PHASE_A + i] = max(s[PHASE_A + i], -LARGEST_EXPONENT)
-    constants = _exponential_constants(s)
-    for i in range(lanes):
-        s[LATTICE + i] = volume * exponential(-min(s[PHASE_A + i], LARGEST_EXPONENT), constants)
+            s[PHASE_A + i] = min(s[PHASE_A + i], HIGHEST_POWER)
+    _power_lanes(lanes, s)
     if every_evaluation:
         for i in range(lanes):
-            s[LATTICE + i] = 0.0 if s[PHASE_A + i] > UNDERFLOW else s[LATTICE + i]
+            s[LATTICE + i] = 0.0 if s[PHASE_A + i] < UNDERFLOW else s[LATTICE + i]
     return True
 
 
@@ -234,12 +250,12 @@ def tophat_lanes(params, every_evaluation, lanes, s):
         False if no lane adds anything.
     """
     cells = params.cells
-    volume = cells[0] * cells[1] * cells[2]
-    inside = _radius_lanes(_scaled_metric(params, params.fudge), TOPHAT_RADIUS_SQUARED, lanes, s)
+    height = cells[0] * cells[1] * cells[2]
+    inside = _distance_lanes(params.metric, 1.0, TOPHAT_RADIUS_SQUARED, lanes, s)
     if inside == 0 and not every_evaluation:
         return False
     for i in range(lanes):
-        s[LATTICE + i] = volume if s[PHASE_A + i] < TOPHAT_RADIUS_SQUARED else 0.0
+        s[LATTICE + i] = height if s[PHASE_A + i] < TOPHAT_RADIUS_SQUARED else 0.0
     return True
 
 

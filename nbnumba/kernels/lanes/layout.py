@@ -16,7 +16,7 @@ VECTOR = 8
 
 (
     RAMP,  # 0, 1, 2…
-    EXPONENTIAL_CONSTANTS,  # of `elementary.exponential`
+    GAUSSIAN_CONSTANTS,  # of `lattice.gaussian_constants`
     FAST, SLOW,  # pixel on the detector
     X, Y, Z,  # subpixel position, m; then unit vector towards it
     AIRPATH, INVERSE,  # length of that position, m, and 1 / AIRPATH
