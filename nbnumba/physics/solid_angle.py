@@ -25,3 +25,16 @@ def pixel_solid_angle(pixel_size, airpath, inverse, close_distance, point_pixel)
         return quotient(inverse, airpath, inverse)
     seen_square_on = quotient(quotient(pixel_size * pixel_size, airpath, inverse), airpath, inverse)
     return quotient(seen_square_on * close_distance, airpath, inverse)
+
+
+@device_jit
+def solid_angle_by_powers(pixel_size, inverse, close_distance, point_pixel):
+    """`pixel_solid_angle` without its divisions, whose last bit no pixel shows.
+
+    Parameters
+    ----------
+    pixel_size, inverse, close_distance, point_pixel
+        As in `pixel_solid_angle`.
+    """
+    area = 1.0 if point_pixel else pixel_size * pixel_size * close_distance * inverse
+    return area * inverse * inverse

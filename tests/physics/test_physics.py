@@ -29,7 +29,7 @@ from nbnumba.physics.scattering import (
     scattering_vector,
     sine_theta_over_lambda,
 )
-from nbnumba.physics.solid_angle import pixel_solid_angle
+from nbnumba.physics.solid_angle import pixel_solid_angle, solid_angle_by_powers
 from nbnumba.physics.structure_factor import cubic_weights, interpolation_in_range, tricubic_amplitude
 from nbnumba.physics.vectors import cross, dot, magnitude, rotate_about, unit, unit_again
 
@@ -139,6 +139,14 @@ def test_solid_angles_of_a_flat_detector_sum_to_that_of_its_rectangle(form):
 
 def test_point_pixel_follows_the_inverse_square_alone(form):
     assert form(pixel_solid_angle)(1e-4, 0.5, 2.0, 0.1, True) == 4.0
+
+
+@pytest.mark.parametrize("point_pixel", [False, True])
+def test_solid_angles_by_powers_are_those_by_divisions_but_for_roundings(form, point_pixel):
+    for path in np.random.default_rng(4).uniform(0.05, 3.0, 200).tolist():
+        divided = form(pixel_solid_angle)(1e-4, path, 1.0 / path, 0.05, point_pixel)
+        # 1/R is half a bit off, and so is each product
+        assert form(solid_angle_by_powers)(1e-4, 1.0 / path, 0.05, point_pixel) == pytest.approx(divided, rel=4 * ULP)
 
 
 def test_layers_of_a_sensor_absorb_what_does_not_pass_through(form):

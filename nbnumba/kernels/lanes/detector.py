@@ -7,7 +7,6 @@ from nbnumba.kernels.lanes.layout import (
     AIRPATH,
     CAPTURE,
     FAST,
-    INVERSE,
     OMEGA,
     OMEGA_SUM,
     RAMP,
@@ -18,7 +17,7 @@ from nbnumba.kernels.lanes.layout import (
 )
 from nbnumba.physics.absorption import captured_fraction
 from nbnumba.physics.scattering import curved_position, detector_coordinate, flat_position
-from nbnumba.physics.solid_angle import pixel_solid_angle
+from nbnumba.physics.solid_angle import solid_angle_by_powers
 from nbnumba.physics.vectors import direction, dot, load, magnitude
 
 
@@ -54,11 +53,9 @@ def place_pixels(params, first, lanes, s):
 
 @pass_jit
 def _keep_position(position, i, s):
-    """Store the position of one lane's subpixel, its length and the inverse of that."""
-    airpath = magnitude(position)
+    """Store the position of one lane's subpixel and its length."""
     s[X + i], s[Y + i], s[Z + i] = position
-    s[AIRPATH + i] = airpath
-    s[INVERSE + i] = 1.0 / airpath
+    s[AIRPATH + i] = magnitude(position)
 
 
 @pass_jit
@@ -102,10 +99,12 @@ def place_subpixels(params, sub_fast, sub_slow, depth, omega_afresh, lanes, s):
     _place(params, sub_fast, sub_slow, depth, lanes, s)
     pixel, distance, point_pixel = params.pixel_size, params.close_distance, params.point_pixel
     for i in range(lanes):
-        position, airpath, inverse = (s[X + i], s[Y + i], s[Z + i]), s[AIRPATH + i], s[INVERSE + i]
-        s[X + i], s[Y + i], s[Z + i] = direction(position, airpath, inverse)
+        airpath = s[AIRPATH + i]
+        # not beside the root, which takes as long: here multiplications go on meanwhile
+        inverse = 1.0 / airpath
+        s[X + i], s[Y + i], s[Z + i] = direction((s[X + i], s[Y + i], s[Z + i]), airpath, inverse)
         if omega_afresh:
-            s[OMEGA + i] = pixel_solid_angle(pixel, airpath, inverse, distance, point_pixel)
+            s[OMEGA + i] = solid_angle_by_powers(pixel, inverse, distance, point_pixel)
     if params.oversample_omega:
         for i in range(lanes):
             s[OMEGA_SUM + i] += s[OMEGA + i]

@@ -19,7 +19,7 @@ VECTOR = 8
     GAUSSIAN_CONSTANTS,  # of `lattice.gaussian_constants`
     FAST, SLOW,  # pixel on the detector
     X, Y, Z,  # subpixel position, m; then unit vector towards it
-    AIRPATH, INVERSE,  # length of that position, m, and 1 / AIRPATH
+    AIRPATH,  # length of that position, m
     OMEGA, OMEGA_SUM,  # solid angle, and its sum over layers and subpixels if each has its own, steradian
     CAPTURE,  # fraction absorbed in this layer
     POLARIZATION,  # factor; 0 while unknown
@@ -35,10 +35,10 @@ VECTOR = 8
     INTERPOLATING,  # 1 while the pixel's interpolation is on, else 0
     EVALUATED,  # 1 once the pixel has reached the spindle loop, else 0; only if some may not reach it
     NEIGHBOUR,  # position in the table of the first of 4×4×4 neighbours; negative where nothing is interpolated
-) = (section * LANES for section in range(33))  # fmt: skip
+) = (section * LANES for section in range(32))  # fmt: skip
 
-WEIGHTS_H, WEIGHTS_K, WEIGHTS_L = (section * LANES for section in (33, 37, 41))
+WEIGHTS_H, WEIGHTS_K, WEIGHTS_L = (section * LANES for section in (32, 36, 40))
 """Weights of four neighbours along each axis, four sections for each."""
 
-SCRATCH = 45 * LANES
+SCRATCH = 44 * LANES
 """Length of the scratch array."""
