@@ -65,7 +65,7 @@ class Engine(Protocol):
         image : ndarray, shape (slow, fast), float32
             Whole detector, photons; pixels of the range that are not masked are assigned.
         status : ndarray, shape (stop - start,), uint8
-            STATUS_ bits of each pixel, 0 where masked; assigned.
+            STATUS_ bits of each pixel, 0 where masked; assigned. Of shape (0,) where nobody asks.
         omega_sums : ndarray, shape (ceil((stop - start) / PIXELS_PER_BLOCK),), float64
             Solid angle summed over layers, subpixels and the pixels of each block, steradian.
         """

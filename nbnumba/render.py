@@ -167,18 +167,17 @@ class _Scan:
             nothing = self._status(0), np.zeros(0)
             self.engine.render_range(self.params, 0, 0, False, interpolating, self.image, *nothing)
 
-    def _call_engine(self, start: int, opening: bool, status: np.ndarray) -> float:
-        """Render as many pixels as `status` has, and assign that; the sum of solid angles."""
-        omega_sums = np.zeros(-(-status.size // PIXELS_PER_BLOCK))
-        self.engine.render_range(
-            self.params, start, start + status.size, opening, self.interpolating, self.image, status, omega_sums
-        )
+    def _call_engine(self, start: int, stop: int, opening: bool, status: np.ndarray) -> float:
+        """Render a range, and assign its status unless that is empty; the sum of solid angles."""
+        omega_sums = np.zeros(-(-(stop - start) // PIXELS_PER_BLOCK))
+        self.engine.render_range(self.params, start, stop, opening, self.interpolating, self.image, status, omega_sums)
         return float(omega_sums.sum())
 
     def render_span(self, start: int, stop: int) -> float:
         """Render a range and mend the pixels whose carried states were others; the range's solid angle."""
-        status = self._status(stop - start)
-        omega_sum = self._call_engine(start, False, status)
+        asked = self.interpolating or not self.opened
+        status = self._status(stop - start if asked else 0)
+        omega_sum = self._call_engine(start, stop, False, status)
         if not self.opened:
             self._mend_opening(start, status)
         if self.interpolating:
@@ -188,7 +187,7 @@ class _Scan:
     def _mend_opening(self, start: int, status: np.ndarray) -> None:
         first = _first_with(status, STATUS_EVALUATED)
         if first is not None:
-            self._call_engine(start + first, True, status[first : first + 1])
+            self._call_engine(start + first, start + first + 1, True, status[first : first + 1])
             self.opened = True
             self.state.opening_pixel = start + first
 
@@ -198,7 +197,7 @@ class _Scan:
             self.interpolating = False
             self.state.last_interpolated_pixel = start + first
             if first + 1 < status.size:
-                self._call_engine(start + first + 1, False, status[first + 1 :])
+                self._call_engine(start + first + 1, start + status.size, False, status[:0])
 
 
 def render(

@@ -124,6 +124,20 @@ def test_every_pixel_reports_whether_it_was_evaluated(engine):
     np.testing.assert_array_equal(status.reshape(mask.shape), mask * STATUS_EVALUATED)
 
 
+@pytest.mark.parametrize("engine", ["reference", "cpu"])
+def test_pixels_come_out_the_same_where_nobody_asks_for_their_status(engine):
+    params = lower(STICKY).params
+    pixels = params.roi_width * params.roi_height
+    results = []
+    for room in (pixels, 0):
+        image, status = np.zeros((params.roi_height, params.roi_width), np.float32), np.zeros(room, np.uint8)
+        sums = np.zeros(-(-pixels // PIXELS_PER_BLOCK))
+        get_engine(engine).render_range(params, 0, pixels, False, True, image, status, sums)
+        results.append((image, sums))
+    np.testing.assert_array_equal(results[0][0], results[1][0])
+    np.testing.assert_array_equal(results[0][1], results[1][1])
+
+
 def test_masked_pixels_stay_zero():
     mask = np.ones((30, 40), dtype=np.uint16)
     mask[3, 4] = 0

@@ -119,7 +119,8 @@ def _render(params, start, stop, opening, interpolating, blocks, s, image, statu
         if params.has_mask:
             _hide_masked(params, count, s)
         _store(params, count, s, image)
-        _report(params, count, first - start, interpolating, s, status)
+        if status.size > 0:
+            _report(params, count, first - start, interpolating, s, status)
         omega_sums[block] = _solid_angle(params, count, s)
 
 
@@ -150,6 +151,7 @@ def render_range(
     """Render pixels `start` to `stop` - 1 of the region of interest; see `nbnumba.engines.Engine`."""
 
     def render_blocks(first: int, end: int) -> None:
+        # nothing where nobody asks
         status[first * PIXELS_PER_BLOCK : end * PIXELS_PER_BLOCK] = STATUS_EVALUATED
         scratch = _scratch(params.cells)
         _render(params, start, stop, opening, interpolating, (first, end), scratch, image, status, omega_sums)

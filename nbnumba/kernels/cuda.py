@@ -242,25 +242,27 @@ class CudaEngine:
                 end = min(first + TILE_PIXELS, stop)
                 part = slice(first - start, end - start)
                 blocks = slice((first - start) // PIXELS_PER_BLOCK, -(-(end - start) // PIXELS_PER_BLOCK))
-                _render_tile(kernel, resident, first, opening, image, status[part], omega_sums[blocks])
+                _render_tile(kernel, resident, (first, end), opening, image, status[part], omega_sums[blocks])
 
 
 def _render_tile(
     kernel: Any,
     resident: KernelParams,
-    start: int,
+    pixels: tuple[int, int],
     opening: bool,
     image: np.ndarray,
     status: np.ndarray,
     omega_sums: np.ndarray,
 ) -> None:
-    """Render as many pixels as `status` has with one launch."""
-    photons, omegas = _empty(len(status), np.float32), _empty(len(status), np.float64)
-    bits, sums = _empty(len(status), np.uint8), _empty(len(omega_sums), np.float64)
-    _launch(kernel, len(status), resident, start, opening, photons, omegas, bits)
+    """Render the pixels from one number to before another with one launch."""
+    start, count = pixels[0], pixels[1] - pixels[0]
+    photons, omegas = _empty(count, np.float32), _empty(count, np.float64)
+    bits, sums = _empty(count, np.uint8), _empty(len(omega_sums), np.float64)
+    _launch(kernel, count, resident, start, opening, photons, omegas, bits)
     _launch(_sum_kernel(), len(omega_sums), omegas, sums)
     _store(resident, image, start, photons)
-    bits.copy_to_host(status)
+    if status.size:
+        bits.copy_to_host(status)
     sums.copy_to_host(omega_sums)
 
 

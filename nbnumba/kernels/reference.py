@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 @parallel_jit
 def _render(params, start, stop, opening, interpolating, image, status, omega_sums):
+    asked = status.size > 0
     for block in numba.prange(omega_sums.shape[0]):
         total = 0.0
         first = start + block * PIXELS_PER_BLOCK
@@ -24,11 +25,13 @@ def _render(params, start, stop, opening, interpolating, image, status, omega_su
             slow = params.roi_slow_min + n // params.roi_width
             fast = params.roi_fast_min + n % params.roi_width
             if params.has_mask and params.mask[slow, fast] == 0:
-                status[n - start] = 0
+                if asked:
+                    status[n - start] = 0
                 continue
             photons, omega_sum, bits = render_pixel(params, slow, fast, opening, interpolating, add_crystal, None)
             image[slow, fast] = np.float32(photons)
-            status[n - start] = bits
+            if asked:
+                status[n - start] = bits
             total += omega_sum
         omega_sums[block] = total
 
