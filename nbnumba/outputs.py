@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from nbnumba.digitize import integer_image, integer_scale, pgm_image, pgm_scale
 from nbnumba.errors import OutputFileError, UsageError
 from nbnumba.io.atomic import check_target, is_written_in_place
@@ -18,15 +20,12 @@ from nbnumba.io.preview import write_png
 from nbnumba.io.smv import smv_header, write_smv
 from nbnumba.io.tiff import write_tiff
 from nbnumba.noise import PoissonNoise
-from nbnumba.render import run_interruptible
 from nbnumba.stage_clock import StageClock
-from nbnumba.statistics import ImageStatistics, Window, image_statistics
+from nbnumba.statistics import ImageStatistics, Window, image_statistics, row_sums
 from nbnumba.threads import one_ahead, thread_count
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import numpy as np
 
     from nbnumba.config import StructureFactors
     from nbnumba.model import Model
@@ -159,10 +158,10 @@ def write_outputs(model: Model, image: np.ndarray, files: OutputFiles, threads: 
     with clock.stage("structure-factor cache"):
         if write_cache(model.experiment.crystal.structure_factors, files.dump_path):
             written.append(files.dump_path)
-    with clock.stage("statistics"):
-        statistics = _statistics(model, image, threads)
-    with clock.stage("float image"):
-        write_float_image(files.float_path, image)
+    with clock.stage("float image and statistics"):
+        sums: list[np.ndarray] = []
+        write_float_image(files.float_path, one_ahead(_summed(row_strips(image, model.roi), sums), threads))
+        statistics = _statistics(model, image, np.concatenate(sums))
     int_scale = integer_scale(files.intfile_scale, statistics)
     with clock.stage("integer image"):
         integers = (integer_image(*strip, int_scale, files.adc_offset) for strip in row_strips(image, model.roi))
@@ -215,11 +214,18 @@ def row_strips(image: np.ndarray, roi: Window) -> Iterator[tuple[np.ndarray, Win
         yield image[first : first + height], (roi[0], roi[1], roi[2] - first, roi[3] - first)
 
 
-def _statistics(model: Model, image: np.ndarray, threads: int) -> ImageStatistics:
-    """Statistics of a simulated image."""
+def _summed(strips: Iterable[tuple[np.ndarray, Window]], sums: list[np.ndarray]) -> Iterator[np.ndarray]:
+    """The same rows, once their sums are in the list."""
+    for rows, roi in strips:
+        sums.append(row_sums(rows, roi))
+        yield rows
+
+
+def _statistics(model: Model, image: np.ndarray, sums: np.ndarray) -> ImageStatistics:
+    """Statistics of a simulated image from the sums over its rows."""
     params = model.params
     mask = params.mask if params.has_mask else None
-    return run_interruptible(image_statistics, image, model.roi, mask, params.subpixel_size, params.oversample, threads)
+    return image_statistics(image, model.roi, mask, params.subpixel_size, params.oversample, sums)
 
 
 def _write_extras(image: np.ndarray, files: OutputFiles) -> list[Path]:

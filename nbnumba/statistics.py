@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from nbnumba._jit import reordering_jit
-from nbnumba.threads import share_out
 
 Window = tuple[int, int, int, int]
 
@@ -50,10 +49,33 @@ def clip_roi(roi: Window, shape: tuple[int, int]) -> Window:
     Returns
     -------
     tuple of 4 int
-        Fast start, fast stop, slow start, slow stop; the stops are exclusive.
+        Fast start, fast stop, slow start, slow stop; the stops are exclusive and never before the starts.
     """
     slow, fast = shape
-    return max(roi[0], 0), min(roi[1] + 1, fast), max(roi[2], 0), min(roi[3] + 1, slow)
+    fast_start, slow_start = max(roi[0], 0), max(roi[2], 0)
+    return fast_start, max(min(roi[1] + 1, fast), fast_start), slow_start, max(min(roi[3] + 1, slow), slow_start)
+
+
+def row_sums(image: np.ndarray, roi: Window) -> np.ndarray:
+    """Sums over the rows inside a region of interest, from which the statistics of an image follow.
+
+    Parameters
+    ----------
+    image : ndarray, shape (slow, fast), float32
+        Photons per pixel.
+    roi : tuple of 4 int
+        Fast min, fast max, slow min, slow max, pixels, inclusive; the maxima may lie past the edge.
+
+    Returns
+    -------
+    ndarray, shape (rows inside, 4), float64
+        Sum, sum of squares, squared deviations from the row's own mean, and largest value, at least 0.
+    """
+    fast_start, fast_stop, slow_start, slow_stop = clip_roi(roi, image.shape)
+    pixels = image[slow_start:slow_stop, fast_start:fast_stop]
+    rows = np.empty((len(pixels), 4))
+    _sum_rows(pixels, rows)
+    return rows
 
 
 def image_statistics(
@@ -62,7 +84,7 @@ def image_statistics(
     mask: np.ndarray | None,
     subpixel_size: float,
     oversample: int,
-    threads: int = 1,
+    sums: np.ndarray | None = None,
 ) -> ImageStatistics:
     """Statistics of an image as nanoBragg computes them.
 
@@ -78,8 +100,8 @@ def image_statistics(
         Edge of a subpixel, m.
     oversample : int
         Subpixels along each edge of a pixel.
-    threads : int
-        CPU threads; the figures do not depend on them.
+    sums : ndarray, shape (rows inside the region of interest, 4), float64, or None
+        `row_sums` if they are known.
 
     Returns
     -------
@@ -89,9 +111,7 @@ def image_statistics(
     inside = np.s_[slow_start:slow_stop, fast_start:fast_stop]
     pixels = image[inside]
     count = pixels.size if mask is None else int(np.count_nonzero(mask[inside]))
-    rows = np.empty((pixels.shape[0], 4))
-    share_out(lambda first, stop: _sum_rows(pixels[first:stop], rows[first:stop]), len(rows), threads)
-    totals, squares, deviations, peaks = rows.T
+    totals, squares, deviations, peaks = (row_sums(image, roi) if sums is None else sums).T
     mean = totals.sum() / max(count, 1)
     slow = int(np.argmax(peaks))
     peak, fast = float(peaks[slow]), int(np.argmax(pixels[slow] == peaks[slow]))

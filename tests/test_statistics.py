@@ -8,7 +8,7 @@ import golden_conversions as conversions
 import numpy as np
 import pytest
 
-from nbnumba.statistics import clip_roi, image_statistics
+from nbnumba.statistics import clip_roi, image_statistics, row_sums
 
 EVERYTHING = (0, 100, 0, 100)
 
@@ -42,12 +42,14 @@ def test_figures_of_a_small_image_follow_their_definitions():
     assert (ours.max_value, ours.max_x, ours.max_y) == (9.0, 2.75, 1.75)
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3])
-def test_figures_of_the_rows_make_up_those_of_the_image(threads):
+@pytest.mark.parametrize("strips", [1, 2, 5])
+def test_figures_of_the_rows_make_up_those_of_the_image(strips):
     rng = np.random.default_rng(1)
     # rows of very different levels, so that the means of the rows are far from that of the image
     image = (rng.normal(100.0, 3.0, (37, 41)) * np.arange(37)[:, np.newaxis]).astype(np.float32)
-    ours = image_statistics(image, EVERYTHING, None, 1.0, 1, threads)
+    sums = np.concatenate([row_sums(rows, EVERYTHING) for rows in np.array_split(image, strips)])
+    ours = image_statistics(image, EVERYTHING, None, 1.0, 1, sums)
+    assert ours == image_statistics(image, EVERYTHING, None, 1.0, 1)
     exact = image.astype(np.float64)
     # sums of 1517 doubles; the squares are rounded to float32
     assert ours.mean == pytest.approx(exact.mean(), rel=1e-13)
@@ -111,3 +113,9 @@ def test_a_fully_masked_image_has_mean_zero():
 def test_the_region_of_interest_is_inclusive_and_clipped():
     assert clip_roi((2, 5, 1, 1), (10, 20)) == (2, 6, 1, 2)
     assert clip_roi((0, 20, 0, 10), (10, 20)) == (0, 20, 0, 10)
+
+
+def test_a_strip_before_or_after_the_region_of_interest_has_no_sums():
+    strip = np.ones((4, 5), dtype=np.float32)
+    regions = (0, 4, -8, -3), (0, 4, 4, 9), (0, 4, -8, 0)
+    assert [row_sums(strip, roi).shape for roi in regions] == [(0, 4), (0, 4), (1, 4)]

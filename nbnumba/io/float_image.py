@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -40,15 +41,15 @@ def read_float_image(path: str | os.PathLike[str], shape: tuple[int, int]) -> np
     return np.frombuffer(data, dtype=np.float32).reshape(shape).copy()
 
 
-def write_float_image(path: str | os.PathLike[str], image: np.ndarray) -> None:
+def write_float_image(path: str | os.PathLike[str], pixels: Iterable[np.ndarray]) -> None:
     """Write a raw float image.
 
     Parameters
     ----------
     path : path
         File to write.
-    image : ndarray, shape (slow, fast), float32
-        Photons per pixel.
+    pixels : iterable of ndarray, shape (fast,) or (any, fast), float32
+        Consecutive rows, photons per pixel: an image, or pieces of one.
 
     Raises
     ------
@@ -56,4 +57,5 @@ def write_float_image(path: str | os.PathLike[str], image: np.ndarray) -> None:
         If the file can't be written.
     """
     with atomic_write(path) as stream:
-        write_array(stream, image)
+        for rows in pixels:
+            write_array(stream, rows)

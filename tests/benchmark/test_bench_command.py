@@ -60,8 +60,8 @@ def test_workloads_can_be_listed(capsys):
 def test_the_profile_names_every_stage_of_a_run_that_writes_all_files(tmp_path):
     stages = profile_stages("reference", 1, SMALL, tmp_path)
     assert list(stages) == [
-        "start of Python and imports", "compiled functions", "set-up", "kernel", "structure-factor cache", "statistics",
-        "float image", "integer image", "PGM image", "noise image", "PNG and TIFF images",
+        "start of Python and imports", "compiled functions", "set-up", "kernel", "structure-factor cache",
+        "float image and statistics", "integer image", "PGM image", "noise image", "PNG and TIFF images",
     ]  # fmt: skip
     assert all(seconds >= 0.0 for seconds in stages.values())
     names = {"floatimage.bin", "intimage.img", "image.pgm", "noiseimage.img"}
