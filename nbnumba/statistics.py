@@ -61,10 +61,8 @@ def row_sums(image: np.ndarray, roi: Window) -> np.ndarray:
 
     Parameters
     ----------
-    image : ndarray, shape (slow, fast), float32
-        Photons per pixel.
-    roi : tuple of 4 int
-        Fast min, fast max, slow min, slow max, pixels, inclusive; the maxima may lie past the edge.
+    image, roi
+        As in `image_statistics`.
 
     Returns
     -------
