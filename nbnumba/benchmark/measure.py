@@ -149,6 +149,7 @@ class Row:
     throughput: dict[str, float] | None  # pixel-steps/s: min, median, max; None where fixed costs hide the kernel
     speed_up: dict[str, float] | None  # times C at the same threads: min, median, max; None without parity or C
     cpu_speed_up: dict[str, float] | None  # the same of the time on all cores together
+    thread_speed_up: dict[str, float] | None  # times itself on one thread: min, median, max; None if not measured
     parity: Parity | None
     target: float
 
@@ -301,7 +302,13 @@ def peer_of(program: Program, programs: Iterable[Program]) -> Program | None:
     return next((p for p in programs if p.c_binary and p.threads == program.threads and p != program), None)
 
 
+def single_thread_of(program: Program, programs: Iterable[Program]) -> Program | None:
+    """The same engine on one thread, for one that runs on several."""
+    return next((p for p in programs if p.engine == program.engine and p.threads == 1 and p != program), None)
+
+
 def row_of(workload: Workload, pixels: int, steps: int, program: Program, samples: dict[Program, Samples]) -> Row:
+    """The figures of one program from the samples of all."""
     taken = samples[program]
     seconds, cpu_seconds = taken.kernel_seconds(), taken.kernel_cpu_seconds()
     parity = max(taken.parity, key=lambda p: (not p.agrees, p.worst_relative), default=None)
@@ -310,12 +317,15 @@ def row_of(workload: Workload, pixels: int, steps: int, program: Program, sample
     if peer is not None and parity is not None and parity.agrees:
         speed_up = _ratios(samples[peer].kernel_seconds(), seconds)
         cpu_speed_up = _ratios(samples[peer].kernel_cpu_seconds(), cpu_seconds)
+    single = single_thread_of(program, samples)
     return Row(
         workload=workload.name, title=workload.title, pixels=pixels, threads=program.threads, engine=program.engine,
         pixel_steps=steps, whole=taken.whole, full=taken.full, one_pixel=taken.one_pixel, own_clock=taken.own_clock,
         kernel_seconds=seconds, kernel_cpu_seconds=cpu_seconds, uncertainty=uncertainty_of(seconds),
         throughput=_ratios([float(steps)] * len(seconds), seconds),
-        speed_up=speed_up, cpu_speed_up=cpu_speed_up, parity=parity, target=workload.target,
+        speed_up=speed_up, cpu_speed_up=cpu_speed_up,
+        thread_speed_up=None if single is None else _ratios(samples[single].kernel_seconds(), seconds),
+        parity=parity, target=workload.target,
     )  # fmt: skip
 
 

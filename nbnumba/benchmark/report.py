@@ -131,15 +131,15 @@ _ROWS_TEXT = (
     "less that of a run on one pixel (`-roi 0 0 0 0`); ± is half the 95 % interval of its median. For these the",
     "engine `cpu` runs in forks of a process that has imported and compiled what it needs. Own clock is what nbnumba",
     "prints of its pixel loop. CPU is user and system time of all cores together, with the same subtraction: other",
-    "programs on the machine disturb it less. User, wall and peak are those of whole processes. A speed-up stands",
-    "only where the images agree in every round: at most 2 pixels in 10 000 differ in their bits, none by more than",
-    "1e-6.",
+    "programs on the machine disturb it less. User, wall and peak are those of whole processes. Times C and times 1",
+    "thread compare runs of the same round. Times C stands only where the images agree in every round: at most 2",
+    "pixels in 10 000 differ in their bits, none by more than 1e-6.",
     "",
 )
 
 _ROWS_HEAD = (
     "workload", "pixels", "threads", "engine", "kernel, s", "±", "own clock, s", "M pixel-steps/s", "times C", "target",
-    "kernel, CPU s", "times C, CPU", "user, s", "wall, s", "peak, MiB", "pixels that differ", "worst",
+    "times 1 thread", "kernel, CPU s", "times C, CPU", "user, s", "wall, s", "peak, MiB", "pixels that differ", "worst",
 )  # fmt: skip
 
 _WHOLE_HEAD = ("program", "threads", "wall, s", "user, s", "peak, MiB", "float image", "files that differ")
@@ -181,6 +181,7 @@ def _cells(row: Row) -> list[str]:
         TOO_SHORT if row.throughput is None else _spread_text(row.throughput, 1e-6),
         _speed_up_text(row, row.speed_up),
         "" if row.engine == C_PROGRAM else f"{row.target:g}",
+        "" if row.thread_speed_up is None else _spread_text(row.thread_speed_up),
         _spread_text(spread_of(row.kernel_cpu_seconds)),
         _speed_up_text(row, row.cpu_speed_up),
         f"{spread_of(run.user for run in row.whole)['median']:.3g}",

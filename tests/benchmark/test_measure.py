@@ -62,6 +62,18 @@ def test_the_speed_up_compares_runs_of_the_same_round():
     assert row(ours, theirs).speed_up == {"min": 10.0, "median": 20.0, "max": 30.0}
 
 
+def test_threads_are_compared_with_one_thread_of_the_same_engine_and_round():
+    one, four, c_one = Program("fast", 1), Program("fast", 4), Program("C", 1, c_binary="nanoBragg")
+    samples = {
+        c_one: samples_of([50.0, 50.0, 50.0], [0.0, 0.0, 0.0]),
+        one: samples_of([13.0, 31.0, 23.0], [1.0, 1.0, 1.0]),
+        four: samples_of([5.0, 11.0, 6.0], [1.0, 1.0, 1.0]),
+    }
+    assert row_of(WORKLOAD, 10, 800, four, samples).thread_speed_up == {"min": 3.0, "median": 3.0, "max": 4.4}
+    assert row_of(WORKLOAD, 10, 800, one, samples).thread_speed_up is None
+    assert row_of(WORKLOAD, 10, 800, four, {four: samples[four]}).thread_speed_up is None
+
+
 def test_cpu_time_is_that_of_user_and_system():
     ours, theirs = samples_of([2.0], [1.0], EQUAL), samples_of([9.0], [1.0])
     theirs.full[0] = ProcessRun(wall=9.0, user=20.0, system=3.0, peak_memory=1.0)

@@ -27,7 +27,10 @@ SCALING = [ScalingPoint("pixels", 10, 10, 1.0), ScalingPoint("pixels", 100, 100,
 
 
 def row(engine="cpu", parity=EQUAL, speed_up=SPEED_UP, **other) -> Row:
-    figures = {"throughput": {"min": 1e8, "median": 2e8, "max": 3e8}, "kernel_seconds": [0.5], "uncertainty": 0.0213}
+    figures = {
+        "throughput": {"min": 1e8, "median": 2e8, "max": 3e8}, "kernel_seconds": [0.5], "uncertainty": 0.0213,
+        "thread_speed_up": {"min": 1.75, "median": 1.9, "max": 2.0},
+    }  # fmt: skip
     return Row(
         workload="W2", title="mosaic", pixels=384, threads=1, engine=engine, pixel_steps=10**8, whole=[RUN], full=[RUN],
         one_pixel=[RUN], own_clock=[0.45], kernel_cpu_seconds=[0.6], speed_up=speed_up, cpu_speed_up=speed_up,
@@ -46,8 +49,9 @@ def test_a_row_shows_medians_ranges_and_agreement():
     assert cells([row()]) == [{
         "workload": "W2: mosaic", "pixels": "384²", "threads": "1", "engine": "cpu", "kernel, s": "0.5 (0.5-0.5)",
         "±": "2.1 %", "own clock, s": "0.45 (0.45-0.45)", "M pixel-steps/s": "200 (100-300)", "times C": "20.5 (19-22)",
-        "target": "20", "kernel, CPU s": "0.6 (0.6-0.6)", "times C, CPU": "20.5 (19-22)", "user, s": "4.25",
-        "wall, s": "2.5", "peak, MiB": "123", "pixels that differ": "1.0e-05", "worst": "1.2e-07",
+        "target": "20", "times 1 thread": "1.9 (1.75-2)", "kernel, CPU s": "0.6 (0.6-0.6)",
+        "times C, CPU": "20.5 (19-22)", "user, s": "4.25", "wall, s": "2.5",
+        "peak, MiB": "123", "pixels that differ": "1.0e-05", "worst": "1.2e-07",
     }]  # fmt: skip
 
 
@@ -60,6 +64,11 @@ def test_a_row_that_fixed_costs_hide_shows_neither_throughput_nor_speed_up():
     (shown,) = cells([row(speed_up=None, throughput=None, uncertainty=None)])
     assert shown["times C"] == shown["M pixel-steps/s"] == "too short to tell"
     assert shown["±"] == ""
+
+
+def test_a_row_whose_engine_was_not_measured_on_one_thread_compares_no_threads():
+    (shown,) = cells([row(thread_speed_up=None)])
+    assert shown["times 1 thread"] == ""
 
 
 def test_the_c_program_has_neither_target_nor_speed_up():
