@@ -7,9 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nbnumba._jit import reordering_jit
+from nbnumba._jit import jit, reordering_jit
 
 Window = tuple[int, int, int, int]
+
+IN_ORDER_PIXELS = 2**18
+"""Images of at most so many pixels are summed one pixel after the other, as nanoBragg does on one thread. The automatic
+scale of the PGM image follows from the rmsd, and in a small image of few different values it can make a pixel a whole
+number to the last digit: then the digit decides what is left of it without its fraction."""
 
 
 @dataclass(frozen=True)
@@ -109,22 +114,30 @@ def image_statistics(
     inside = np.s_[slow_start:slow_stop, fast_start:fast_stop]
     pixels = image[inside]
     count = pixels.size if mask is None else int(np.count_nonzero(mask[inside]))
-    totals, squares, deviations, peaks = (row_sums(image, roi) if sums is None else sums).T
-    mean = totals.sum() / max(count, 1)
+    rows = row_sums(image, roi) if sums is None else sums
+    peaks = rows[:, 3]
     slow = int(np.argmax(peaks))
     peak, fast = float(peaks[slow]), int(np.argmax(pixels[slow] == peaks[slow]))
-    width = pixels.shape[1]
-    with np.errstate(invalid="ignore"):  # of infinite pixels
-        # each row's squared deviations are from its own mean
-        deviation = deviations.sum() + width * ((totals / width - mean) ** 2).sum()
+    if pixels.size <= IN_ORDER_PIXELS:
+        mean, squares, deviations = _moments_in_order(pixels, count)
+    else:
+        mean, squares, deviations = _moments_of_rows(rows, pixels.shape[1], count)
     return ImageStatistics(
         max_value=peak,
         max_x=_last_subpixel(fast_start + fast, subpixel_size, oversample) if peak > 0.0 else 0.0,
         max_y=_last_subpixel(slow_start + slow, subpixel_size, oversample) if peak > 0.0 else 0.0,
-        mean=float(mean),
-        rms=_root_mean(squares.sum(), count),
-        rmsd=_root_mean(deviation, pixels.size),
+        mean=mean,
+        rms=_root_mean(squares, count),
+        rmsd=_root_mean(deviations, pixels.size),
     )
+
+
+def _moments_of_rows(rows: np.ndarray, width: int, count: int) -> tuple[float, float, float]:
+    """Mean, sum of squares and of squared deviations from `row_sums`, whose deviations are from each row's own mean."""
+    totals, squares, deviations, _ = rows.T
+    mean = totals.sum() / max(count, 1)
+    with np.errstate(invalid="ignore"):  # of infinite pixels
+        return float(mean), squares.sum(), deviations.sum() + width * ((totals / width - mean) ** 2).sum()
 
 
 def _root_mean(squares: float, count: int) -> float:
@@ -137,8 +150,22 @@ def _last_subpixel(pixel: int, subpixel_size: float, oversample: int) -> float:
     return subpixel_size * (pixel * oversample + oversample - 1) + subpixel_size / 2.0
 
 
-# nanoBragg adds pixel after pixel, or in as many parts as it has threads. The sums differ in their last digits; six are
-# printed.
+@jit
+def _moments_in_order(pixels: np.ndarray, count: int) -> tuple[float, float, float]:
+    """Mean, sum of squares, and of squared deviations from the mean, added pixel after pixel."""
+    total = squares = deviations = 0.0
+    for row in pixels:
+        for value in row:
+            total += value
+            squares += value * value
+    mean = total / max(count, 1)
+    for row in pixels:
+        for value in row:
+            deviations += (value - mean) * (value - mean)
+    return mean, squares, deviations
+
+
+# Added in any order, the sums differ from nanoBragg's in their last digits; six are printed.
 
 
 @reordering_jit

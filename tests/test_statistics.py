@@ -8,7 +8,7 @@ import golden_conversions as conversions
 import numpy as np
 import pytest
 
-from nbnumba.statistics import clip_roi, image_statistics, row_sums
+from nbnumba.statistics import IN_ORDER_PIXELS, clip_roi, image_statistics, row_sums
 
 EVERYTHING = (0, 100, 0, 100)
 
@@ -46,17 +46,31 @@ def test_figures_of_a_small_image_follow_their_definitions():
 def test_figures_of_the_rows_make_up_those_of_the_image(strips):
     rng = np.random.default_rng(1)
     # rows of very different levels, so that the means of the rows are far from that of the image
-    image = (rng.normal(100.0, 3.0, (37, 41)) * np.arange(37)[:, np.newaxis]).astype(np.float32)
-    sums = np.concatenate([row_sums(rows, EVERYTHING) for rows in np.array_split(image, strips)])
-    ours = image_statistics(image, EVERYTHING, None, 1.0, 1, sums)
-    assert ours == image_statistics(image, EVERYTHING, None, 1.0, 1)
+    image = (rng.normal(100.0, 3.0, (640, 412)) * np.arange(640)[:, np.newaxis]).astype(np.float32)
+    assert image.size > IN_ORDER_PIXELS
+    whole = (0, 411, 0, 639)
+    sums = np.concatenate([row_sums(rows, whole) for rows in np.array_split(image, strips)])
+    ours = image_statistics(image, whole, None, 1.0, 1, sums)
+    assert ours == image_statistics(image, whole, None, 1.0, 1)
     exact = image.astype(np.float64)
-    # sums of 1517 doubles; the squares are rounded to float32
+    # sums of some 10⁵ doubles; the squares are rounded to float32
     assert ours.mean == pytest.approx(exact.mean(), rel=1e-13)
     assert ours.rmsd == pytest.approx(exact.std(ddof=1), rel=1e-13)
     assert ours.rms == pytest.approx(math.sqrt((exact**2).sum() / (image.size - 1)), rel=1e-7)
     slow, fast = np.unravel_index(image.argmax(), image.shape)
     assert (ours.max_value, ours.max_x, ours.max_y) == (image.max(), fast + 0.5, slow + 0.5)
+
+
+def test_a_small_image_is_added_pixel_after_pixel():
+    image = np.zeros((5, 5), np.float32)
+    image[0, 4] = 81.0784683227539
+    ours = image_statistics(image, EVERYTHING, None, 1.0, 1)
+    deviations = 0.0
+    for value in image.ravel().tolist():
+        deviations += (value - float(image[0, 4]) / 25) ** 2
+    assert ours.rmsd == math.sqrt(deviations / 24)
+    # in exact numbers 250; nanoBragg writes 249 into the PGM image
+    assert int(float(image[0, 4]) * (250 / (5 * ours.rmsd))) == 249
 
 
 def test_masked_pixels_count_in_the_rmsd_only():
