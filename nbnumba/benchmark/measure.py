@@ -302,7 +302,7 @@ def peer_of(program: Program, programs: Iterable[Program]) -> Program | None:
     return next((p for p in programs if p.c_binary and p.threads == program.threads and p != program), None)
 
 
-def single_thread_of(program: Program, programs: Iterable[Program]) -> Program | None:
+def _single_thread_of(program: Program, programs: Iterable[Program]) -> Program | None:
     """The same engine on one thread, for one that runs on several."""
     return next((p for p in programs if p.engine == program.engine and p.threads == 1 and p != program), None)
 
@@ -317,7 +317,7 @@ def row_of(workload: Workload, pixels: int, steps: int, program: Program, sample
     if peer is not None and parity is not None and parity.agrees:
         speed_up = _ratios(samples[peer].kernel_seconds(), seconds)
         cpu_speed_up = _ratios(samples[peer].kernel_cpu_seconds(), cpu_seconds)
-    single = single_thread_of(program, samples)
+    single = _single_thread_of(program, samples)
     return Row(
         workload=workload.name, title=workload.title, pixels=pixels, threads=program.threads, engine=program.engine,
         pixel_steps=steps, whole=taken.whole, full=taken.full, one_pixel=taken.one_pixel, own_clock=taken.own_clock,
