@@ -83,4 +83,4 @@ clean:
 	find nbnumba cli tests -name __pycache__ -exec rm -rf {} +
 
 clean-cache: install
-	$(BIN)/python -c 'import shutil; from nbnumba._jit import cache_root; shutil.rmtree(cache_root(), ignore_errors=True)'
+	$(BIN)/python -c 'import shutil; from nbnumba.numerics.jit import cache_root; shutil.rmtree(cache_root(), ignore_errors=True)'

@@ -46,7 +46,7 @@ def command(
     """
     from nbnumba.benchmark.suite import BenchmarkPlan, run_benchmark
     from nbnumba.benchmark.workloads import WORKLOADS
-    from nbnumba.engines import DEFAULT_ENGINE, ENGINE_MODULES
+    from nbnumba.engine.registry import DEFAULT_ENGINE, ENGINE_MODULES
 
     if list_only:
         for item in WORKLOADS.values():

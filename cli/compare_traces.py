@@ -26,10 +26,10 @@ def command(a: str, b: str, rtol: float, atol: float) -> None:
     \b
     Exit status: 0 equal, 2 wrong usage, 3 diverged, 5 unreadable.
     """
-    from nbnumba.compare.trace_diff import compare_traces
-    from nbnumba.compare.trace_file import read_trace
-    from nbnumba.compare.trace_report import print_report
     from nbnumba.errors import InputFileError
+    from nbnumba.trace.diff import compare_traces
+    from nbnumba.trace.file import read_trace
+    from nbnumba.trace.report import print_report
 
     try:
         traces = read_trace(a), read_trace(b)

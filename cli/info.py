@@ -10,8 +10,8 @@ def command() -> None:
     """Print engines, GPUs, threads, versions and the folder of the compiled kernels."""
     import numba
 
-    from nbnumba._jit import cache_folder
     from nbnumba.benchmark.report import environment
+    from nbnumba.numerics.jit import cache_folder
 
     for key, value in environment(None).items():
         click.echo(f"{key}: {value}")
@@ -34,8 +34,8 @@ def _numba_cuda_version() -> str:
 
 def _engine_states() -> dict[str, str]:
     """Whether each engine can run here."""
-    from nbnumba.engines import DEFAULT_ENGINE, ENGINE_MODULES
-    from nbnumba.kernels.cuda_device import devices, why_unusable
+    from nbnumba.engine.cuda_device import devices, why_unusable
+    from nbnumba.engine.registry import DEFAULT_ENGINE, ENGINE_MODULES
 
     states = dict.fromkeys(ENGINE_MODULES, "usable")
     reason = why_unusable()

@@ -11,7 +11,7 @@ import click
 from nbnumba_cli.console import progress_bar, say, warn
 from nbnumba_cli.startup import announce_compilation, import_numba_without_scipy
 
-from nbnumba.engines import AUTOMATIC, DEFAULT_ENGINE, ENGINE_NAMES, PRECISIONS, choose_engine, get_engine
+from nbnumba.engine.registry import AUTOMATIC, DEFAULT_ENGINE, ENGINE_NAMES, PRECISIONS, choose_engine, get_engine
 from nbnumba.errors import UsageError
 from nbnumba.flags import interpret, parse_flags
 from nbnumba.flags.parse import nearest_names
@@ -20,7 +20,7 @@ from nbnumba.flags.table import TOPICS
 if TYPE_CHECKING:
     from nbnumba.flags import Request
     from nbnumba.flags.flag import Flag
-    from nbnumba.model import Model
+    from nbnumba.setup.model import Model
     from nbnumba.simulation import SimulationResult
 
 
@@ -89,7 +89,7 @@ def command(
     parse_flags(flags)
     import_numba_without_scipy()
     announce_compilation()
-    from nbnumba.render import run_interruptible
+    from nbnumba.engine.scan import run_interruptible
 
     # all of it: Ctrl-C would be lost in a compiler that runs in the main thread
     run_interruptible(_simulate, flags, engine, precision, threads, png)
@@ -99,7 +99,7 @@ def _settled(engine: str, precision: str) -> str:
     """The engine that was asked for, if it can run; auto says which one it stands for."""
     chosen = choose_engine(engine)
     if engine == AUTOMATIC:
-        from nbnumba.kernels.cuda_device import devices
+        from nbnumba.engine.cuda_device import devices
 
         names = ", ".join(device.name for device in devices()) or "no usable GPU"
         click.echo(f"nbnumba: --engine auto: {chosen} ({names})", err=True)
@@ -109,11 +109,11 @@ def _settled(engine: str, precision: str) -> str:
 
 def _simulate(flags: Sequence[str], engine: str, precision: str, threads: int | None, png: str | None) -> None:
     """Read, simulate, write, report."""
-    from nbnumba.lowering import lower
-    from nbnumba.outputs import check_writable, write_outputs
-    from nbnumba.report import image_lines, model_warnings, result_warnings, setup_lines
+    from nbnumba.engine.threads import available_threads
+    from nbnumba.output.report import image_lines, model_warnings, result_warnings, setup_lines
+    from nbnumba.output.write import check_writable, write_outputs
+    from nbnumba.setup.lowering import lower
     from nbnumba.simulation import simulate_model
-    from nbnumba.threads import available_threads
 
     engine = _settled(engine, precision)
     request = interpret(flags)
@@ -145,7 +145,7 @@ def _kept_inputs(request: Request) -> list[Path]:
 
 def _check_pixels(request: Request, model: Model) -> None:
     """Refuse pixels that are not rendered before they are waited for."""
-    from nbnumba.render import pixel_number
+    from nbnumba.engine.scan import pixel_number
 
     for slow, fast in request.trace_pixels:
         pixel_number(model.params, slow, fast, f"-trace_pixel {slow} {fast}")
@@ -156,13 +156,13 @@ def _check_pixels(request: Request, model: Model) -> None:
 
 def _print_pixels(request: Request, result: SimulationResult) -> None:
     """Print the pixels that were asked for, and traces."""
-    from nbnumba.report import pixel_detail_lines, pixel_lines
+    from nbnumba.output.report import pixel_detail_lines, pixel_lines
 
     if request.printout_pixel is not None:
         say(pixel_detail_lines(result, *request.printout_pixel))
     elif request.printout:
         say(pixel_lines(result.image, result.model.roi))
     if request.trace_pixels:
-        from nbnumba.tracing import record_pixels, trace_lines
+        from nbnumba.trace.record import record_pixels, trace_lines
 
         say(trace_lines(result.model, record_pixels(result.model, request.trace_pixels, result.scan)))

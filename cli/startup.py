@@ -28,7 +28,7 @@ def announce_compilation() -> None:
     """Say so on stderr when the first kernel is compiled, and nothing while all of them come from the cache."""
     from numba.core import event as events
 
-    from nbnumba._jit import cache_folder
+    from nbnumba.numerics.jit import cache_folder
 
     announced = False
 

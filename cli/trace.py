@@ -14,8 +14,8 @@ from nbnumba.errors import UsageError
 from nbnumba.flags import interpret, parse_flags
 
 if TYPE_CHECKING:
-    from nbnumba.model import Model
-    from nbnumba.tracing import PixelTrace
+    from nbnumba.setup.model import Model
+    from nbnumba.trace.record import PixelTrace
 
 
 @click.command(
@@ -40,10 +40,10 @@ def command(slow: int, fast: int, flags: tuple[str, ...], taps: str | None, json
     if json_file is not None and taps is None:
         raise UsageError("--json writes taps: name them with --taps")
     import_numba_without_scipy()
-    from nbnumba.lowering import lower
-    from nbnumba.report import model_warnings
-    from nbnumba.taps import check_taps
-    from nbnumba.tracing import record_pixels
+    from nbnumba.output.report import model_warnings
+    from nbnumba.setup.lowering import lower
+    from nbnumba.trace.record import record_pixels
+    from nbnumba.trace.taps import check_taps
 
     names = [] if taps is None else taps.split(",")
     check_taps(names)
@@ -61,7 +61,7 @@ def command(slow: int, fast: int, flags: tuple[str, ...], taps: str | None, json
 
 def _print_lines(model: Model, traces: Iterable[PixelTrace]) -> None:
     """The trace as text."""
-    from nbnumba.tracing import trace_lines
+    from nbnumba.trace.record import trace_lines
 
     sys.stdout.writelines(f"{line}\n" for line in trace_lines(model, traces))
 
@@ -70,7 +70,7 @@ def _give_taps(model: Model, traces: Sequence[PixelTrace], names: Sequence[str],
     """The taps as JSON, to a file besides the trace or alone."""
     from nbnumba.io.atomic import atomic_write
     from nbnumba.io.json_text import to_json
-    from nbnumba.taps import tap_pixel
+    from nbnumba.trace.taps import tap_pixel
 
     tapped = [tap_pixel(model, trace, names) for trace in traces]
     text = to_json(tapped[0] if len(tapped) == 1 else tapped)

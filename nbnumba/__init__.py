@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         UnitCell,
     )  # fmt: skip
     from nbnumba.errors import NbnumbaError
-    from nbnumba.lowering import lower
+    from nbnumba.setup.lowering import lower
     from nbnumba.simulation import SimulationResult, simulate
 
 __version__ = "0.1.0"
@@ -37,7 +37,7 @@ _HOMES = {
         "nbnumba.config",
     ),
     "NbnumbaError": "nbnumba.errors",
-    "lower": "nbnumba.lowering",
+    "lower": "nbnumba.setup.lowering",
     "SimulationResult": "nbnumba.simulation",
     "simulate": "nbnumba.simulation",
 }  # fmt: skip

@@ -1,22 +1,65 @@
-"""The errors that a user can mend: one clear line each, never a traceback on the command line."""
+"""The errors and warnings of nbnumba: one clear line each, which names fields of the description, never flags.
+
+A message writes a field as ``{Beam.wavelength}``. Python users read ``Beam.wavelength``; `nbnumba.flags.names` puts the
+flag that sets it in its place.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 
-class NbnumbaError(Exception):
+_FIELD = re.compile(r"\{([A-Za-z_]+(?:\.[A-Za-z_0-9]+)?)\}")
+
+
+def with_names(message: str, name: Callable[[str], str] = str) -> str:
+    """A message with every field under the name that its reader knows.
+
+    Parameters
+    ----------
+    message : str
+        Fields stand as ``{Class.field}`` or, for an argument of a function, ``{argument}``.
+    name : callable
+        Field -> name.
+
+    Returns
+    -------
+    str
+    """
+    return _FIELD.sub(lambda field: name(field.group(1)), message)
+
+
+class _Worded(Exception):  # noqa: N818  (the base of warnings, too)
+    """A message whose fields can be renamed.
+
+    Attributes
+    ----------
+    message : str
+        As written, with fields in braces.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+
+    def __str__(self) -> str:
+        return with_names(self.message)
+
+
+class NbnumbaError(_Worded):
     """Base of every error that nbnumba raises on purpose; the command line exits with `exit_status`."""
 
     exit_status = 1
 
 
-class UsageError(NbnumbaError):
-    """A flag or argument is unknown, incomplete or impossible."""
+class UsageError(NbnumbaError, ValueError):
+    """A value is unknown, incomplete or impossible."""
 
     exit_status = 2
 
 
 class InputFileError(NbnumbaError):
-    """An input file is missing, unreadable or not what its flag needs."""
+    """An input file is missing, unreadable or not what it is needed for."""
 
 
 class OutputFileError(NbnumbaError):
@@ -27,6 +70,9 @@ class EngineUnavailableError(NbnumbaError):
     """The chosen engine can't run on this machine."""
 
 
-
 class EngineFailedError(NbnumbaError):
     """The engine started and could not finish."""
+
+
+class NbnumbaWarning(_Worded, UserWarning):
+    """What a user should know about an image that is made all the same."""

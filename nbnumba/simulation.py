@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import numba
 import numpy as np
 
-from nbnumba.engines import DEFAULT_ENGINE, PRECISIONS, choose_engine, get_engine
-from nbnumba.lowering import lower
+from nbnumba.engine.registry import DEFAULT_ENGINE, PRECISIONS, choose_engine, get_engine
+from nbnumba.engine.scan import Progress, Rendering, render, run_interruptible
+from nbnumba.engine.threads import thread_count
 from nbnumba.memory import machine_memory
-from nbnumba.render import Progress, Rendering, render, run_interruptible
-from nbnumba.threads import thread_count
+from nbnumba.setup.lowering import lower
 
 if TYPE_CHECKING:
     from nbnumba.config import Experiment
-    from nbnumba.model import Model
-    from nbnumba.render import ScanState
+    from nbnumba.engine.scan import ScanState
+    from nbnumba.setup.model import Model
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def simulate_model(
     Parameters
     ----------
     model : Model
-        From `nbnumba.lowering.lower`.
+        From `nbnumba.setup.lowering.lower`.
     engine, threads, progress, precision
         As in `simulate`.
 

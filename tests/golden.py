@@ -17,7 +17,7 @@ import numpy as np
 import tifffile
 
 from nbnumba.flags import Request, interpret
-from nbnumba.outputs import OutputReport, write_outputs
+from nbnumba.output.write import OutputReport, write_outputs
 from nbnumba.simulation import SimulationResult, simulate
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -8,7 +8,7 @@ import numpy as np
 from golden import GoldenCase, golden_cases, input_file
 
 from nbnumba.io.smv import read_smv
-from nbnumba.statistics import ImageStatistics, image_statistics
+from nbnumba.output.statistics import ImageStatistics, image_statistics
 
 WHOLE_FRAME_CASES = tuple(case for case in golden_cases() if case.block is None)
 """Cases whose reference image is the whole frame."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from golden import GoldenCase, golden_cases, image_difference, run_case
 
 from nbnumba import __version__
-from nbnumba.engines import DEFAULT_ENGINE
+from nbnumba.engine.registry import DEFAULT_ENGINE
 from nbnumba.simulation import simulate_model
 
 HEADING = f"""# Golden cases

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from nbnumba.c_random import (
+from nbnumba.numerics.c_random import (
     _next_in_sequence,
     gammln,
     gaussdev,

@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 
 from nbnumba.flags import interpret
-from nbnumba.lowering import lower
-from nbnumba.outputs import write_outputs
-from nbnumba.report import (
+from nbnumba.output.report import (
     image_lines,
     model_warnings,
     pixel_detail_lines,
@@ -18,6 +16,8 @@ from nbnumba.report import (
     result_warnings,
     setup_lines,
 )
+from nbnumba.output.write import write_outputs
+from nbnumba.setup.lowering import lower
 from nbnumba.simulation import simulate
 
 CRYSTAL = (

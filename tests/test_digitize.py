@@ -8,8 +8,8 @@ import golden_conversions as conversions
 import numpy as np
 import pytest
 
-from nbnumba.digitize import integer_image, integer_scale, pgm_image, pgm_scale
-from nbnumba.statistics import ImageStatistics
+from nbnumba.output.digitize import integer_image, integer_scale, pgm_image, pgm_scale
+from nbnumba.output.statistics import ImageStatistics
 
 EVERYTHING = (0, 100, 0, 100)
 

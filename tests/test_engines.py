@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from nbnumba.engines import DEFAULT_ENGINE, ENGINE_NAMES, choose_engine, get_engine
+from nbnumba.engine import cuda_device
+from nbnumba.engine.registry import DEFAULT_ENGINE, ENGINE_NAMES, choose_engine, get_engine
 from nbnumba.errors import EngineUnavailableError, UsageError
-from nbnumba.kernels import cuda_device
 
 SMALL = (
     "-cell", "100", "100", "100", "-default_F", "100", "-lambda", "1", "-N", "5", "-distance", "100",

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from golden import MAX_RELATIVE_DIFFERENCE, GoldenRun, golden_cases, run_case
 
-from nbnumba.tracing import record_pixels
+from nbnumba.trace.record import record_pixels
 
 ENGINES = ("cpu", "reference")
 

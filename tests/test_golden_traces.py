@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from golden import GoldenCase, golden_cases, interpret_case
 
-from nbnumba.lowering import lower
-from nbnumba.model import Model
-from nbnumba.tracing import PixelTrace, record_pixels, trace_lines
+from nbnumba.setup.lowering import lower
+from nbnumba.setup.model import Model
+from nbnumba.trace.record import PixelTrace, record_pixels, trace_lines
 
 RELATIVE_TOLERANCE = 1e-12
 """Host geometry equals C's to the bit; libm's sin and exp and the 15 printed digits cost a few 1e-16 each,

@@ -11,11 +11,11 @@ import time
 import pytest
 from golden import ROOT
 
-from nbnumba._jit import remove_unused_kernels, source_key
+from nbnumba.numerics.jit import remove_unused_kernels, source_key
 
-CALLEE = "from mini._jit import device_jit\n\n@device_jit\ndef factor():\n    return {}\n"
+CALLEE = "from mini.numerics.jit import device_jit\n\n@device_jit\ndef factor():\n    return {}\n"
 CALLER = """
-from mini._jit import cache_folder, jit
+from mini.numerics.jit import cache_folder, jit
 from mini.callee import factor
 
 @jit
@@ -32,8 +32,8 @@ def mini(tmp_path):
     """A package with our decorators and a kernel that calls a function of another file."""
     package = tmp_path / "mini"
     package.mkdir()
-    (package / "__init__.py").touch()
-    shutil.copy(ROOT / "nbnumba" / "_jit.py", package)
+    (package / "numerics").mkdir()
+    shutil.copy(ROOT / "nbnumba" / "numerics" / "jit.py", package / "numerics")
     (package / "callee.py").write_text(CALLEE.format(3))
     (package / "caller.py").write_text(CALLER)
     return package

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nbnumba import Beam, Crystal, Detector, Experiment, UnitCell, simulate
-from nbnumba.noise import PoissonNoise
+from nbnumba.output.noise import PoissonNoise
 
 NOISE_CASES = [case for case in conversions.WHOLE_FRAME_CASES if "noise" in case.checksums]
 

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from nbnumba.config import Crystal, Detector, Experiment, StructureFactors, UnitCell
-from nbnumba.digitize import integer_image
 from nbnumba.errors import OutputFileError
 from nbnumba.io.fdump import read_fdump
 from nbnumba.io.float_image import read_float_image
 from nbnumba.io.pgm import read_pgm
 from nbnumba.io.smv import read_smv
-from nbnumba.lowering import lower
-from nbnumba.output_files import OutputFiles
-from nbnumba.outputs import check_writable, row_strips, write_cache, write_outputs
+from nbnumba.output.digitize import integer_image
+from nbnumba.output.files import OutputFiles
+from nbnumba.output.write import check_writable, row_strips, write_cache, write_outputs
+from nbnumba.setup.lowering import lower
 
 SHAPE = (6, 8)
 IMAGE = np.arange(48, dtype=np.float32).reshape(SHAPE)
@@ -52,7 +52,7 @@ def test_every_file_holds_the_image_in_its_own_way(tmp_path):
 
 
 def test_strips_make_up_the_image_and_keep_the_region_of_interest(monkeypatch):
-    monkeypatch.setattr("nbnumba.outputs.STRIP_PIXELS", 16)
+    monkeypatch.setattr("nbnumba.output.write.STRIP_PIXELS", 16)
     roi = (2, 20, 1, 4)
     strips = list(row_strips(IMAGE, roi))
     assert len(strips) == 3
@@ -62,7 +62,7 @@ def test_strips_make_up_the_image_and_keep_the_region_of_interest(monkeypatch):
 
 
 def test_files_do_not_depend_on_the_number_of_threads(tmp_path, monkeypatch):
-    monkeypatch.setattr("nbnumba.outputs.STRIP_PIXELS", 16)
+    monkeypatch.setattr("nbnumba.output.write.STRIP_PIXELS", 16)
     reports, contents = [], []
     for threads in (1, 2):
         folder = tmp_path / str(threads)

@@ -18,11 +18,11 @@ import yaml
 from golden import input_file
 
 from nbnumba.compare.metrics import DEFAULT_BARS, judge, measure
-from nbnumba.engines import ENGINE_MODULES
+from nbnumba.engine.registry import ENGINE_MODULES
 from nbnumba.flags import interpret
 from nbnumba.io.float_image import read_float_image
 from nbnumba.io.smv import read_smv
-from nbnumba.outputs import write_outputs
+from nbnumba.output.write import write_outputs
 from nbnumba.simulation import simulate
 
 C_PROGRAM = shutil.which(os.environ.get("NB_C_BIN", ""))

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from golden import MAX_RELATIVE_DIFFERENCE, RELATIVE_FLOOR
 
-from nbnumba import render as render_module
 from nbnumba.config import Beam, Crystal, Detector, Experiment, Sampling, Spread, StructureFactors, UnitCell
-from nbnumba.engines import ENGINE_MODULES, get_engine
+from nbnumba.engine import reference
+from nbnumba.engine import scan as render_module
+from nbnumba.engine.registry import ENGINE_MODULES, get_engine
+from nbnumba.engine.scan import render, run_interruptible
 from nbnumba.errors import UsageError
-from nbnumba.kernel_params import PIXELS_PER_BLOCK, STATUS_EVALUATED
-from nbnumba.kernels import reference
-from nbnumba.lowering import lower
-from nbnumba.render import render, run_interruptible
+from nbnumba.kernels.params import PIXELS_PER_BLOCK, STATUS_EVALUATED
+from nbnumba.setup.lowering import lower
 from nbnumba.simulation import simulate
 
 DETECTOR = Detector(pixels_fast=40, pixels_slow=30, pixel_size=0.4, distance=60.0)

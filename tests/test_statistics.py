@@ -8,7 +8,7 @@ import golden_conversions as conversions
 import numpy as np
 import pytest
 
-from nbnumba.statistics import IN_ORDER_PIXELS, clip_roi, image_statistics, row_sums
+from nbnumba.output.statistics import IN_ORDER_PIXELS, clip_roi, image_statistics, row_sums
 
 EVERYTHING = (0, 100, 0, 100)
 

@@ -8,7 +8,7 @@ import signal
 import numpy as np
 import pytest
 
-from nbnumba.threads import one_ahead, share_out
+from nbnumba.engine.threads import one_ahead, share_out
 
 
 @pytest.mark.parametrize(("count", "threads"), [(1, 2), (7, 1), (7, 2), (1000, 3)])

@@ -27,10 +27,10 @@ from nbnumba.config import (
 from nbnumba.errors import UsageError
 from nbnumba.kernels import pixel as pixel_module
 from nbnumba.kernels.events import EVENT_WIDTH
-from nbnumba.lowering import lower
+from nbnumba.setup.lowering import lower
 from nbnumba.simulation import simulate_model
-from nbnumba.taps import TAPS, check_taps, tap_pixel
-from nbnumba.tracing import find_scan_state, record_pixels, trace_lines
+from nbnumba.trace.record import find_scan_state, record_pixels, trace_lines
+from nbnumba.trace.taps import TAPS, check_taps, tap_pixel
 
 FACTORS = StructureFactors(np.random.default_rng(1).uniform(1.0, 100.0, (26, 26, 26)), -12, -12, -12)
 BASE = Experiment(

@@ -18,7 +18,7 @@ from nbnumba.benchmark import forks
 from nbnumba.benchmark.processes import LOG_FILE, ProcessRun, ReadyProcess, run_process
 from nbnumba.benchmark.workloads import Workload
 from nbnumba.compare.metrics import DEFAULT_BARS, RELATIVE_FLOOR, absolute_difference, different_pixels
-from nbnumba.output_files import OutputFiles
+from nbnumba.output.files import OutputFiles
 
 ONE_PIXEL = ("-roi", "0", "0", "0", "0")
 """Added to a workload's flags, leaves everything but the pixel loop."""
@@ -197,7 +197,7 @@ def compare_images(ours: Path, reference: Path) -> Parity:
 def count_pixel_steps(arguments: Sequence[str], folder: Path) -> int:
     """Passes through the innermost loop: pixels × layers × subpixels × sources × spindle steps × domains."""
     from nbnumba.flags import interpret
-    from nbnumba.lowering import lower
+    from nbnumba.setup.lowering import lower
 
     before = Path.cwd()
     os.chdir(folder)

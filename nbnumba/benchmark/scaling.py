@@ -103,7 +103,7 @@ def plotted_seconds(point: ScalingPoint) -> float:
 def _seconds(engine: str, arguments: list[str], threads: int) -> float:
     """Best of a few renderings; the first one compiles or loads the kernel."""
     from nbnumba.flags import interpret
-    from nbnumba.lowering import lower
+    from nbnumba.setup.lowering import lower
     from nbnumba.simulation import simulate_model
 
     model = lower(interpret(arguments).experiment)

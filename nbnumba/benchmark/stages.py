@@ -50,10 +50,10 @@ def profile_stages(engine: str, threads: int, arguments: Sequence[str], folder: 
 def _run_stages(began: float, engine: str, threads: int, arguments: Sequence[str]) -> dict[str, float]:
     """Simulate and write in this process, which began at that time of the monotonic clock."""
     from nbnumba.flags import interpret
-    from nbnumba.lowering import lower
-    from nbnumba.outputs import write_outputs
+    from nbnumba.output.stage_clock import StageClock
+    from nbnumba.output.write import write_outputs
+    from nbnumba.setup.lowering import lower
     from nbnumba.simulation import simulate_model
-    from nbnumba.stage_clock import StageClock
 
     clock = StageClock()
     clock.seconds["start of Python and imports"] = time.monotonic() - began

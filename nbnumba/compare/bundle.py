@@ -15,13 +15,13 @@ from nbnumba.compare.assessment import Assessment, assess
 from nbnumba.compare.images import ShapeMismatchError
 from nbnumba.compare.peaks import MATCH_RADIUS
 from nbnumba.compare.runner import ProgramRun
-from nbnumba.compare.trace_diff import TraceComparison, compare_traces
-from nbnumba.compare.trace_file import extract_trace, parse_trace
-from nbnumba.compare.trace_report import print_report
 from nbnumba.errors import InputFileError, OutputFileError
 from nbnumba.io.atomic import atomic_write
 from nbnumba.io.float_image import write_float_image
 from nbnumba.io.json_text import to_json
+from nbnumba.trace.diff import TraceComparison, compare_traces
+from nbnumba.trace.file import extract_trace, parse_trace
+from nbnumba.trace.report import print_report
 
 BUNDLE_FILES = (
     "c.bin", "py.bin", "diff.bin", "c.png", "py.png", "diff.png", "c_stdout.txt", "c_stderr.txt", "py_stdout.txt",

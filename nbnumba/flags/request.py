@@ -12,7 +12,7 @@ from nbnumba.errors import InputFileError, UsageError
 from nbnumba.flags.headers import settings_from_headers
 from nbnumba.flags.parse import Occurrence, apply, tokenise
 from nbnumba.flags.settings import Settings
-from nbnumba.output_files import OutputFiles
+from nbnumba.output.files import OutputFiles
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nbnumba.config import Beam, Crystal, Detector, Sampling
-from nbnumba.output_files import OutputFiles
+from nbnumba.output.files import OutputFiles
 
 
 @dataclass(frozen=True)

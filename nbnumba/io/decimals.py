@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nbnumba._jit import device_jit, jit
+from nbnumba.numerics.jit import device_jit, jit
 
 _POWERS = np.array([10.0**n for n in range(23)])
 _MOST_DIGITS = 19

@@ -8,12 +8,12 @@ import warnings
 
 import numpy as np
 
-from nbnumba._jit import jit
 from nbnumba.config import StructureFactors
 from nbnumba.errors import InputFileError
 from nbnumba.io.decimals import read_decimals
 from nbnumba.io.reading import NUMBER, line_number, quote_line, read_input, scan_numbers
 from nbnumba.memory import machine_memory
+from nbnumba.numerics.jit import jit
 
 _COLUMNS = 4
 _LARGEST_INDEX = 1_000_000_000

@@ -16,7 +16,7 @@ from nbnumba.io.atomic import atomic_write, write_array
 from nbnumba.io.reading import NUMBER, read_input
 
 if TYPE_CHECKING:
-    from nbnumba.model import Model
+    from nbnumba.setup.model import Model
 
 _HEADER_BYTES = 512
 _MAGIC = b"{\nHEADER_BYTES"

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import cuda
 
-from nbnumba._jit import device_jit
 from nbnumba.errors import UsageError
-from nbnumba.kernel_params import SHAPE_GAUSS, SHAPE_ROUND, SHAPE_SQUARE
+from nbnumba.kernels.params import SHAPE_GAUSS, SHAPE_ROUND, SHAPE_SQUARE
 from nbnumba.kernels.pixel import add_domain, lattice_factor, structure_factor
+from nbnumba.numerics.jit import device_jit
 from nbnumba.physics.lattice_factor import index_radius_squared, reciprocal_radius_squared
 from nbnumba.physics.reduced import (
     LARGEST_SPLIT_INDEX,
@@ -31,7 +31,7 @@ from nbnumba.physics.reduced import (
 )
 
 if TYPE_CHECKING:
-    from nbnumba.kernel_params import KernelParams
+    from nbnumba.kernels.params import KernelParams
 
 LARGEST_INTENSITY = 1e37
 """Of float32: a tenth of its largest number."""

@@ -6,7 +6,7 @@ every recording branch, so that the image path carries no trace of tracing.
 
 from __future__ import annotations
 
-from nbnumba._jit import device_jit
+from nbnumba.numerics.jit import device_jit
 
 SUBPIXEL, SOURCE, POLARIZATION, PHI, DOMAIN, LATTICE_PARTS, LATTICE_FACTOR, TERM, FINAL = range(9)
 """Event codes; the values of each are listed where the loop nest records it."""

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import math
 
-from nbnumba._jit import device_jit
-from nbnumba.kernel_params import SHAPE_GAUSS, SHAPE_ROUND, SHAPE_SQUARE, STATUS_EVALUATED, STATUS_OUT_OF_RANGE
 from nbnumba.kernels.events import (
     DOMAIN,
     FINAL,
@@ -22,6 +20,9 @@ from nbnumba.kernels.events import (
     TERM,
     record,
 )
+from nbnumba.kernels.params import SHAPE_GAUSS, SHAPE_ROUND, SHAPE_SQUARE, STATUS_EVALUATED, STATUS_OUT_OF_RANGE
+from nbnumba.numerics.jit import device_jit
+from nbnumba.numerics.vectors import direction, dot, load, magnitude, quotient, unit_again
 from nbnumba.physics.absorption import captured_fraction
 from nbnumba.physics.lattice_factor import (
     gauss_factor,
@@ -44,7 +45,6 @@ from nbnumba.physics.scattering import (
 )
 from nbnumba.physics.solid_angle import pixel_solid_angle
 from nbnumba.physics.structure_factor import interpolation_in_range, nearest_amplitude, tricubic_amplitude
-from nbnumba.physics.vectors import direction, dot, load, magnitude, quotient, unit_again
 
 
 @device_jit

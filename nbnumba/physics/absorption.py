@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from nbnumba._jit import device_jit
+from nbnumba.numerics.jit import device_jit
 
 
 @device_jit

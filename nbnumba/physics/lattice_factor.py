@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from nbnumba._jit import device_jit
+from nbnumba.numerics.jit import device_jit
 
 SPHERE_VOLUME_SCALE = 0.723601254558268
 """Makes the integrated intensity of a round crystal equal that of the square one."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nbnumba._jit import device_jit
-from nbnumba.physics.vectors import cross, dot, unit
+from nbnumba.numerics.jit import device_jit
+from nbnumba.numerics.vectors import cross, dot, unit
 
 
 @device_jit

@@ -10,9 +10,8 @@ import math
 
 import numpy as np
 
-from nbnumba._jit import contracting_jit
-from nbnumba.physics.elementary import ROUNDER
-from nbnumba.physics.half_turns import (
+from nbnumba.numerics.elementary import ROUNDER
+from nbnumba.numerics.half_turns import (
     NUDGE,
     NUDGE_SINGLE,
     ROUNDER_SINGLE,
@@ -22,6 +21,7 @@ from nbnumba.physics.half_turns import (
     nearest_whole,
     sphere_near_zero_single,
 )
+from nbnumba.numerics.jit import contracting_jit
 from nbnumba.physics.lattice_factor import GAUSSIAN_WIDTH, SPHERE_VOLUME_SCALE, TOPHAT_RADIUS_SQUARED
 
 NINE_DIGITS = np.float32(24576.0)

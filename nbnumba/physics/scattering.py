@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from nbnumba._jit import device_jit
-from nbnumba.physics.vectors import magnitude, quotient, rotate_about
+from nbnumba.numerics.jit import device_jit
+from nbnumba.numerics.vectors import magnitude, quotient, rotate_about
 
 
 @device_jit

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nbnumba._jit import device_jit
-from nbnumba.physics.vectors import quotient
+from nbnumba.numerics.jit import device_jit
+from nbnumba.numerics.vectors import quotient
 
 
 @device_jit

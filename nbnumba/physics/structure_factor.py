@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from nbnumba._jit import contracting_jit, device_jit
+from nbnumba.numerics.jit import contracting_jit, device_jit
 
 OUTSIDE = -1.0
 """Position of a reflection that the table does not hold."""

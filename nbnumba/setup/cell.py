@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 
-from nbnumba.model import Lattice
+from nbnumba.setup.model import Lattice
 from nbnumba.setup.vectors import Vector, cross, dot, magnitude, rescale, rotate_xyz, scale
 
 TINY = sys.float_info.min

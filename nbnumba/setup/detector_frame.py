@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass, replace
 
 from nbnumba.config import Convention, LabFrame, Pivot
-from nbnumba.model import DetectorGeometry
+from nbnumba.setup.model import DetectorGeometry
 from nbnumba.setup.vectors import Vector, cross, dot, magnitude, rotate_about, rotate_xyz, scale, unit
 
 

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from nbnumba._jit import device_jit, jit
-from nbnumba.c_random import powf32, ran1, seed_again
+from nbnumba.numerics.c_random import powf32, ran1, seed_again
+from nbnumba.numerics.jit import device_jit, jit
 from nbnumba.setup.vectors import Vector, magnitude
 
 _THIRD = np.float32(1.0 / 3.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from nbnumba.errors import UsageError
-from nbnumba.model import StepCounts
+from nbnumba.setup.model import StepCounts
 
 MAX_SAMPLES = 1_000_000
 """More samples of one range than this are a mistyped step."""

@@ -10,7 +10,7 @@ import numpy as np
 from nbnumba.setup.vectors import Vector, rotate_about, scale, unit
 
 if TYPE_CHECKING:
-    from nbnumba.model import DetectorGeometry, StepCounts
+    from nbnumba.setup.model import DetectorGeometry, StepCounts
 
 SOURCE_DISTANCE = 10.0
 """Distance of generated sources before they are made unit vectors, m; it shows in the report only."""

@@ -8,7 +8,7 @@ from nbnumba.benchmark.scaling import STEP_PIXELS, ScalingPoint, scaling_laws
 from nbnumba.benchmark.workloads import SCALING_STEPS, TABLE_FILE, WORKLOADS, scaling_arguments, write_inputs
 from nbnumba.flags import interpret
 from nbnumba.io.hkl import read_hkl
-from nbnumba.lowering import lower
+from nbnumba.setup.lowering import lower
 
 
 def test_workloads_cover_every_target():

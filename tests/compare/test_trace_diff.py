@@ -15,10 +15,10 @@ import nbnumba_cli.compare_traces as command_module
 import pytest
 from click.testing import CliRunner
 
-from nbnumba.compare.trace_diff import Divergence, MissingLine, TraceComparison, compare_traces
-from nbnumba.compare.trace_file import extract_trace, parse_trace, read_trace
-from nbnumba.compare.trace_report import print_report
 from nbnumba.errors import InputFileError
+from nbnumba.trace.diff import Divergence, MissingLine, TraceComparison, compare_traces
+from nbnumba.trace.file import extract_trace, parse_trace, read_trace
+from nbnumba.trace.report import print_report
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = sorted((ROOT / "traces").glob("*/trace_*.log"))
@@ -282,7 +282,7 @@ def test_exit_status_of_the_command(tmp_path, texts, options, status):
 
 
 def test_the_tolerances_of_the_command_are_the_librarys():
-    from nbnumba.compare.trace_diff import DEFAULT_ATOL, DEFAULT_RTOL
+    from nbnumba.trace.diff import DEFAULT_ATOL, DEFAULT_RTOL
 
     defaults = {parameter.name: parameter.default for parameter in command_module.command.params}
     assert (defaults["rtol"], defaults["atol"]) == (DEFAULT_RTOL, DEFAULT_ATOL)
@@ -291,8 +291,8 @@ def test_the_tolerances_of_the_command_are_the_librarys():
 TRACER = """
 import json, sys
 from nbnumba.flags import interpret
-from nbnumba.lowering import lower
-from nbnumba.tracing import record_pixels, trace_lines
+from nbnumba.setup.lowering import lower
+from nbnumba.trace.record import record_pixels, trace_lines
 args, pixel = json.loads(sys.argv[1])
 model = lower(interpret(args).experiment)
 print("\\n".join(trace_lines(model, record_pixels(model, [tuple(pixel)]))))

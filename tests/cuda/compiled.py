@@ -16,11 +16,11 @@ from cuda.pathfinder import find_nvidia_binary_utility
 from machine_code import GPUS, KINDS, all_instructions, disassemble, innermost_loop
 from pretended_gpu import engine_on_pretended_gpu
 
+from nbnumba.engine import cuda as engine
 from nbnumba.flags import interpret
-from nbnumba.kernel_params import SHAPE_GAUSS, SHAPE_ROUND, SHAPE_SQUARE, SHAPE_TOPHAT
-from nbnumba.kernels import cuda as engine
 from nbnumba.kernels.cuda_crystal import single_params
-from nbnumba.lowering import lower
+from nbnumba.kernels.params import SHAPE_GAUSS, SHAPE_ROUND, SHAPE_SQUARE, SHAPE_TOPHAT
+from nbnumba.setup.lowering import lower
 
 SHAPES = {"square": SHAPE_SQUARE, "round": SHAPE_ROUND, "gauss": SHAPE_GAUSS, "tophat": SHAPE_TOPHAT}
 

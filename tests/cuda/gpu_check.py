@@ -29,11 +29,11 @@ from golden import (
 
 from nbnumba.benchmark.report import environment
 from nbnumba.benchmark.workloads import WORKLOADS, write_inputs
-from nbnumba.engines import PRECISIONS
+from nbnumba.engine.cuda_device import devices, why_unusable
+from nbnumba.engine.registry import PRECISIONS
 from nbnumba.errors import UsageError
 from nbnumba.flags import interpret
-from nbnumba.kernels.cuda_device import devices, why_unusable
-from nbnumba.lowering import lower
+from nbnumba.setup.lowering import lower
 from nbnumba.simulation import simulate_model
 
 SINGLE_RELATIVE = 1e-5

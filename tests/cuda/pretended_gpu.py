@@ -20,8 +20,8 @@ from numba.cuda import codegen, dispatcher
 from numba.cuda.cudadrv import devices, driver, nvvm
 from ptx_host import HostProgram
 
-from nbnumba.kernels import cuda as engine
-from nbnumba.kernels import cuda_device
+from nbnumba.engine import cuda as engine
+from nbnumba.engine import cuda_device
 
 MEMORY = 1 << 34
 """Bytes that the GPU claims to have."""

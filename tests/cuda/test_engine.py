@@ -24,14 +24,14 @@ from numba import cuda  # noqa: E402
 from numba.cuda.cudadrv import devicearray  # noqa: E402
 from pretended_gpu import engine_on_pretended_gpu  # noqa: E402
 
-from nbnumba.engines import choose_engine, get_engine  # noqa: E402
+from nbnumba.engine import cuda as engine  # noqa: E402
+from nbnumba.engine import cuda_device  # noqa: E402
+from nbnumba.engine.registry import choose_engine, get_engine  # noqa: E402
+from nbnumba.engine.scan import SPAN_SECONDS  # noqa: E402
 from nbnumba.errors import EngineFailedError, EngineUnavailableError, UsageError  # noqa: E402
 from nbnumba.flags import interpret  # noqa: E402
-from nbnumba.kernels import cuda as engine  # noqa: E402
-from nbnumba.kernels import cuda_device  # noqa: E402
 from nbnumba.physics.reduced import nearest_amplitude_single  # noqa: E402
 from nbnumba.physics.structure_factor import nearest_amplitude  # noqa: E402
-from nbnumba.render import SPAN_SECONDS  # noqa: E402
 from nbnumba.simulation import simulate  # noqa: E402
 
 ONE_DOMAIN = "-cell 70 80 90 75 85 95 -default_F 100 -lambda 1 -N 5 -distance 100 -detpixels 48 -pixel 1"
@@ -108,7 +108,7 @@ def test_memory_is_free_after_a_run(gpu):
 
 
 def test_small_launches_are_not_made_in_the_middle_of_an_image(gpu, monkeypatch):
-    monkeypatch.setattr("nbnumba.render.SPAN_SECONDS", 1e-9)
+    monkeypatch.setattr("nbnumba.engine.scan.SPAN_SECONDS", 1e-9)
     monkeypatch.setattr(engine.CudaEngine, "FIRST_STEPS", 1)
     monkeypatch.setattr(engine.CudaEngine, "SMALLEST_SPAN", 1024)
     launches = len(gpu.launches)
@@ -120,7 +120,7 @@ def test_small_launches_are_not_made_in_the_middle_of_an_image(gpu, monkeypatch)
 
 
 def test_progress_is_reported_between_spans(gpu, monkeypatch):
-    monkeypatch.setattr("nbnumba.render.SPAN_SECONDS", 1e-9)
+    monkeypatch.setattr("nbnumba.engine.scan.SPAN_SECONDS", 1e-9)
     monkeypatch.setattr(engine.CudaEngine, "FIRST_STEPS", 1)
     monkeypatch.setattr(engine.CudaEngine, "SMALLEST_SPAN", 1024)
     seen = []
@@ -244,7 +244,7 @@ def test_tables_may_be_longer_than_32_bits_count(gpu, look_up, number):
 KEPT = f"""
 from pretended_gpu import pretended_gpu
 from nbnumba.flags import interpret
-from nbnumba.kernels import cuda
+from nbnumba.engine import cuda
 from nbnumba.simulation import simulate
 with pretended_gpu():
     image = simulate(interpret({ONE_DOMAIN.split()}).experiment, engine="cuda").image

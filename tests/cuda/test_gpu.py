@@ -10,7 +10,7 @@ import pytest
 from availability import SIMULATING
 from golden import golden_cases, interpret_case
 
-from nbnumba.kernels.cuda_device import why_unusable
+from nbnumba.engine.cuda_device import why_unusable
 
 NO_GPU = "in the simulator" if SIMULATING else why_unusable()
 
@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from golden import golden_cases, interpret_case
 from pretended_gpu import engine_on_pretended_gpu
-from nbnumba.kernels.cuda_device import devices
+from nbnumba.engine.cuda_device import devices
 from nbnumba.simulation import simulate
 name, precision, folder = sys.argv[1:]
 case = next(case for case in golden_cases() if case.name == name)

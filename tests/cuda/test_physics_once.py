@@ -7,9 +7,13 @@ import ast
 import pytest
 from golden import ROOT
 
-KERNELS = ROOT / "nbnumba" / "kernels"
-PHYSICS = ROOT / "nbnumba" / "physics"
-MODULES = ("cuda.py", "cuda_crystal.py")
+PACKAGE = ROOT / "nbnumba"
+MODULES = ("engine/cuda.py", "kernels/cuda_crystal.py")
+
+NUMERICS = ("elementary", "half_turns", "vectors")
+PHYSICS = [
+    *sorted((PACKAGE / "physics").glob("*.py")), *(PACKAGE / "numerics" / f"{name}.py" for name in NUMERICS),
+]  # fmt: skip
 
 TYPES = {"float32", "float64", "int32", "int64", "uint64"}
 """What of NumPy stands in compiled code: conversions."""
@@ -34,7 +38,7 @@ KERNEL_NAMES = {"render_pixels", "sum_blocks"}
 COMPILED = [
     pytest.param(function, id=f"{module}-{function.name}")
     for module in MODULES
-    for function in functions_of(tree_of(KERNELS / module))
+    for function in functions_of(tree_of(PACKAGE / module))
     if is_compiled(function)
 ]
 
@@ -67,27 +71,27 @@ def test_a_formula_would_be_found():
 
 
 def test_nothing_of_the_physics_is_defined_again():
-    physics = {f.name for path in PHYSICS.glob("*.py") for f in functions_of(tree_of(path))}
-    nest = {f.name for f in functions_of(tree_of(KERNELS / "pixel.py"))}
-    here = {f.name for module in MODULES for f in functions_of(tree_of(KERNELS / module))}
+    physics = {f.name for path in PHYSICS for f in functions_of(tree_of(path))}
+    nest = {f.name for f in functions_of(tree_of(PACKAGE / "kernels" / "pixel.py"))}
+    here = {f.name for module in MODULES for f in functions_of(tree_of(PACKAGE / module))} - {"__init__"}
     # the sum over steps and domains is the one part of the nest that the GPU has its own way of
     assert here & (physics | nest) == {"add_crystal"}
 
 
 @pytest.mark.parametrize(("module", "imported"), [
-    ("cuda.py", {"render_pixel"}),
-    ("cuda_crystal.py", {"add_domain", "lattice_factor", "structure_factor"}),
+    ("engine/cuda.py", {"render_pixel"}),
+    ("kernels/cuda_crystal.py", {"add_domain", "lattice_factor", "structure_factor"}),
 ])  # fmt: skip
 def test_the_nest_is_that_of_the_cpu_engines(module, imported):
-    imports = [node for node in ast.walk(tree_of(KERNELS / module)) if isinstance(node, ast.ImportFrom)]
+    imports = [node for node in ast.walk(tree_of(PACKAGE / module)) if isinstance(node, ast.ImportFrom)]
     found = {alias.name for node in imports if node.module == "nbnumba.kernels.pixel" for alias in node.names}
     assert found == imported
     # and nothing else assigns to those names
-    assigned = {node.id for node in ast.walk(tree_of(KERNELS / module))
+    assigned = {node.id for node in ast.walk(tree_of(PACKAGE / module))
                 if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}  # fmt: skip
     assert not assigned & imported
 
 
 def test_every_function_name_of_the_physics_is_unique():
-    names = [f.name for path in PHYSICS.glob("*.py") for f in functions_of(tree_of(path)) if not f.name.startswith("_")]
+    names = [f.name for path in PHYSICS for f in functions_of(tree_of(path)) if not f.name.startswith("_")]
     assert len(names) == len(set(names))

@@ -21,8 +21,8 @@ from numba import cuda
 from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
 from numba.cuda.simulator.kernel import BlockThread
 
-from nbnumba.kernels import cuda as engine
-from nbnumba.lowering import lower
+from nbnumba.engine import cuda as engine
+from nbnumba.setup.lowering import lower
 from nbnumba.simulation import simulate_model
 
 EDGE = 16

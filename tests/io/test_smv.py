@@ -9,7 +9,7 @@ from golden import golden_cases, input_file
 from nbnumba.config import Beam, Convention, Crystal, Detector, Experiment, LabFrame, Pivot, Sampling, UnitCell
 from nbnumba.errors import InputFileError
 from nbnumba.io.smv import read_smv, read_smv_header, smv_header, write_smv
-from nbnumba.lowering import lower
+from nbnumba.setup.lowering import lower
 
 HEADER = b"{\nHEADER_BYTES=512;\nDIM=2;\nBYTE_ORDER=little_endian;\nTYPE=unsigned_short;\nSIZE1=3;\nSIZE2=2;\n}\f"
 PIXELS = np.arange(6, dtype=np.uint16).reshape(2, 3)

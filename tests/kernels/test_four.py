@@ -6,7 +6,7 @@ import numba
 import numpy as np
 import pytest
 
-from nbnumba._four import load_four, unpacked, weighted_fours
+from nbnumba.numerics.four import load_four, unpacked, weighted_fours
 from nbnumba.physics.structure_factor import row_at, weighted_rows
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from nbnumba._wide_vectors import PREFERENCE, WideVectors
-from nbnumba.kernels import cpu
+from nbnumba.engine import cpu
+from nbnumba.numerics.wide_vectors import PREFERENCE, WideVectors
 
 
 def double(values):

@@ -8,8 +8,8 @@ import mpmath
 import numpy as np
 import pytest
 
-from nbnumba.physics.elementary import POWER_OF_TWO, ROUNDER, cosine, modulo_pi, power_of_two, sine
-from nbnumba.physics.vectors import magnitude, quotient, unit, unit_again
+from nbnumba.numerics.elementary import POWER_OF_TWO, ROUNDER, cosine, modulo_pi, power_of_two, sine
+from nbnumba.numerics.vectors import magnitude, quotient, unit, unit_again
 
 ULP = 2.0**-52
 SAMPLES = 20_000

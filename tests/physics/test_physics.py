@@ -9,6 +9,7 @@ import numba
 import numpy as np
 import pytest
 
+from nbnumba.numerics.vectors import cross, dot, magnitude, rotate_about, unit, unit_again
 from nbnumba.physics.absorption import captured_fraction
 from nbnumba.physics.lattice_factor import (
     gauss_factor,
@@ -31,7 +32,6 @@ from nbnumba.physics.scattering import (
 )
 from nbnumba.physics.solid_angle import pixel_solid_angle, solid_angle_by_powers
 from nbnumba.physics.structure_factor import cubic_weights, interpolation_in_range, tricubic_amplitude
-from nbnumba.physics.vectors import cross, dot, magnitude, rotate_about, unit, unit_again
 
 ULP = 2.3e-16
 """One unit in the last place of a float64 near 1."""

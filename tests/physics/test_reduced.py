@@ -11,10 +11,11 @@ from numba import njit
 from numba.extending import intrinsic
 
 from nbnumba.flags import interpret
-from nbnumba.lowering import lower
-from nbnumba.physics import half_turns, reduced
+from nbnumba.numerics import half_turns
+from nbnumba.physics import reduced
 from nbnumba.physics.lattice_factor import gauss_factor, round_factor, tophat_factor
 from nbnumba.physics.structure_factor import nearest_amplitude
+from nbnumba.setup.lowering import lower
 
 
 @pytest.fixture(autouse=True)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from nbnumba.config import Beam, Crystal, Detector, Experiment, Sampling, Sensor, Spread, UnitCell
 from nbnumba.errors import UsageError
-from nbnumba.lowering import lower
-from nbnumba.model import StepCounts
+from nbnumba.setup.lowering import lower
+from nbnumba.setup.model import StepCounts
 
 DEGREES = 180.0 / math.pi
 

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbnumba.c_random import ran1_state
 from nbnumba.config import (
     Beam,
     Convention,
@@ -25,9 +24,10 @@ from nbnumba.config import (
     UnitCell,
 )  # fmt: skip
 from nbnumba.errors import UsageError
-from nbnumba.lowering import lower
-from nbnumba.model import StepCounts
+from nbnumba.numerics.c_random import ran1_state
 from nbnumba.setup.cell import build_lattice, cell_volume, complete_cell, reciprocal_from_cell, reciprocal_metric
+from nbnumba.setup.lowering import lower
+from nbnumba.setup.model import StepCounts
 from nbnumba.setup.mosaic import mosaic_rotations, random_misset
 from nbnumba.setup.sampling import (
     NOTHING,

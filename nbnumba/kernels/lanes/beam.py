@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from nbnumba._jit import pass_jit
 from nbnumba.kernels.lanes.layout import ACTIVE, POLARIZATION, QX, QY, QZ, X, Y, Z
+from nbnumba.numerics.jit import pass_jit
+from nbnumba.numerics.vectors import load, unit_again
 from nbnumba.physics.polarization import kahn_polarization
 from nbnumba.physics.scattering import beyond_resolution, scattering_vector, sine_theta_over_lambda
-from nbnumba.physics.vectors import load, unit_again
 
 
 @pass_jit

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from nbnumba._jit import pass_jit
 from nbnumba.kernels.lanes.layout import (
     AIRPATH,
     CAPTURE,
@@ -15,10 +14,11 @@ from nbnumba.kernels.lanes.layout import (
     Y,
     Z,
 )
+from nbnumba.numerics.jit import pass_jit
+from nbnumba.numerics.vectors import direction, dot, load, magnitude
 from nbnumba.physics.absorption import captured_fraction
 from nbnumba.physics.scattering import curved_position, detector_coordinate, flat_position
 from nbnumba.physics.solid_angle import solid_angle_by_powers
-from nbnumba.physics.vectors import direction, dot, load, magnitude
 
 
 @pass_jit

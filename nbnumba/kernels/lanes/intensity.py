@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from nbnumba._four import load_four, unpacked, weighted_fours
-from nbnumba._jit import nest_jit, pass_jit
 from nbnumba.kernels.lanes.lattice import nearest
 from nbnumba.kernels.lanes.layout import (
     ACTIVE,
@@ -25,6 +23,8 @@ from nbnumba.kernels.lanes.layout import (
     K,
     L,
 )
+from nbnumba.numerics.four import load_four, unpacked, weighted_fours
+from nbnumba.numerics.jit import nest_jit, pass_jit
 from nbnumba.physics.structure_factor import (
     OUTSIDE,
     along_h_and_k,

@@ -9,8 +9,6 @@ import math
 
 import numpy as np
 
-from nbnumba._jit import contracting_jit, nest_jit, pass_jit
-from nbnumba.kernel_params import SHAPE_GAUSS, SHAPE_ROUND, SHAPE_SQUARE
 from nbnumba.kernels.lanes.layout import (
     ANGLE_A,
     ANGLE_B,
@@ -28,7 +26,10 @@ from nbnumba.kernels.lanes.layout import (
     K,
     L,
 )
-from nbnumba.physics.elementary import POWER_OF_TWO, ROUNDER, cosine, modulo_pi, power_of_two, sine
+from nbnumba.kernels.params import SHAPE_GAUSS, SHAPE_ROUND, SHAPE_SQUARE
+from nbnumba.numerics.elementary import POWER_OF_TWO, ROUNDER, cosine, modulo_pi, power_of_two, sine
+from nbnumba.numerics.jit import contracting_jit, nest_jit, pass_jit
+from nbnumba.numerics.vectors import load, quotient
 from nbnumba.physics.lattice_factor import (
     GAUSSIAN_WIDTH,
     SPHERE_VOLUME_SCALE,
@@ -36,7 +37,6 @@ from nbnumba.physics.lattice_factor import (
     index_radius_squared,
 )
 from nbnumba.physics.scattering import miller_index
-from nbnumba.physics.vectors import load, quotient
 
 NUDGE = 1e-60
 """Added to π·index, it changes no other value but zero, and makes the limit N of sin(N·x)/sin(x) a plain quotient."""

@@ -6,7 +6,7 @@ at run time that none overlaps another.
 
 from __future__ import annotations
 
-from nbnumba.kernel_params import PIXELS_PER_BLOCK
+from nbnumba.kernels.params import PIXELS_PER_BLOCK
 
 LANES = PIXELS_PER_BLOCK
 """Pixels that are computed side by side."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from nbnumba._jit import nest_jit
 from nbnumba.kernels.lanes.beam import limit_resolution, polarize, scatter
 from nbnumba.kernels.lanes.detector import absorb, place_pixels, place_subpixels
 from nbnumba.kernels.lanes.intensity import add_terms, interpolate, look_up, weight_sums
@@ -16,6 +15,7 @@ from nbnumba.kernels.lanes.layout import (
     OMEGA_SUM,
     POLARIZATION,
 )
+from nbnumba.numerics.jit import nest_jit
 
 
 @nest_jit

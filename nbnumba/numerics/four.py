@@ -11,7 +11,7 @@ from numba.core.types.containers import UniTuple
 from numba.extending import intrinsic, models, register_model
 from numba.np.arrayobj import make_array
 
-from nbnumba._jit import device_jit
+from nbnumba.numerics.jit import device_jit
 
 _VECTOR = ir.VectorType(ir.DoubleType(), 4)
 _FUSED = ("contract",)

@@ -21,7 +21,7 @@ import numba
 import platformdirs
 from numba.extending import register_jitable
 
-from nbnumba._wide_vectors import WideVectors
+from nbnumba.numerics.wide_vectors import WideVectors
 
 _KEPT_DAYS = 30
 """How long the kernels of another version stay after their last use."""
@@ -56,7 +56,7 @@ def cache_root() -> Path:
 @functools.cache
 def cache_folder() -> Path | None:
     """Folder of the compiled kernels, or None when none can be written (every run compiles anew then)."""
-    folder = cache_root() / source_key(Path(__file__).parent)
+    folder = cache_root() / source_key(Path(__file__).parent.parent)
     try:
         if not folder.is_dir():
             folder.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,7 @@ import math
 
 import numpy as np
 
-from nbnumba._jit import contracting_jit
+from nbnumba.numerics.jit import contracting_jit
 
 PI_TAIL = 1.2246467991473532e-16
 """π less its float64 value."""

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from nbnumba.compare.trace_diff import Divergence, KeySummary, MissingLine, TraceComparison
-from nbnumba.compare.trace_file import Trace, TraceLine
+from nbnumba.trace.diff import Divergence, KeySummary, MissingLine, TraceComparison
+from nbnumba.trace.file import Trace, TraceLine
 
 CONTEXT_LINES = 3
 """Trace lines shown before and behind the first divergence."""

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from nbnumba.compare.trace_file import Trace, TraceLine
+from nbnumba.trace.file import Trace, TraceLine
 
 DEFAULT_RTOL = 1e-12
 """Relative tolerance: traces print 15 digits, and libm's last bit grows some hundredfold in the lattice factors."""

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import cuda
 
-from nbnumba._jit import cache_folder
 from nbnumba.errors import EngineFailedError, EngineUnavailableError
-from nbnumba.kernel_params import PIXELS_PER_BLOCK, KernelParams
 from nbnumba.kernels.cuda_crystal import add_crystal, add_crystal_single, single_params
+from nbnumba.kernels.params import PIXELS_PER_BLOCK, KernelParams
 from nbnumba.kernels.pixel import render_pixel
+from nbnumba.numerics.jit import cache_folder
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -181,7 +181,7 @@ def _store(params: KernelParams, image: np.ndarray, start: int, photons: Any) ->
 
 
 class CudaEngine:
-    """The engine in one precision; see `nbnumba.engines.Engine`.
+    """The engine in one precision; see `nbnumba.engine.registry.Engine`.
 
     Parameters
     ----------
@@ -223,7 +223,7 @@ class CudaEngine:
         status: np.ndarray,
         omega_sums: np.ndarray,
     ) -> None:
-        """Render pixels `start` to `stop` - 1 of the region of interest; see `nbnumba.engines.Engine`.
+        """Render pixels `start` to `stop` - 1 of the region of interest; see `nbnumba.engine.registry.Engine`.
 
         Raises
         ------
@@ -270,5 +270,5 @@ _ENGINES = {"double": CudaEngine(single=False), "single": CudaEngine(single=True
 
 
 def with_precision(precision: str) -> CudaEngine:
-    """The engine in one of the precisions of `nbnumba.engines.PRECISIONS`."""
+    """The engine in one of the precisions of `nbnumba.engine.registry.PRECISIONS`."""
     return _ENGINES[precision]

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numba
 import numpy as np
 
-from nbnumba._jit import parallel_jit
-from nbnumba.kernel_params import PIXELS_PER_BLOCK
+from nbnumba.kernels.params import PIXELS_PER_BLOCK
 from nbnumba.kernels.pixel import add_crystal, render_pixel
+from nbnumba.numerics.jit import parallel_jit
 
 if TYPE_CHECKING:
-    from nbnumba.kernel_params import KernelParams
+    from nbnumba.kernels.params import KernelParams
 
 
 @parallel_jit
@@ -46,5 +46,5 @@ def render_range(
     status: np.ndarray,
     omega_sums: np.ndarray,
 ) -> None:
-    """Render pixels `start` to `stop` - 1 of the region of interest; see `nbnumba.engines.Engine`."""
+    """Render pixels `start` to `stop` - 1 of the region of interest; see `nbnumba.engine.registry.Engine`."""
     _render(params, start, stop, opening, interpolating, image, status, omega_sums)

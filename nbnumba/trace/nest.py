@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nbnumba._jit import jit
 from nbnumba.kernels.pixel import add_crystal, render_pixel
+from nbnumba.numerics.jit import jit
 
 
 @jit

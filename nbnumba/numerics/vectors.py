@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from nbnumba._jit import contracting_jit, device_jit
+from nbnumba.numerics.jit import contracting_jit, device_jit
 
 
 @contracting_jit

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from nbnumba._jit import device_jit, jit
-from nbnumba.statistics import ImageStatistics, Window, clip_roi
+from nbnumba.numerics.jit import device_jit, jit
+from nbnumba.output.statistics import ImageStatistics, Window, clip_roi
 
 _BRIGHTEST = 55000.0
 """Value that the automatic integer scale gives the maximum, without the offset."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from nbnumba._jit import jit
-from nbnumba.c_random import poidev, poisson_state, ran1_state, seed_again
-from nbnumba.digitize import c_integer
-from nbnumba.statistics import Window, clip_roi
+from nbnumba.numerics.c_random import poidev, poisson_state, ran1_state, seed_again
+from nbnumba.numerics.jit import jit
+from nbnumba.output.digitize import c_integer
+from nbnumba.output.statistics import Window, clip_roi
 
 
 class PoissonNoise:

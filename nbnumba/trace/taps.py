@@ -10,9 +10,9 @@ from nbnumba.errors import UsageError
 from nbnumba.kernels import events as ev
 
 if TYPE_CHECKING:
-    from nbnumba.kernel_params import KernelParams
-    from nbnumba.model import Model
-    from nbnumba.tracing import PixelTrace
+    from nbnumba.kernels.params import KernelParams
+    from nbnumba.setup.model import Model
+    from nbnumba.trace.record import PixelTrace
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def tap_pixel(model: Model, trace: PixelTrace, names: Sequence[str]) -> dict[str
     ----------
     model : Model
     trace : PixelTrace
-        From `nbnumba.tracing.record_pixel`.
+        From `nbnumba.trace.record.record_pixel`.
     names : sequence of str
         Keys of `TAPS`.
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from nbnumba.config import Convention, CrystalShape, Experiment, Pivot
-    from nbnumba.kernel_params import KernelParams
+    from nbnumba.kernels.params import KernelParams
 
 Vector = tuple[float, float, float]
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numba
 import numpy as np
 
-from nbnumba._jit import lean_jit, pass_jit, sum_jit
-from nbnumba.kernel_params import PIXELS_PER_BLOCK, STATUS_EVALUATED, STATUS_OUT_OF_RANGE
+from nbnumba.engine.threads import share_out
 from nbnumba.kernels.lanes.lattice import gaussian_constants
 from nbnumba.kernels.lanes.layout import (
     ACTIVE,
@@ -28,11 +27,12 @@ from nbnumba.kernels.lanes.layout import (
     VECTOR,
 )
 from nbnumba.kernels.lanes.nest import evaluation_varies, render_block
+from nbnumba.kernels.params import PIXELS_PER_BLOCK, STATUS_EVALUATED, STATUS_OUT_OF_RANGE
 from nbnumba.kernels.pixel import photons_per_pixel
-from nbnumba.threads import share_out
+from nbnumba.numerics.jit import lean_jit, pass_jit, sum_jit
 
 if TYPE_CHECKING:
-    from nbnumba.kernel_params import KernelParams
+    from nbnumba.kernels.params import KernelParams
 
 
 CACHE_LINE = 64
@@ -148,7 +148,7 @@ def render_range(
     status: np.ndarray,
     omega_sums: np.ndarray,
 ) -> None:
-    """Render pixels `start` to `stop` - 1 of the region of interest; see `nbnumba.engines.Engine`."""
+    """Render pixels `start` to `stop` - 1 of the region of interest; see `nbnumba.engine.registry.Engine`."""
 
     def render_blocks(first: int, end: int) -> None:
         # nothing where nobody asks

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nbnumba.digitize import integer_image, integer_scale, pgm_image, pgm_scale
+from nbnumba.engine.threads import one_ahead, thread_count
 from nbnumba.errors import OutputFileError, UsageError
 from nbnumba.io.atomic import check_target, is_written_in_place
 from nbnumba.io.fdump import write_fdump
@@ -19,17 +19,17 @@ from nbnumba.io.pgm import write_pgm
 from nbnumba.io.preview import write_png
 from nbnumba.io.smv import smv_header, write_smv
 from nbnumba.io.tiff import write_tiff
-from nbnumba.noise import PoissonNoise
-from nbnumba.stage_clock import StageClock
-from nbnumba.statistics import ImageStatistics, Window, image_statistics, row_sums
-from nbnumba.threads import one_ahead, thread_count
+from nbnumba.output.digitize import integer_image, integer_scale, pgm_image, pgm_scale
+from nbnumba.output.noise import PoissonNoise
+from nbnumba.output.stage_clock import StageClock
+from nbnumba.output.statistics import ImageStatistics, Window, image_statistics, row_sums
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from nbnumba.config import StructureFactors
-    from nbnumba.model import Model
-    from nbnumba.output_files import OutputFiles
+    from nbnumba.output.files import OutputFiles
+    from nbnumba.setup.model import Model
 
 STRIP_PIXELS = 1 << 18
 """Pixels of a strip of rows: converted and written while they are in the processor's cache."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nbnumba._jit import jit, reordering_jit
+from nbnumba.numerics.jit import jit, reordering_jit
 
 Window = tuple[int, int, int, int]
 

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nbnumba.c_random import ran1_state
 from nbnumba.config import CrystalShape
 from nbnumba.errors import UsageError
 from nbnumba.io.reading import LARGEST_NUMBER
-from nbnumba.kernel_params import KernelParams
-from nbnumba.model import DetectorGeometry, Lattice, Model, StepCounts
+from nbnumba.kernels.params import KernelParams
+from nbnumba.numerics.c_random import ran1_state
 from nbnumba.setup.cell import (
     build_lattice,
     cell_volume,
@@ -23,6 +22,7 @@ from nbnumba.setup.cell import (
     reciprocal_metric,
 )
 from nbnumba.setup.detector_frame import DetectorInput, place_detector
+from nbnumba.setup.model import DetectorGeometry, Lattice, Model, StepCounts
 from nbnumba.setup.mosaic import mosaic_rotations, random_misset
 from nbnumba.setup.sampling import (
     MAX_SAMPLES,

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from nbnumba.model import DetectorGeometry, Lattice, Model
-    from nbnumba.outputs import OutputReport
+    from nbnumba.output.write import OutputReport
+    from nbnumba.setup.model import DetectorGeometry, Lattice, Model
     from nbnumba.simulation import SimulationResult
 
 _LABEL_WIDTH = 20
@@ -177,7 +177,7 @@ def pixel_detail_lines(result: SimulationResult, fast: int, slow: int) -> list[s
     UsageError
         If the pixel was not rendered.
     """
-    from nbnumba.tracing import record_pixel, trace_lines
+    from nbnumba.trace.record import record_pixel, trace_lines
 
     trace = trace_lines(result.model, [record_pixel(result.model, slow, fast, result.scan)])
     last = {key: values for _, key, *values in map(str.split, trace)}

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nbnumba.engines import DEFAULT_ENGINE, get_engine
-from nbnumba.kernel_params import PIXELS_PER_BLOCK, SHAPE_ROUND, SHAPE_SQUARE
+from nbnumba.engine.registry import DEFAULT_ENGINE, get_engine
+from nbnumba.engine.scan import ScanState, pixel_number, render, run_interruptible
 from nbnumba.kernels import events as ev
-from nbnumba.kernels.traced import render_pixel_recorded
-from nbnumba.render import ScanState, pixel_number, render, run_interruptible
+from nbnumba.kernels.params import PIXELS_PER_BLOCK, SHAPE_ROUND, SHAPE_SQUARE
+from nbnumba.trace.nest import render_pixel_recorded
 
 if TYPE_CHECKING:
-    from nbnumba.kernel_params import KernelParams
-    from nbnumba.model import Model
+    from nbnumba.kernels.params import KernelParams
+    from nbnumba.setup.model import Model
 
 PREFIX = "TRACE_PY: "
 R_E_METERS = 2.81794117756025e-15

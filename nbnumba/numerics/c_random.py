@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from nbnumba._jit import device_jit
+from nbnumba.numerics.jit import device_jit
 
 _MULTIPLIER = 16807
 _MODULUS = 2147483647

@@ -10,12 +10,12 @@ from nbnumba.errors import UsageError
 if TYPE_CHECKING:
     import numpy as np
 
-    from nbnumba.kernel_params import KernelParams
+    from nbnumba.kernels.params import KernelParams
 
 ENGINE_MODULES = {
-    "cpu": "nbnumba.kernels.cpu",
-    "cuda": "nbnumba.kernels.cuda",
-    "reference": "nbnumba.kernels.reference",
+    "cpu": "nbnumba.engine.cpu",
+    "cuda": "nbnumba.engine.cuda",
+    "reference": "nbnumba.engine.reference",
 }
 """Engine name -> module with a `render_range`."""
 
@@ -93,7 +93,7 @@ def choose_engine(name: str) -> str:
         raise UsageError(f"unknown engine '{name}': choose one of {', '.join(ENGINE_NAMES)}")
     if name != AUTOMATIC:
         return name
-    from nbnumba.kernels.cuda_device import why_unusable
+    from nbnumba.engine.cuda_device import why_unusable
 
     return "cuda" if why_unusable() is None else DEFAULT_ENGINE
 
@@ -119,10 +119,10 @@ def get_engine(name: str, precision: str = PRECISIONS[0]) -> Engine:
         raise UsageError(f"unknown precision '{precision}': choose one of {', '.join(PRECISIONS)}")
     chosen = choose_engine(name)
     if chosen == "cuda":
-        from nbnumba.kernels.cuda_device import require_device
+        from nbnumba.engine.cuda_device import require_device
 
         require_device()
-        from nbnumba.kernels import cuda
+        from nbnumba.engine import cuda
 
         return cuda.with_precision(precision)
     if precision != PRECISIONS[0]:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nbnumba._jit import contracting_jit
+from nbnumba.numerics.jit import contracting_jit
 
 ROUNDER_SINGLE = np.float32(12582912.0)
 """1.5·2²³, what `elementary.ROUNDER` is, for float32 numbers of less than 2²²."""

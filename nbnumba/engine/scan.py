@@ -17,11 +17,11 @@ import numba
 import numpy as np
 
 from nbnumba.errors import UsageError
-from nbnumba.kernel_params import PIXELS_PER_BLOCK, STATUS_EVALUATED, STATUS_OUT_OF_RANGE
+from nbnumba.kernels.params import PIXELS_PER_BLOCK, STATUS_EVALUATED, STATUS_OUT_OF_RANGE
 
 if TYPE_CHECKING:
-    from nbnumba.engines import Engine
-    from nbnumba.kernel_params import KernelParams
+    from nbnumba.engine.registry import Engine
+    from nbnumba.kernels.params import KernelParams
 
 SPAN_SECONDS = 0.2
 """Time that one span should take: short enough for a lively progress bar and a prompt Ctrl-C."""
