@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from nbnumba.engine import cuda_device
-from nbnumba.engine.registry import DEFAULT_ENGINE, ENGINE_NAMES, choose_engine, get_engine
+from nbnumba.engine.registry import DEFAULT_ENGINE, ENGINE_NAMES, choose_engine, make_engine
 from nbnumba.errors import EngineUnavailableError, UsageError
 
 SMALL = (
@@ -48,7 +48,7 @@ def test_an_unknown_engine_is_refused():
 
 def test_without_numba_cuda_the_message_names_the_command_that_installs_it(no_numba_cuda):
     with pytest.raises(EngineUnavailableError, match=r"--engine cuda: .*pip install 'nbnumba\[cuda\]'"):
-        get_engine("cuda")
+        make_engine("cuda")
 
 
 def test_auto_takes_the_default_engine_where_cuda_is_unusable(no_numba_cuda):

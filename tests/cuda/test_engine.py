@@ -26,7 +26,7 @@ from pretended_gpu import engine_on_pretended_gpu  # noqa: E402
 
 from nbnumba.engine import cuda as engine  # noqa: E402
 from nbnumba.engine import cuda_device  # noqa: E402
-from nbnumba.engine.registry import choose_engine, get_engine  # noqa: E402
+from nbnumba.engine.registry import choose_engine, make_engine  # noqa: E402
 from nbnumba.engine.scan import SPAN_SECONDS  # noqa: E402
 from nbnumba.errors import EngineFailedError, EngineUnavailableError, UsageError  # noqa: E402
 from nbnumba.flags import interpret  # noqa: E402
@@ -56,7 +56,7 @@ def golden_case(name):
 
 def test_a_gpu_is_found_and_listed(gpu):
     assert choose_engine("auto") == "cuda"
-    assert get_engine("cuda") is engine.with_precision("double")
+    assert make_engine("cuda") is engine.with_precision("double")
     (device,) = cuda_device.devices()
     assert device == cuda_device.Device("Pretended GPU", (9, 0), pretended.MEMORY)
 
@@ -182,9 +182,9 @@ def test_single_precision_refuses_a_negative_fudge(gpu):
 
 def test_single_precision_is_not_for_the_cpu():
     with pytest.raises(UsageError, match="^--precision single needs --engine cuda$"):
-        get_engine("cpu", "single")
+        make_engine("cpu", "single")
     with pytest.raises(UsageError, match="unknown precision 'half': choose one of double, single"):
-        get_engine("cuda", "half")
+        make_engine("cuda", "half")
 
 
 def test_the_command_line_renders_in_single_precision(gpu, tmp_path, monkeypatch):

@@ -86,7 +86,7 @@ def test_a_grating_of_one_cell_is_no_grating():
         Detector(pixels_fast=64, pixels_slow=64, pixel_size=1.0, distance=60.0), Sampling(oversample=1),
     )  # fmt: skip
     image = simulate(one, "cpu").image.astype(float)
-    p = simulate(one, "cpu").model.params
+    p = simulate(one, "cpu").model.params.scale
     # with F_latt = 1 what is left is solid angle and polarization: at the beam centre p²/d² and 1
     expected = p.r_e_squared * p.fluence * 50.0**2 * (1.0 / 60.0) ** 2
     assert image.max() == pytest.approx(expected, rel=4e-4)  # the next pixel centre is 0.7 mm off: 2(0.7/60)²
