@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nbnumba.config import CrystalShape
+from nbnumba.config.rules import LARGEST_NUMBER
+from nbnumba.config.sources import sources_in_metres
+from nbnumba.config.units import unit_hints
 from nbnumba.errors import UsageError
-from nbnumba.io.reading import LARGEST_NUMBER
 from nbnumba.kernels.params import KernelParams
 from nbnumba.numerics.c_random import ran1_state
 from nbnumba.setup.cell import (
@@ -216,7 +218,7 @@ def _roi(sampling: Sampling, geometry: DetectorGeometry) -> tuple[int, int, int,
 
 def _sources(beam: Beam, geometry: DetectorGeometry, wavelength: float, spreads: tuple[StepCounts, ...]) -> SourceList:
     if beam.sources is not None:
-        return complete_sources(beam.sources, geometry, wavelength)
+        return complete_sources(sources_in_metres(beam.sources), geometry, wavelength)
     horizontal, vertical, dispersion = spreads
     sources = generate_sources(geometry, wavelength, horizontal, vertical, beam.round_divergence, dispersion)
     if len(sources.weights) == 0:
@@ -232,14 +234,13 @@ def _sources(beam: Beam, geometry: DetectorGeometry, wavelength: float, spreads:
 
 
 def _mask(detector: Detector, geometry: DetectorGeometry) -> np.ndarray:
-    if detector.mask is None:
+    pixels = detector.mask_pixels
+    if pixels is None:
         return np.zeros((0, 0), dtype=np.uint16)
     shape = (geometry.pixels_slow, geometry.pixels_fast)
-    if detector.mask.shape != shape:
-        raise UsageError(
-            f"{{Detector.mask}} has {detector.mask.shape} pixels (slow, fast) but the detector has {shape}"
-        )
-    return np.ascontiguousarray(detector.mask, dtype=np.uint16)
+    if pixels.shape != shape:
+        raise UsageError(f"{{Detector.mask}} has {pixels.shape} pixels (slow, fast) but the detector has {shape}")
+    return pixels
 
 
 def _recommended_oversample(crystal_size: Vector, reciprocal_pixel: float) -> int:
@@ -384,11 +385,11 @@ def lower(experiment: Experiment) -> Model:
         reciprocal=np.array([*lattice.a_star, *lattice.b_star, *lattice.c_star], dtype=np.float64),
         metric=_spot_metric(lattice, cells, crystal.fudge),
         cells=_vector(cells), shape=SHAPE_CODES[crystal.shape], fudge=crystal.fudge,
-        amplitudes=np.ravel(factors.amplitudes) if factors is not None else np.zeros(1),
+        amplitudes=factors.table if factors is not None else np.zeros(1),
         has_amplitudes=has_amplitudes,
-        h_size=factors.amplitudes.shape[0] if factors is not None else 1,
-        k_size=factors.amplitudes.shape[1] if factors is not None else 1,
-        l_size=factors.amplitudes.shape[2] if factors is not None else 1,
+        h_size=factors.h_range + 1 if factors is not None else 1,
+        k_size=factors.k_range + 1 if factors is not None else 1,
+        l_size=factors.l_range + 1 if factors is not None else 1,
         h_min=factors.h_min if factors is not None else 0,
         k_min=factors.k_min if factors is not None else 0,
         l_min=factors.l_min if factors is not None else 0,
@@ -411,5 +412,8 @@ def lower(experiment: Experiment) -> Model:
         mosaic_spread=spread, mosaic_umats=umats, random_state=random_state, roi=roi,
         recommended_oversample=recommended, reciprocal_pixel_size=reciprocal_pixel,
         interpolation=params.interpolate, params=params,
-        warnings=(*warnings, *frame_warnings, *mu_warnings, *([mosaic_warning] if mosaic_warning else [])),
+        warnings=(
+            *unit_hints(experiment), *warnings, *frame_warnings, *mu_warnings,
+            *([mosaic_warning] if mosaic_warning else []),
+        ),
     )  # fmt: skip
