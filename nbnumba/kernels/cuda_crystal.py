@@ -170,8 +170,6 @@ def _why_not_single(params: KernelParams) -> str | None:
             "{Sampling.oversample_thick}, {Sampling.oversample_polar} and {Sampling.oversample_omega} multiply the sum "
             "at each step that adds something, however little"
         )
-    if params.fudge < 0.0:
-        return "a negative {Crystal.fudge} makes spots without bounds"
     amplitude = max(abs(params.default_F), float(params.amplitudes.max()), -float(params.amplitudes.min()))
     if (float(np.prod(params.cells)) * amplitude) ** 2 * params.steps > LARGEST_INTENSITY:
         return "the intensity of this crystal goes beyond its numbers"
