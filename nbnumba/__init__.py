@@ -24,7 +24,15 @@ if TYPE_CHECKING:
         StructureFactors,
         UnitCell,
     )  # fmt: skip
-    from nbnumba.errors import NbnumbaError
+    from nbnumba.errors import (
+        EngineFailedError,
+        EngineUnavailableError,
+        InputFileError,
+        NbnumbaError,
+        NbnumbaWarning,
+        OutputFileError,
+        UsageError,
+    )
     from nbnumba.setup.lowering import lower
     from nbnumba.simulation import SimulationResult, simulate
 
@@ -36,15 +44,21 @@ _HOMES = {
          "Sensor", "Spread", "StructureFactors", "UnitCell"),
         "nbnumba.config",
     ),
-    "NbnumbaError": "nbnumba.errors",
+    **dict.fromkeys(
+        ("EngineFailedError", "EngineUnavailableError", "InputFileError", "NbnumbaError", "NbnumbaWarning",
+         "OutputFileError", "UsageError"),
+        "nbnumba.errors",
+    ),
     "lower": "nbnumba.setup.lowering",
     "SimulationResult": "nbnumba.simulation",
     "simulate": "nbnumba.simulation",
 }  # fmt: skip
 
 __all__ = [
-    "Beam", "Convention", "Crystal", "CrystalShape", "Detector", "Experiment", "LabFrame", "NbnumbaError", "Pivot",
-    "Sampling", "Sensor", "SimulationResult", "Spread", "StructureFactors", "UnitCell", "lower", "simulate",
+    "Beam", "Convention", "Crystal", "CrystalShape", "Detector", "EngineFailedError", "EngineUnavailableError",
+    "Experiment", "InputFileError", "LabFrame", "NbnumbaError", "NbnumbaWarning", "OutputFileError", "Pivot",
+    "Sampling", "Sensor", "SimulationResult", "Spread", "StructureFactors", "UnitCell", "UsageError", "lower",
+    "simulate",
 ]  # fmt: skip
 
 

@@ -175,9 +175,10 @@ class _Resident(NamedTuple):
 
 def _is_the_same(old: np.ndarray, new: np.ndarray) -> bool:
     """Whether an array need not be uploaded again; the bytes of large ones are not compared."""
-    if old is new:
-        return True
     alike = old.shape == new.shape and old.dtype == new.dtype
+    if alike and old.ctypes.data == new.ctypes.data:
+        # the same memory: `old` still holds it, and nobody changes arrays of a description or a model
+        return True
     return alike and new.nbytes <= COMPARED_BYTES and bool(np.array_equal(old, new, equal_nan=True))
 
 

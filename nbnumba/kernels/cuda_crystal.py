@@ -42,12 +42,12 @@ def _fma(x, y, z):
 
 
 @device_jit
-def _reduced(lattice, h, k, l, h0, k0, l0):  # noqa: E741
+def _factor_without_sign(lattice, h, k, l, h0, k0, l0):  # noqa: E741
     """F_latt with its sign left open, for `crystal_sum`; nobody asks for the numbers that it is made of."""
     return reduced_lattice_factor(lattice, h, k, l, h0, k0, l0, _fma), (0.0, 0.0, 0.0)
 
 
-add_crystal = crystal_sum(_reduced)
+add_crystal = crystal_sum(_factor_without_sign)
 
 
 @device_jit
@@ -128,8 +128,6 @@ def why_not_single(params: KernelParams) -> str | None:
             "{Sampling.oversample_thick}, {Sampling.oversample_polar} and {Sampling.oversample_omega} multiply the sum "
             "at each step that adds something, however little"
         )
-    if lattice.fudge < 0.0:
-        return "a negative {Crystal.fudge} makes spots without bounds"
     amplitude = max(abs(factors.default_F), float(factors.amplitudes.max()), -float(factors.amplitudes.min()))
     if (float(np.prod(lattice.cells)) * amplitude) ** 2 * params.scale.steps > LARGEST_INTENSITY:
         return "the intensity of this crystal goes beyond its numbers"

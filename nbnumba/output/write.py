@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nbnumba.engine.threads import one_ahead, thread_count
-from nbnumba.errors import OutputFileError, UsageError
+from nbnumba.errors import NbnumbaWarning, OutputFileError, UsageError
 from nbnumba.io.atomic import check_target, is_written_in_place
 from nbnumba.io.fdump import write_fdump
 from nbnumba.io.float_image import write_float_image
@@ -123,7 +123,7 @@ def write_cache(structure_factors: StructureFactors | None, path: Path) -> bool:
     try:
         write_fdump(path, structure_factors)
     except OutputFileError as error:
-        warnings.warn(f"no structure-factor cache was written: {error}", stacklevel=2)
+        warnings.warn(NbnumbaWarning(f"no structure-factor cache was written: {error}"), stacklevel=2)
         return False
     return True
 

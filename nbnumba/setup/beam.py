@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nbnumba.config.sources import sources_in_metres
 from nbnumba.errors import UsageError
 from nbnumba.kernels.params import Sources
 from nbnumba.setup.sampling import angular_or_spectral_samples
@@ -83,7 +84,7 @@ def list_sources(
         If there is none, or a wavelength is not positive.
     """
     if beam.sources is not None:
-        return complete_sources(beam.sources, geometry, wavelength)
+        return complete_sources(sources_in_metres(beam.sources), geometry, wavelength)
     horizontal, vertical, dispersion = samples
     sources = generate_sources(geometry, wavelength, horizontal, vertical, beam.round_divergence, dispersion)
     if len(sources.weights) == 0:

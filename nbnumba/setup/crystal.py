@@ -178,8 +178,8 @@ def build_factors(crystal: Crystal, fixes: frozenset[str]) -> Factors:
     sticky = "interp-sticky" not in fixes
     if factors is None or factors.count == 0:
         return Factors(np.zeros(1), False, 1, 1, 1, 0, 0, 0, float(crystal.default_F), False, sticky)
-    h_size, k_size, l_size = factors.amplitudes.shape
+    h_size, k_size, l_size = factors.h_range + 1, factors.k_range + 1, factors.l_range + 1
     return Factors(
-        np.ravel(factors.amplitudes), True, h_size, k_size, l_size, factors.h_min, factors.k_min, factors.l_min,
+        factors.table, True, h_size, k_size, l_size, factors.h_min, factors.k_min, factors.l_min,
         float(crystal.default_F), interpolate, sticky,
     )  # fmt: skip

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nbnumba.config.rules import LARGEST_NUMBER
 from nbnumba.errors import UsageError
-from nbnumba.io.reading import LARGEST_NUMBER
 from nbnumba.kernels.params import CURVED, CURVED_AS_C, FLAT, PIXELS_PER_BLOCK, Panels, PanelWindow, Plane
 from nbnumba.setup.detector_frame import DetectorInput, place_detector
 from nbnumba.setup.model import Window
@@ -18,6 +18,9 @@ from nbnumba.setup.units import MM, given, radians
 if TYPE_CHECKING:
     from nbnumba.config import Detector, Sampling
     from nbnumba.setup.model import DetectorGeometry, StepCounts
+
+
+_NO_MASK = np.zeros(0, dtype=np.uint16)
 
 
 def _pixel_count(size: float, pixel: float) -> int:
@@ -128,14 +131,13 @@ def region_of_interest(sampling: Sampling, pixels_fast: int, pixels_slow: int) -
 
 def _mask(detector: Detector, geometry: DetectorGeometry) -> np.ndarray:
     """The mask as the kernels read it."""
-    if detector.mask is None:
-        return np.zeros(0, dtype=np.uint16)
+    pixels = detector.mask_pixels
+    if pixels is None:
+        return _NO_MASK
     shape = (geometry.pixels_slow, geometry.pixels_fast)
-    if detector.mask.shape != shape:
-        raise UsageError(
-            f"{{Detector.mask}} has {detector.mask.shape} pixels (slow, fast) but the detector has {shape}"
-        )
-    return np.ascontiguousarray(detector.mask, dtype=np.uint16).reshape(-1)
+    if pixels.shape != shape:
+        raise UsageError(f"{{Detector.mask}} has {pixels.shape} pixels (slow, fast) but the detector has {shape}")
+    return pixels.reshape(-1)
 
 
 def number_pixels(windows: Sequence[Window], shapes: Sequence[tuple[int, int]]) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from nbnumba.config.units import unit_hints
 from nbnumba.errors import UsageError
 from nbnumba.kernels.params import KernelParams, Scale
 from nbnumba.kernels.params import Sampling as KernelSampling
@@ -173,5 +174,8 @@ def lower(experiment: Experiment) -> Model:
         mosaic_spread=spread, mosaic_umats=umats, misset_seed=misset_seed, window=window,
         recommended_oversample=recommended, reciprocal_pixel_size=reciprocal_pixel,
         interpolation=params.factors.interpolate, params=params,
-        warnings=(*warnings, *frame_warnings, *mu_warnings, *([mosaic_warning] if mosaic_warning else [])),
+        warnings=(
+            *unit_hints(experiment), *warnings, *frame_warnings, *mu_warnings,
+            *([mosaic_warning] if mosaic_warning else []),
+        ),
     )  # fmt: skip

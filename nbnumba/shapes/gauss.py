@@ -24,9 +24,6 @@ GAUSSIAN_EXPONENT = -1.0 / (GAUSSIAN_WIDTH * math.log(2.0))
 LOWEST_POWER = -1021.0
 """Below it powers of two leave the normal float64 numbers."""
 
-HIGHEST_POWER = 900.0
-"""The square of 2^900 is no float64 number any more; up to it a spot may be as high as 2^120."""
-
 UNDERFLOW = -1075.0
 """What is below it as a power of two rounds to zero in float64."""
 
@@ -130,9 +127,6 @@ def gauss_lanes(lattice, every_evaluation, lanes, s):
     negligible = spot_radius_lanes(lattice.metric, GAUSSIAN_EXPONENT, NEGLIGIBLE, lanes, s)
     if negligible == lanes and not every_evaluation:
         return False
-    if lattice.fudge < 0.0:
-        for i in range(lanes):
-            s[PHASE_A + i] = min(s[PHASE_A + i], HIGHEST_POWER)
     _power_lanes(lanes, s)
     if every_evaluation:
         for i in range(lanes):

@@ -103,7 +103,7 @@ def test_reflections_are_read_from_text_before_a_cache_and_a_cache_before_the_de
     assert text.experiment.crystal.structure_factors.reflections == 2
     from nbnumba.io.fdump import write_fdump
 
-    write_fdump("Fdump.bin", replace(read_hkl("F.hkl"), amplitudes=np.full((3, 2, 2), 7.0)))
+    write_fdump("Fdump.bin", replace(read_hkl("F.hkl"), amplitudes=np.full((2, 1, 1), 7.0)))
     again = request("-cell 100 -hkl F.hkl").experiment.crystal.structure_factors
     assert again.amplitudes[1, 0, 0] == 20.0
     cached = request("-cell 100 -default_F 5")
@@ -166,8 +166,8 @@ def test_the_last_of_two_entries_counts_and_a_key_is_found_inside_longer_ones():
 
 
 @pytest.mark.parametrize(("entry", "error", "message"), [
-    ("PIXEL_SIZE=0", UsageError, "the header of h.img states PIXEL_SIZE 0 .* correct them with -pixel"),
-    ("WAVELENGTH=-1", UsageError, "the header of h.img states .* WAVELENGTH -1"),
+    ("PIXEL_SIZE=0", UsageError, "the header of h.img states PIXEL_SIZE 0, .* above zero: correct it with -pixel$"),
+    ("WAVELENGTH=-1", UsageError, "the header of h.img states WAVELENGTH -1, .* correct it with -lambda$"),
     ("SIZE1=0", InputFileError, "h.img: the header states no size"),
     ("SIZE2=-3", InputFileError, "h.img: the header states no size"),
     ("DISTANCE=1e300", InputFileError, r"h.img: the header states DISTANCE=1e\+300, which is too large"),
@@ -213,10 +213,31 @@ def test_every_input_file_is_listed():
     ("-MW 18", "-MW has no effect"),
     ("-stolout x", "-stolout writes nothing"),
     ("-pix0_vector_mm 1 2 3", "-pix0_vector_mm selects the custom convention and does not move the detector"),
+    ("-hdiv 0.28 -hdivstep 0.02", "-hdiv has no effect, as in nanoBragg; the flag is -hdivrange"),
+    ("-xdet_vector 1 0 0", "-xdet_vector has no effect, as in nanoBragg; the flag is -fdet_vector"),
     ("-detpixels 8 -detsize 51.2", "-detsize: the 8 pixels along the fast axis count; 51.2 mm do not"),
 ])  # fmt: skip
 def test_what_has_no_effect_is_a_warning(text, message):
     assert any(re.match(message, warning) for warning in request(f"{CRYSTAL} {text}").warnings)
+
+
+EXAMPLES = """
+-mat A.mat -hkl F.hkl -distance 2500
+-mat A.mat -hkl F.hkl -lambda 1 -dispersion 0.1 -dispstep 3 -distance 100 -detsize 100 -pixel 0.1 -hdiv 0.28
+ -hdivstep 0.02 -vdiv 0.28 -vdivstep 0.02 -fluence 1e24 -N 0 -water 0
+-cell 74 74 36 90 90 90 -misset 10 20 30 -hkl F.hkl -lambda 1 -dispersion 0.1 -dispstep 3 -distance 100 -detsize 100
+ -pixel 0.1 -hdiv 0.28 -hdivstep 0.02 -vdiv 0.28 -vdivstep 0.02 -fluence 1e24 -N 0 -water 0
+-hkl F.hkl -matrix A.mat -lambda 6.2 -N 10
+-hkl F.hkl -matrix A.mat -lambda 6.2 -N 10 -fluence 2e22 -water 4
+-mat A.mat -hkl F.hkl -lambda 1 -dispersion 0 -distance 1000 -detsize 100 -pixel 0.1 -hdiv 0 -vdiv 0 -fluence 1e32 -N 1
+"""
+
+
+@pytest.mark.parametrize("text", EXAMPLES.replace("\n ", " ").split("\n")[1:-1])
+def test_the_examples_that_nanobragg_publishes_are_understood(text):
+    warnings = request(text).warnings
+    ignored = [flag for flag in ("-dispstep", "-hdiv", "-vdiv") if flag in text.split()]
+    assert [warning.split()[0] for warning in warnings] == ignored
 
 
 def test_files_that_are_not_wanted_have_no_name():

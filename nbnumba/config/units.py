@@ -1,0 +1,115 @@
+"""Numbers that are right in another unit than the one they are read in: what was probably meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nbnumba.config.detector import Detector
+    from nbnumba.config.experiment import Experiment
+
+_LARGEST_PIXEL, _SMALLEST_PIXEL = 10.0, 1e-3
+"""mm; detectors have pixels of 10 µm to a few mm, which numbers beyond these limits state in µm or in metres."""
+
+_SHORTEST_DISTANCE = 2.0
+"""mm; shorter ones are metres."""
+
+_SHORTEST_WAVELENGTH = 1e-6
+"""Å; shorter ones are metres."""
+
+_FAR_OUTSIDE = 2.0
+"""Detectors; a beam centre so far from the corner is one in pixels, if these lie on the detector."""
+
+
+def unit_hints(experiment: Experiment) -> list[str]:
+    """What looks as if it were meant in another unit.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Any.
+
+    Returns
+    -------
+    list of str
+        A line for each field, with the field in braces.
+    """
+    detector, wavelength = experiment.detector, experiment.beam.wavelength
+    hints = [pixel_size_hint(detector.pixel_size), *_distance_hints(detector), *_centre_hints(detector)]
+    if wavelength < _SHORTEST_WAVELENGTH:
+        hints.append(_field_hint("Beam.wavelength", wavelength, "Å", "m", wavelength * 1e10))
+    return [hint for hint in hints if hint is not None]
+
+
+def unit_hint(stated: str, value: float, unit: str, other: str, likely: float) -> str:
+    """What a number is taken for, and what it would have to be.
+
+    Parameters
+    ----------
+    stated : str
+        Its name and the number.
+    value : float
+        The number.
+    unit, other : str
+        The unit that it is read in, and the one that was probably meant.
+    likely : float
+        What was meant, in the unit that it is read in.
+
+    Returns
+    -------
+    str
+        A line.
+    """
+    return f"{stated} is read in {unit}: {value:g} {other} would be {likely:g}"
+
+
+def _field_hint(field: str, value: float, unit: str, other: str, likely: float) -> str:
+    """The same for a field of a description."""
+    return unit_hint(f"{{{field}={value:g}}}", value, unit, other, likely)
+
+
+def pixel_size_hint(pixel: float) -> str | None:
+    """What a pixel size was probably meant to be.
+
+    Parameters
+    ----------
+    pixel : float
+        Edge, mm.
+
+    Returns
+    -------
+    str or None
+        A line with the field in braces; None if it may well be in mm.
+    """
+    if pixel >= _LARGEST_PIXEL:
+        return _field_hint("Detector.pixel_size", pixel, "mm", "µm", pixel / 1000.0)
+    if pixel < _SMALLEST_PIXEL:
+        return _field_hint("Detector.pixel_size", pixel, "mm", "m", pixel * 1000.0)
+    return None
+
+
+def _distance_hints(detector: Detector) -> Iterator[str]:
+    """Distances in metres, or with a sign."""
+    for name in ("distance", "close_distance"):
+        distance = getattr(detector, name)
+        if distance is None:
+            continue
+        if 0.0 < abs(distance) < _SHORTEST_DISTANCE:
+            yield _field_hint(f"Detector.{name}", distance, "mm", "m", abs(distance) * 1000.0)
+        elif name == "distance" and distance < 0.0:
+            stated = f"{{Detector.distance={distance:g}}}"
+            yield f"{stated}: the sign has no effect, as in nanoBragg; it counts as {-distance:g}"
+
+
+def _centre_hints(detector: Detector) -> Iterator[str]:
+    """Beam centres in pixels."""
+    sizes = (
+        detector.pixels_fast * detector.pixel_size if detector.pixels_fast else detector.size_fast,
+        detector.pixels_slow * detector.pixel_size if detector.pixels_slow else detector.size_slow,
+    )
+    for name in ("beam_center", "close_point"):
+        for axis, value in enumerate(getattr(detector, name)):
+            if value is None or value <= _FAR_OUTSIDE * max(sizes) or value * detector.pixel_size > max(sizes):
+                continue
+            yield _field_hint(f"Detector.{name}[{axis}]", value, "mm", "pixels", value * detector.pixel_size)
