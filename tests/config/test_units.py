@@ -31,6 +31,16 @@ def test_a_wavelength_in_metres_is_hinted_at():
     ]
 
 
+@pytest.mark.parametrize(("wavelength", "hint"), [
+    (1.5e-10, "{Beam.sources}: 1.5e-10 is read in Å: 1.5e-10 m would be 1.5"),
+    (1.5e10,
+     "{Beam.sources}: a source has a wavelength of 1.5e+10 Å: nanoBragg's lists state metres, 1.5e-10 for 1.5 Å"),
+])  # fmt: skip
+def test_wavelengths_of_sources_in_another_unit_are_hinted_at_once(wavelength, hint):
+    sources = [[-10, 0, 0, 1, wavelength], [-10, 1, 0, 1, wavelength]]
+    assert unit_hints(Experiment(beam=Beam(sources=sources))) == [hint]
+
+
 def test_the_sign_of_a_distance_has_no_effect():
     crystal = Crystal(UnitCell(100), default_F=1)
     there, here = (lower(Experiment(crystal, detector=Detector(distance=d))).geometry for d in (-60, 60))
