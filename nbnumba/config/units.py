@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from nbnumba.config.detector import Detector
     from nbnumba.config.experiment import Experiment
 
@@ -17,6 +19,9 @@ _SHORTEST_DISTANCE = 2.0
 
 _SHORTEST_WAVELENGTH = 1e-6
 """Å; shorter ones are metres."""
+
+_LONGEST_WAVELENGTH = 1e6
+"""Å; a source with a longer one was stated in Å where a file states metres."""
 
 _FAR_OUTSIDE = 2.0
 """Detectors; a beam centre so far from the corner is one in pixels, if these lie on the detector."""
@@ -36,7 +41,10 @@ def unit_hints(experiment: Experiment) -> list[str]:
         A line for each field, with the field in braces.
     """
     detector, wavelength = experiment.detector, experiment.beam.wavelength
-    hints = [pixel_size_hint(detector.pixel_size), *_distance_hints(detector), *_centre_hints(detector)]
+    hints = [
+        pixel_size_hint(detector.pixel_size), *_distance_hints(detector), *_centre_hints(detector),
+        _sources_hint(experiment.beam.sources),
+    ]  # fmt: skip
     if wavelength < _SHORTEST_WAVELENGTH:
         hints.append(_field_hint("Beam.wavelength", wavelength, "Å", "m", wavelength * 1e10))
     return [hint for hint in hints if hint is not None]
@@ -86,6 +94,19 @@ def pixel_size_hint(pixel: float) -> str | None:
         return _field_hint("Detector.pixel_size", pixel, "mm", "µm", pixel / 1000.0)
     if pixel < _SMALLEST_PIXEL:
         return _field_hint("Detector.pixel_size", pixel, "mm", "m", pixel * 1000.0)
+    return None
+
+
+def _sources_hint(sources: np.ndarray | None) -> str | None:
+    """Wavelengths of sources in metres, or in Å in a file of nanoBragg's."""
+    for wavelength in () if sources is None else sources[:, 4].tolist():
+        if wavelength < _SHORTEST_WAVELENGTH:
+            return unit_hint(f"{{Beam.sources}}: {wavelength:g}", wavelength, "Å", "m", wavelength * 1e10)
+        if wavelength > _LONGEST_WAVELENGTH:
+            return (
+                f"{{Beam.sources}}: a source has a wavelength of {wavelength:g} Å: nanoBragg's lists state metres, "
+                f"{wavelength / 1e20:g} for {wavelength / 1e10:g} Å"
+            )
     return None
 
 
