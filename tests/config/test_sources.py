@@ -30,7 +30,7 @@ def table(*wavelengths: float) -> np.ndarray:
 def kernel_wavelengths(beam: Beam) -> np.ndarray:
     """Metres, as the kernels sum them."""
     crystal = Crystal(UnitCell(100), default_F=1)
-    return lower(Experiment(crystal, beam, Detector(pixels_fast=1, pixels_slow=1))).params.sources[:, 3]
+    return lower(Experiment(crystal, beam, Detector(pixels_fast=1, pixels_slow=1))).params.sources.table[:, 3]
 
 
 def test_some_wavelengths_in_metres_are_no_float_in_angstroms_divided():
@@ -86,6 +86,6 @@ def test_what_is_not_stated_takes_the_beams_wavelength():
 def test_a_list_of_one_source_on_the_axis_is_the_plain_beam(wavelength):
     crystal = Crystal(UnitCell(100), default_F=1)
     detector = Detector(pixels_fast=1, pixels_slow=1)
-    plain = lower(Experiment(crystal, Beam(wavelength=wavelength), detector)).params.sources
+    plain = lower(Experiment(crystal, Beam(wavelength=wavelength), detector)).params.sources.table
     listed = Beam(wavelength=9.0, sources=[[-10.0, 0.0, 0.0, 1.0, wavelength]])
-    assert np.array_equal(lower(Experiment(crystal, listed, detector)).params.sources, plain)
+    assert np.array_equal(lower(Experiment(crystal, listed, detector)).params.sources.table, plain)
