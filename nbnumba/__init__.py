@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from nbnumba.setup.lowering import lower
-    from nbnumba.simulation import SimulationResult, simulate
+    from nbnumba.simulation import Renderer, SimulationResult, simulate
 
 __version__ = "0.1.0"
 
@@ -50,6 +50,7 @@ _HOMES = {
         "nbnumba.errors",
     ),
     "lower": "nbnumba.setup.lowering",
+    "Renderer": "nbnumba.simulation",
     "SimulationResult": "nbnumba.simulation",
     "simulate": "nbnumba.simulation",
 }  # fmt: skip
@@ -57,8 +58,8 @@ _HOMES = {
 __all__ = [
     "Beam", "Convention", "Crystal", "CrystalShape", "Detector", "EngineFailedError", "EngineUnavailableError",
     "Experiment", "InputFileError", "LabFrame", "NbnumbaError", "NbnumbaWarning", "OutputFileError", "Pivot",
-    "Sampling", "Sensor", "SimulationResult", "Spread", "StructureFactors", "UnitCell", "UsageError", "lower",
-    "simulate",
+    "Renderer", "Sampling", "Sensor", "SimulationResult", "Spread", "StructureFactors", "UnitCell", "UsageError",
+    "lower", "simulate",
 ]  # fmt: skip
 
 

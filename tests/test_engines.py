@@ -113,7 +113,7 @@ def test_simulating_on_the_cpu_never_imports_cuda():
     code = (
         "import sys, nbnumba, nbnumba.simulation, nbnumba_cli.main; from nbnumba import *; "
         "detector = Detector(pixels_fast=8, pixels_slow=8); "
-        "simulate(Experiment(Crystal(UnitCell(100.0), default_F=1.0), Beam(1.0), detector)); "
+        "simulate(Experiment(Crystal(UnitCell(100.0), default_F=1.0), Beam(1.0), detector), 'cpu'); "
         "print(*(m for m in sys.modules if m.split('.')[0] in ('cuda', 'numba_cuda') or m.startswith('numba.cuda')))"
     )
     outcome = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

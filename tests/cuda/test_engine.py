@@ -56,7 +56,7 @@ def golden_case(name):
 
 def test_a_gpu_is_found_and_listed(gpu):
     assert choose_engine("auto") == "cuda"
-    assert make_engine("cuda") is engine.with_precision("double")
+    assert isinstance(make_engine("cuda"), engine.CudaEngine)
     (device,) = cuda_device.devices()
     assert device == cuda_device.Device("Pretended GPU", (9, 0), pretended.MEMORY)
 
@@ -191,7 +191,7 @@ def test_the_command_line_renders_in_single_precision(gpu, tmp_path, monkeypatch
 
 
 class Table(NamedTuple):
-    """What the look-up of a structure factor reads of `KernelParams`."""
+    """What the look-up of a structure factor reads of `kernels.params.Factors`."""
 
     amplitudes: Any
     has_amplitudes: bool
