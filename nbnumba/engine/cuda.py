@@ -58,8 +58,8 @@ def pixel_function(shape: int, interpolating: bool, single: bool, many: bool) ->
     Returns
     -------
     callable
-        ``render_pixels(params, only, start, opening, photons, omegas, status)``: thread n renders pixel ``start + n`` and
-        assigns element n of the arrays, photons, float64 solid angles (steradian) and uint8 STATUS_ bits.
+        ``render_pixels(params, only, start, opening, photons, omegas, status)``: thread n renders pixel ``start + n``
+        and assigns element n of the arrays, photons, float64 solid angles (steradian) and uint8 STATUS_ bits.
     """
     above, below = _LATTICE_POSITION, _LATTICE_POSITION + 1
     before, after = _SHAPE_POSITION, _SHAPE_POSITION + 1
@@ -368,8 +368,8 @@ def plane_of(panels: Panels) -> Plane:
     panels : Panels
     """
     row = panels.planes[0].tolist()
-    vectors = [tuple(row[first : first + 3]) for first in (0, 3, 6, 9)]
-    return Plane(*vectors, *row[12:])
+    fdet, sdet, odet, pix0 = (tuple(row[first : first + 3]) for first in (0, 3, 6, 9))
+    return Plane(fdet, sdet, odet, pix0, *row[12:])
 
 
 def _store(panels: Panels, image: np.ndarray, start: int, photons: Any) -> None:
