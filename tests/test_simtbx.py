@@ -174,7 +174,7 @@ def _curved_polarization(run: dict[str, Any], one: dict[str, Any]) -> np.ndarray
     normal = np.cross(run["polarization_axis_E"], beam_direction)
     normal /= np.linalg.norm(normal)
     cosine = ray @ beam_direction
-    along_e, along_b, sine_squared = ray @ np.cross(beam_direction, normal), ray @ normal, 1.0 - cosine**2
+    along_e, along_b = ray @ np.cross(beam_direction, normal), ray @ normal
     return 0.5 * (1.0 + cosine**2 - run["kahn_factor"] * (along_e**2 - along_b**2))
 
 
