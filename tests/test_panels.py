@@ -25,6 +25,7 @@ from nbnumba import (
     simulate,
 )
 from nbnumba.config.detector import DIALS_LAB
+from nbnumba.trace.record import record_pixels, trace_lines
 
 FACTORS = StructureFactors(np.random.default_rng(1).uniform(1.0, 300.0, (41, 41, 41)), -20, -20, -20)
 CRYSTAL = Crystal(
@@ -185,3 +186,14 @@ def test_panels_that_hide_others_or_stand_upstream_are_warned_of():
     behind = dataclasses.replace(PANELS[0], origin=(0.0, 0.0, 60.0))
     with pytest.warns(NbnumbaWarning, match=r"panel 0 \(p0\) stands upstream of the sample"):
         simulate(Experiment(CRYSTAL, Beam(), Detector(panels=[behind]), SAMPLING), "cpu")
+
+
+def test_a_trace_of_a_panels_pixel_ends_in_its_photons():
+    experiment = Experiment(CRYSTAL, Beam(kahn_factor=0.9), Detector(panels=PANELS), Sampling(oversample=2))
+    result = simulate(experiment, "reference")
+    (trace,) = record_pixels(result.model, [(20, 11)], panel=2)
+    assert trace.photons == result.panels[2][20, 11]
+    lines = list(trace_lines(result.model, [trace]))
+    assert lines.index("TRACE_PY: pixel 20 11") == lines.index("TRACE_PY: panel 2") + 1
+    with pytest.raises(UsageError, match="there is no panel 4; the detector has 4"):
+        list(record_pixels(result.model, [(20, 11)], panel=4))

@@ -37,17 +37,20 @@ class PixelTrace:
         Of `nbnumba.kernels.events`, in the order of evaluation.
     photons : float32
         The rendered pixel value.
+    panel : int
+        On which the pixel lies.
     """
 
     slow: int
     fast: int
     events: tuple[ev.Event, ...]
     photons: np.float32
+    panel: int = 0
 
 
-def _pixel_number(params: KernelParams, slow: int, fast: int) -> int:
+def _pixel_number(params: KernelParams, slow: int, fast: int, panel: int) -> int:
     """Number of a pixel to be traced."""
-    return pixel_number(params, slow, fast, f"trace pixel {slow} {fast} (slow fast)")
+    return pixel_number(params, slow, fast, f"trace pixel {slow} {fast} (slow fast)", panel)
 
 
 def _is_settled(params: KernelParams, scan: ScanState) -> bool:
@@ -57,7 +60,9 @@ def _is_settled(params: KernelParams, scan: ScanState) -> bool:
     return opened and (scan.last_interpolated_pixel is not None or not sticky)
 
 
-def find_scan_state(model: Model, pixels: Iterable[tuple[int, int]], engine: str = DEFAULT_ENGINE) -> ScanState:
+def find_scan_state(
+    model: Model, pixels: Iterable[tuple[int, int]], engine: str = DEFAULT_ENGINE, panel: int = 0
+) -> ScanState:
     """Render earlier pixels if they decide how the chosen ones are evaluated, and only as far as they do.
 
     Parameters
@@ -67,6 +72,8 @@ def find_scan_state(model: Model, pixels: Iterable[tuple[int, int]], engine: str
         Pixels to be traced.
     engine : str
         Engine for the earlier pixels.
+    panel : int
+        On which the pixels lie.
 
     Returns
     -------
@@ -79,10 +86,10 @@ def find_scan_state(model: Model, pixels: Iterable[tuple[int, int]], engine: str
         If a pixel is not rendered.
     """
     params, kernel = model.params, make_engine(engine)
-    last = max(_pixel_number(params, slow, fast) for slow, fast in pixels) + 1
+    last = max(_pixel_number(params, slow, fast, panel) for slow, fast in pixels) + 1
     scan, stop = ScanState(), PIXELS_PER_BLOCK
     while not _is_settled(params, scan):
-        image = np.zeros((model.geometry.pixels_slow, model.geometry.pixels_fast), dtype=np.float32)
+        image = np.zeros(sum(slow * fast for slow, fast in model.shapes), dtype=np.float32)
         scan = run_interruptible(render, params, kernel, image, None, min(stop, last)).scan
         if stop >= last:
             break
@@ -90,7 +97,7 @@ def find_scan_state(model: Model, pixels: Iterable[tuple[int, int]], engine: str
     return scan
 
 
-def record_pixel(model: Model, slow: int, fast: int, scan: ScanState) -> PixelTrace:
+def record_pixel(model: Model, slow: int, fast: int, scan: ScanState, panel: int = 0) -> PixelTrace:
     """Evaluate one pixel with recording switched on.
 
     Parameters
@@ -100,6 +107,8 @@ def record_pixel(model: Model, slow: int, fast: int, scan: ScanState) -> PixelTr
         Pixel on the detector.
     scan : ScanState
         From a rendering or from `find_scan_state`.
+    panel : int
+        On which the pixel lies.
 
     Returns
     -------
@@ -111,7 +120,7 @@ def record_pixel(model: Model, slow: int, fast: int, scan: ScanState) -> PixelTr
         If the pixel is not rendered.
     """
     params = model.params
-    number = _pixel_number(params, slow, fast)
+    number = _pixel_number(params, slow, fast, panel)
     opening = scan.opening_pixel is not None and number <= scan.opening_pixel
     off = scan.last_interpolated_pixel
     interpolating = params.factors.interpolate and (off is None or number <= off)
@@ -124,11 +133,11 @@ def record_pixel(model: Model, slow: int, fast: int, scan: ScanState) -> PixelTr
         photons = run_interruptible(
             render_pixel_recorded, params, number, slow, fast, opening, interpolating, rows, cursor
         )
-    return PixelTrace(slow, fast, tuple(ev.read_events(rows)), np.float32(photons))
+    return PixelTrace(slow, fast, tuple(ev.read_events(rows)), np.float32(photons), panel)
 
 
 def record_pixels(
-    model: Model, pixels: Sequence[tuple[int, int]], scan: ScanState | None = None
+    model: Model, pixels: Sequence[tuple[int, int]], scan: ScanState | None = None, panel: int = 0
 ) -> Iterator[PixelTrace]:
     """Evaluate chosen pixels one after the other with recording switched on.
 
@@ -139,6 +148,8 @@ def record_pixels(
         Pixels on the detector.
     scan : ScanState or None
         From a rendering; None finds it.
+    panel : int
+        On which the pixels lie.
 
     Returns
     -------
@@ -150,8 +161,8 @@ def record_pixels(
     UsageError
         If a pixel is not rendered.
     """
-    state = find_scan_state(model, pixels) if scan is None else scan
-    return (record_pixel(model, slow, fast, state) for slow, fast in pixels)
+    state = find_scan_state(model, pixels, panel=panel) if scan is None else scan
+    return (record_pixel(model, slow, fast, state, panel) for slow, fast in pixels)
 
 
 def trace_lines(model: Model, traces: Iterable[PixelTrace]) -> Iterator[str]:
@@ -335,6 +346,8 @@ def _facts(model: Model, traces: Iterable[PixelTrace]) -> Iterator[Fact]:
     """Everything, in order."""
     yield from _setup_facts(model)
     for trace in traces:
+        if len(model.panels) > 1:
+            yield "panel", (trace.panel,)
         yield "pixel", (trace.slow, trace.fast)
         yield from _pixel_facts(model, trace)
 
