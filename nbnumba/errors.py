@@ -66,6 +66,10 @@ class OutputFileError(NbnumbaError):
     """An output file can't be written."""
 
 
+class MissingPackageError(NbnumbaError):
+    """An optional package is not installed."""
+
+
 class EngineUnavailableError(NbnumbaError):
     """The chosen engine can't run on this machine."""
 

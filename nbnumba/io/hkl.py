@@ -1,4 +1,4 @@
-"""Structure-factor amplitudes from text: h k l F."""
+"""Structure-factor amplitudes as text: h k l F."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from nbnumba.config import StructureFactors
 from nbnumba.errors import InputFileError
+from nbnumba.io.atomic import atomic_write
 from nbnumba.io.decimals import read_decimals
 from nbnumba.io.reading import NUMBER, line_number, quote_line, read_input, scan_numbers
 from nbnumba.memory import machine_memory
@@ -20,6 +21,8 @@ _LARGEST_INDEX = 1_000_000_000
 """nanoBragg starts its search for the smallest index here."""
 
 _PIECE_BYTES = 1 << 22
+_LINES = 1 << 16
+"""Written at once: Ctrl-C is heard in between."""
 
 
 def read_hkl(path: str | os.PathLike[str], default_F: float = 0.0) -> StructureFactors:  # noqa: N803
@@ -46,9 +49,7 @@ def read_hkl(path: str | os.PathLike[str], default_F: float = 0.0) -> StructureF
         If the file can't be read, holds no reflection, an index is not an integer or an amplitude is not finite, or
         the grid would not fit into memory.
     """
-    data = read_input(path)
-    records = _read_records(data, path)
-    _check_records(records, data, path)
+    records = _checked_records(path)
     first = records[:, :3].min(axis=0).astype(np.int64)
     ranges = records[:, :3].max(axis=0).astype(np.int64) - first + 1
     amplitudes = allocate_grid(tuple(int(size) for size in ranges), path)
@@ -57,6 +58,53 @@ def read_hkl(path: str | os.PathLike[str], default_F: float = 0.0) -> StructureF
     _place(records, first, amplitudes)
     h_min, k_min, l_min = (int(index) for index in first)
     return StructureFactors(amplitudes, h_min, k_min, l_min, reflections=len(records))
+
+
+def read_reflections(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Read reflections as a list, in the order of the file.
+
+    Parameters
+    ----------
+    path : path
+        As for `read_hkl`.
+
+    Returns
+    -------
+    hkl : ndarray, shape (n, 3), int32
+        Miller indices.
+    amplitudes : ndarray, shape (n,), float64
+        F, electrons.
+
+    Raises
+    ------
+    InputFileError
+        If the file can't be read, holds no reflection, an index is not an integer or an amplitude is not finite.
+    """
+    records = _checked_records(path)
+    return records[:, :3].astype(np.int32), records[:, 3]
+
+
+def write_hkl(path: str | os.PathLike[str], hkl: np.ndarray, amplitudes: np.ndarray) -> None:
+    """Write reflections, one a line, with the digits that give every amplitude back to the last bit.
+
+    Parameters
+    ----------
+    path : path
+        File to write.
+    hkl : ndarray, shape (n, 3), int
+        Miller indices.
+    amplitudes : ndarray, shape (n,), float64
+        F, electrons.
+
+    Raises
+    ------
+    OutputFileError
+        If the file can't be written.
+    """
+    with atomic_write(path) as stream:
+        for start in range(0, len(hkl), _LINES):
+            rows = zip(hkl[start : start + _LINES].tolist(), amplitudes[start : start + _LINES].tolist(), strict=True)
+            stream.write("".join(f"{h[0]} {h[1]} {h[2]} {value!r}\n" for h, value in rows).encode())
 
 
 def allocate_grid(ranges: tuple[int, ...], path: str | os.PathLike[str]) -> np.ndarray:
@@ -91,6 +139,14 @@ def allocate_grid(ranges: tuple[int, ...], path: str | os.PathLike[str]) -> np.n
     )
 
 
+def _checked_records(path: str | os.PathLike[str]) -> np.ndarray:
+    """The records of a file as float64[n, 4]: whole indices, finite amplitudes."""
+    data = read_input(path)
+    records = _read_records(data, path)
+    _check_records(records, data, path)
+    return records
+
+
 def _read_records(data: bytes, path: str | os.PathLike[str]) -> np.ndarray:
     """The records as float64[n, 4]."""
     values, end = _read_values(data)
@@ -102,7 +158,7 @@ def _read_records(data: bytes, path: str | os.PathLike[str]) -> np.ndarray:
         warnings.warn(
             f"{path}: line {line_number(data, end)}: reading stops after {whole // _COLUMNS} reflections "
             f"at {quote_line(data, end)}",
-            stacklevel=3,
+            stacklevel=4,
         )
     return values[:whole].reshape(-1, _COLUMNS)
 
