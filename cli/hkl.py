@@ -45,7 +45,9 @@ def command(source: str, output: str, model: str | None, **settings: Any) -> Non
     try:
         reflections = _read(source, model, _options(**settings))
     except NbnumbaError as error:
-        raise type(error)(with_names(error.message, _option_name)) from None
+        wavelength = "energy" if settings["energy"] is not None else "wavelength"
+        message = error.message.replace("{wavelength}", f"{{{wavelength}}}")
+        raise type(error)(with_names(message, _option_name)) from None
     write_hkl(output, reflections.hkl, reflections.amplitudes)
     say(f"{label:{_LABEL_WIDTH}s}{text}" for label, text in (*reflections.facts, ("written", output)))
 

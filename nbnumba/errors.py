@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-_FIELD = re.compile(r"\{([A-Za-z_]+(?:\.[A-Za-z_0-9]+)?)\}")
+_FIELD = re.compile(r"\{([A-Za-z_]\w*(?:\.\w+)?)\}")
 
 
 def with_names(message: str, name: Callable[[str], str] = str) -> str:

@@ -52,10 +52,10 @@ def calculated_reflections(
     """
     if options.column is not None:
         raise UsageError(f"{{column}} {options.column}: {path} is a model and has no columns; leave it out")
-    if options.d_min is None:
-        raise UsageError(f"{path} is a model: give {{d_min}}, the finest spacing that the detector sees, in Å")
     solvent = Solvent() if options.solvent is None else options.solvent
     contents = crystal_contents(path, structure, options.spacegroup)
+    if options.d_min is None:
+        raise UsageError(f"{path} is a model: give {{d_min}}, the finest spacing that the detector sees, in Å")
     check_resolution(options.d_min, contents.cell)
     anomalous = dispersion(contents, options.wavelength)
     calculated = calculate_F(contents, options.d_min, solvent, anomalous)

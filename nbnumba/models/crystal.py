@@ -7,14 +7,19 @@ import os
 import warnings
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from nbnumba.errors import InputFileError, NbnumbaWarning, UsageError
 from nbnumba.models.library import gemmi_library
-from nbnumba.models.symmetry import SpaceGroup, find_space_group
+from nbnumba.models.symmetry import SpaceGroup, find_space_group, rotations
 
 if TYPE_CHECKING:
     import gemmi
 
     from nbnumba.models.reflections import Cell
+
+_WRONG_SHAPE, _INEXACT_SHAPE = 0.05, 0.002
+"""Relative mismatch of squared lengths: tenths of a percent come from indexing, 5 % are 1.5° or 2.5 % of a length."""
 
 
 def checked_cell(path: str | os.PathLike[str], cell: gemmi.UnitCell) -> Cell:
@@ -66,7 +71,7 @@ def settle_space_group(path: str | os.PathLike[str], named: str, cell: Cell, giv
     Raises
     ------
     InputFileError
-        If the file names none, or one that nobody knows, and none is given.
+        If the file names none, or one that nobody knows, and none is given; if the cell does not fit it.
     UsageError
         If another one is given than the file names.
     """
@@ -91,14 +96,21 @@ def _known(name: str, cell: Cell) -> SpaceGroup | None:
 
 
 def _compare_with_cell(path: str | os.PathLike[str], space_group: SpaceGroup, cell: Cell) -> None:
-    """Warn of a unit cell that the space group does not allow."""
-    gemmi = gemmi_library()
-    tabulated = gemmi.find_spacegroup_by_ops(space_group.operations)
-    if tabulated is not None and not gemmi.UnitCell(*cell).is_compatible_with_spacegroup(tabulated, 1e-2):
-        warnings.warn(
-            NbnumbaWarning(f"{path}: the unit cell {' '.join(f'{value:g}' for value in cell)} does not have the shape "
-                           f"that {space_group.name} demands"), stacklevel=4,
-        )  # fmt: skip
+    """Refuse a unit cell that the space group can't have, and warn of one that is a little off."""
+    mismatch = _metric_mismatch(space_group, cell)
+    text = f"{path}: the unit cell {cell_text(cell)} does not have the shape that {space_group.name} demands"
+    if mismatch > _WRONG_SHAPE:
+        raise InputFileError(f"{text}: correct one of them")
+    if mismatch > _INEXACT_SHAPE:
+        warnings.warn(NbnumbaWarning(text), stacklevel=4)
+
+
+def _metric_mismatch(space_group: SpaceGroup, cell: Cell) -> float:
+    """How far the rotations change inner products of the axes, relative to the largest of these."""
+    to_cartesian = np.array(gemmi_library().UnitCell(*cell).orth.mat.tolist())
+    metric = to_cartesian.T @ to_cartesian
+    turned = [rotation.T @ metric @ rotation for rotation in rotations(space_group)]
+    return float(max(np.abs(matrix - metric).max() for matrix in turned) / np.abs(metric).max())
 
 
 def cell_text(cell: Cell) -> str:

@@ -34,6 +34,9 @@ _DENSITY_CUTOFF = 1e-7
 _MASK_SPACING = 0.4
 """Å: at 0.6 the solvent of small crystals comes out a quarter too small, at 0.4 a tenth."""
 
+_FINEST = 1e-6
+"""Å: far below what any memory allows, and its cube is still a number."""
+
 _BYTES_PER_POINT = 16
 """Density and mask in float32, the transform of one of them in complex64."""
 
@@ -61,7 +64,7 @@ class CalculatedF:
     solvent_fraction: float
 
 
-def check_resolution(d_min: float, cell: Cell) -> None:
+def check_resolution(d_min: float, cell: Cell, name: str = "{d_min}") -> None:
     """Refuse a resolution that nothing can be computed to.
 
     Parameters
@@ -70,6 +73,8 @@ def check_resolution(d_min: float, cell: Cell) -> None:
         Smallest spacing, Å.
     cell : tuple of 6 float
         Unit cell, Å and degrees.
+    name : str
+        What states it, for messages.
 
     Raises
     ------
@@ -79,13 +84,14 @@ def check_resolution(d_min: float, cell: Cell) -> None:
     unit_cell = gemmi_library().UnitCell(*cell)
     largest = 1.0 / min(unit_cell.reciprocal().parameters[:3])
     if d_min > largest:
-        raise UsageError(f"{{d_min}} {d_min:g}: the largest spacing of the cell is {largest:g} Å; give less")
-    points = 1.0 / min(d_min / (2.0 * _OVERSAMPLING), _MASK_SPACING) ** 3
-    reflections = 4.0 * math.pi / 3.0 / d_min**3
+        raise UsageError(f"{name} {d_min:g}: the largest spacing of the cell is {largest:g} Å; give less")
+    spacing = max(d_min, _FINEST)
+    points = 1.0 / min(spacing / (2.0 * _OVERSAMPLING), _MASK_SPACING) ** 3
+    reflections = 4.0 * math.pi / 3.0 / spacing**3
     needed = unit_cell.volume * (_BYTES_PER_POINT * points + _BYTES_PER_REFLECTION * reflections)
     if needed > machine_memory():
         raise UsageError(
-            f"{{d_min}} {d_min:g}: a cell of {unit_cell.volume:g} Å³ needs {needed / 1e9:.3g} GB at this resolution, "
+            f"{name} {d_min:g}: a cell of {unit_cell.volume:g} Å³ needs {needed / 1e9:.3g} GB at this resolution, "
             f"this machine has {machine_memory() / 1e9:.3g}: give a larger one"
         )
 

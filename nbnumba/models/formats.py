@@ -17,8 +17,11 @@ from nbnumba.models.library import gemmi_library
 if TYPE_CHECKING:
     import gemmi
 
-MTZ_SUFFIX = ".mtz"
-COORDINATE_SUFFIXES = (".pdb", ".ent", ".cif", ".mmcif")
+_MTZ = ".mtz"
+_CIF = (".cif", ".mmcif")
+KNOWN_SUFFIXES = (_MTZ, ".pdb", ".ent", *_CIF)
+"""Endings of models and reflection data; .gz may follow."""
+
 _CIF_START = re.compile(rb"(\s|#[^\n]*(\n|$))*data_", re.IGNORECASE)
 _GZIP_MAGIC = b"\x1f\x8b"
 _END_OF_MTZ = b"MTZENDOFHEADERS"
@@ -36,7 +39,7 @@ def is_model_or_data(path: str | os.PathLike[str]) -> bool:
     -------
     bool
     """
-    return _suffix(path) in (MTZ_SUFFIX, *COORDINATE_SUFFIXES)
+    return _suffix(path) in KNOWN_SUFFIXES
 
 
 def _suffix(path: str | os.PathLike[str]) -> str:
@@ -61,10 +64,12 @@ def read_file(path: str | os.PathLike[str]) -> gemmi.Structure | gemmi.Mtz:
         If the file can't be read or holds neither.
     """
     data = _uncompressed(path)
-    if _suffix(path) == MTZ_SUFFIX:
+    if _suffix(path) == _MTZ:
         return _read_mtz(path, data)
     if _CIF_START.match(data):
         return _read_cif(path, data)
+    if _suffix(path) in _CIF:
+        raise InputFileError(f"{path}: is no mmCIF: it does not begin with 'data_'")
     return _read_pdb(path, data)
 
 

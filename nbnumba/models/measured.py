@@ -76,6 +76,7 @@ def measured_reflections(path: str | os.PathLike[str], mtz: gemmi.Mtz, options: 
     measured = measured_amplitudes(path, mtz, options.column)
     spacings = gemmi_library().UnitCell(*cell).calculate_d_array(measured.hkl)
     d_min = float(spacings.min())
+    check_resolution(d_min, cell, f"{path}: the resolution")
     if options.d_min is not None:
         check_resolution(options.d_min, cell)
         d_min = max(options.d_min, d_min)

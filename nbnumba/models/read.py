@@ -10,7 +10,7 @@ from nbnumba.io.hkl import read_reflections
 from nbnumba.models.assemble import expand_list
 from nbnumba.models.calculated import calculated_reflections
 from nbnumba.models.contents import Contents, crystal_contents
-from nbnumba.models.formats import is_model, is_model_or_data, read_file
+from nbnumba.models.formats import KNOWN_SUFFIXES, is_model, is_model_or_data, read_file
 from nbnumba.models.measured import measured_reflections
 from nbnumba.models.options import SourceOptions
 from nbnumba.models.reflections import Reflections
@@ -58,7 +58,10 @@ def _from_list(path: str | os.PathLike[str], options: SourceOptions) -> Reflecti
             field = "{k_sol}, {b_sol}" if name == "solvent" else f"{{{name}}}"
             raise UsageError(f"{field}: has no effect on a text list ({path}); leave it out")
     if options.spacegroup is None:
-        raise UsageError(f"{path} is a text list: give {{spacegroup}}, whose symmetry completes it")
+        raise UsageError(
+            f"{path} counts as a text list, for its name ends in none of {' '.join(KNOWN_SUFFIXES)}: "
+            "give {spacegroup}, whose symmetry completes it"
+        )
     hkl, amplitudes = read_reflections(path)
     return expand_list(hkl, amplitudes, options.spacegroup, F000=options.F000, name=os.fspath(path))
 

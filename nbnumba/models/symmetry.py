@@ -92,6 +92,23 @@ def _shortened(text: str) -> str:
     return re.sub(r"\s+", " ", text if len(text) <= 40 else f"{text[:40]}...")
 
 
+def rotations(space_group: SpaceGroup) -> list[np.ndarray]:
+    """The rotations of a space group.
+
+    Parameters
+    ----------
+    space_group : SpaceGroup
+        Symmetry.
+
+    Returns
+    -------
+    list of ndarray, shape (3, 3), int32
+        Each acts on columns of fractional coordinates.
+    """
+    operations = space_group.operations.sym_ops
+    return [np.array(operation.rot, dtype=np.int32) // operation.DEN for operation in operations]
+
+
 def expand(hkl: np.ndarray, amplitudes: np.ndarray, space_group: SpaceGroup) -> tuple[np.ndarray, np.ndarray]:
     """All reflections that symmetry and Friedel's law make of a list.
 
@@ -113,12 +130,10 @@ def expand(hkl: np.ndarray, amplitudes: np.ndarray, space_group: SpaceGroup) -> 
         Each index once, sorted by h, then k, then l.
     amplitudes : ndarray, shape (m,), float64
     """
-    operations = space_group.operations.sym_ops
     # reflections transform as rows: h' = h R
-    rotations = [np.array(operation.rot, dtype=np.int32) // operation.DEN for operation in operations]
-    rotated = [hkl[::-1] @ rotation for rotation in rotations]
+    rotated = [hkl[::-1] @ rotation for rotation in rotations(space_group)]
     indices = np.concatenate([hkl[::-1], *rotated, *(-turned for turned in rotated)])
-    values = np.tile(amplitudes[::-1], 1 + 2 * len(rotations))
+    values = np.tile(amplitudes[::-1], 1 + 2 * len(rotated))
     return _first_of_each(indices, values)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import gemmi
 import numpy as np
 import pytest
@@ -176,7 +178,7 @@ def test_a_space_group_is_needed_where_the_file_names_none_or_nonsense(cif):
     unnamed, unknown = CIF_HEAD.split("_symmetry")[0], CIF_HEAD.replace("P 21 21 21", "X 9 9")
     with pytest.raises(InputFileError, match=r"x-sf.cif: names no space group: give spacegroup$"):
         cif(*data, unnamed)
-    with pytest.raises(InputFileError, match=r"x-sf.cif: (names no space group|the space group 'X 9 9' is unknown): give"):
+    with pytest.raises(InputFileError, match=r"x-sf.cif: .*: give spacegroup$"):
         cif(*data, unknown)
     assert values(cif(*data, unnamed, spacegroup="P212121"))[-1, -1, 1] == 3.0
 
@@ -187,10 +189,15 @@ def test_another_space_group_than_the_files_is_refused_and_the_same_one_is_not(m
     assert values(mtz({OBSERVED: constant(3.0)}, spacegroup="P 2ac 2ab"))[-1, -1, 1] == 3.0
 
 
-def test_a_cell_that_the_space_group_forbids_is_a_warning(tmp_path):
-    cell = (11.0, 13.0, 17.0, 90.0, 95.0, 90.0)
+@pytest.mark.parametrize(("beta", "expected"), [(90.05, None), (90.5, "warning"), (95.0, "error")])
+def test_a_cell_of_another_shape_than_its_space_group_is_a_warning_then_an_error(tmp_path, beta, expected):
+    cell = (11.0, 13.0, 17.0, 90.0, beta, 90.0)
     path = write_mtz(tmp_path / "x.mtz", HKL, {OBSERVED: np.full(COUNT, 3.0)}, cell=cell)
-    with pytest.warns(UserWarning, match=r"the unit cell 11 13 17 90 95 90 does not have the shape that P 21"):
+    message = rf"x.mtz: the unit cell 11 13 17 Å 90 {beta:g} 90° does not have the shape that P 21 21 21 demands"
+    with {
+        "warning": pytest.warns(UserWarning, match=f"{message}$"), None: contextlib.nullcontext(),
+        "error": pytest.raises(InputFileError, match=f"{message}: correct one of them$"),
+    }[expected]:  # fmt: skip
         read_source(path, SourceOptions())
 
 
@@ -218,7 +225,7 @@ def test_the_scale_is_compared_with_a_model(tmp_path, factor):
     if factor == 1.0:
         found = with_scale(found, contents)
     else:
-        with pytest.warns(UserWarning, match=r"F is hardly in electrons: mean F² is \d+ times .*; F times 0\.\d+ would"):
+        with pytest.warns(UserWarning, match=r"F is hardly in electrons: mean F² is \d+ times .*; F times 0\.\d+ "):
             found = with_scale(found, contents)
     ratio = float(dict(found.facts)["absolute scale"].split()[3])
     # four atoms are a small random sample
