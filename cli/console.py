@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 import click
 
+from nbnumba.errors import with_names
+
 _lost_output: list[OSError] = []
 """Why stdout takes nothing any more."""
 
@@ -61,15 +63,17 @@ def lost_output() -> str | None:
 
 
 def warn(warnings: Iterable[str]) -> None:
-    """One line for each warning.
+    """One line for each warning, with flags in place of the library's fields.
 
     Parameters
     ----------
     warnings : iterable of str
         What the user should know.
     """
+    from nbnumba.flags.names import flag_of
+
     for text in warnings:
-        click.echo(f"nbnumba: warning: {text}", err=True)
+        click.echo(f"nbnumba: warning: {with_names(text, flag_of)}", err=True)
 
 
 @contextlib.contextmanager

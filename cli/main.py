@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
-from nbnumba_cli.console import lost_output, prepare_streams
+from nbnumba_cli.console import lost_output, prepare_streams, warn
 
 from nbnumba import __version__
-from nbnumba.errors import NbnumbaError
+from nbnumba.errors import NbnumbaError, NbnumbaWarning, with_names
 from nbnumba.io.atomic import discard_unfinished
 
 COMMANDS = {
@@ -94,7 +94,7 @@ def run(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         return _complain(error.format_message(), error.exit_code)
     except NbnumbaError as error:
-        return _complain(str(error), error.exit_status)
+        return _complain(error.message, error.exit_status)
     except MemoryError as error:
         return _complain(f"not enough memory: {error or 'the detector or its oversampling is too large'}", FAILURE)
     except OSError as error:
@@ -102,14 +102,16 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _complain(message: str, status: int) -> int:
-    """Say what is wrong, in one line."""
-    click.echo(f"nbnumba: error: {' '.join(message.split())}", err=True)
+    """Say what is wrong, in one line, with flags in place of the library's fields."""
+    from nbnumba.flags.names import flag_of
+
+    click.echo(f"nbnumba: error: {' '.join(with_names(message, flag_of).split())}", err=True)
     return status
 
 
 def _show_warning(message: Warning | str, *_: Any) -> None:
     """A warning of the library, in the form of all others."""
-    click.echo(f"nbnumba: warning: {message}", err=True)
+    warn([message.message if isinstance(message, NbnumbaWarning) else str(message)])
 
 
 def _terminate(*_: Any) -> None:

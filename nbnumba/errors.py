@@ -1,7 +1,7 @@
 """The errors and warnings of nbnumba: one clear line each, which names fields of the description, never flags.
 
-A message writes a field as ``{Beam.wavelength}``. Python users read ``Beam.wavelength``; `nbnumba.flags.names` puts the
-flag that sets it in its place.
+A message writes a field as ``{Beam.wavelength}``, an argument of a function as ``{threads}`` and either with a value as
+``{engine=cpu}``. Python users read what stands in the braces; `nbnumba.flags.names` puts the flag that sets it there.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-_FIELD = re.compile(r"\{([A-Za-z_]\w*(?:\.\w+)?)\}")
+_FIELD = re.compile(r"\{([A-Za-z_]\w*(?:\.\w+)*(?:\[\d\])?(?:=[\w.+-]+)?)\}")
 
 
 def with_names(message: str, name: Callable[[str], str] = str) -> str:
@@ -18,9 +18,9 @@ def with_names(message: str, name: Callable[[str], str] = str) -> str:
     Parameters
     ----------
     message : str
-        Fields stand as ``{Class.field}`` or, for an argument of a function, ``{argument}``.
+        Fields stand as ``{Class.field}``, arguments of a function as ``{argument}``; ``=value`` may follow.
     name : callable
-        Field -> name.
+        What stands in the braces -> name.
 
     Returns
     -------

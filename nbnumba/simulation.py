@@ -132,6 +132,6 @@ def _blank_image(slow: int, fast: int) -> np.ndarray:
     if needed > machine_memory():
         raise MemoryError(
             f"an image of {fast} x {slow} pixels needs {needed / 1e9:.3g} GB, this machine has "
-            f"{machine_memory() / 1e9:.3g}: give a smaller -detpixels or -detsize, or a larger -pixel"
+            f"{machine_memory() / 1e9:.3g}: give fewer pixels"
         )
     return np.zeros((slow, fast), dtype=np.float32)

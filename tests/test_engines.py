@@ -47,7 +47,7 @@ def test_an_unknown_engine_is_refused():
 
 
 def test_without_numba_cuda_the_message_names_the_command_that_installs_it(no_numba_cuda):
-    with pytest.raises(EngineUnavailableError, match=r"--engine cuda: .*pip install 'nbnumba\[cuda\]'"):
+    with pytest.raises(EngineUnavailableError, match=r"^engine=cuda: .*pip install 'nbnumba\[cuda\]'"):
         get_engine("cuda")
 
 

@@ -22,7 +22,7 @@ from nbnumba.setup.lowering import lower
 SHAPE = (6, 8)
 IMAGE = np.arange(48, dtype=np.float32).reshape(SHAPE)
 CRYSTAL = Crystal(unit_cell=UnitCell(100.0), default_F=100.0)
-FACTORS = StructureFactors(np.ones((2, 2, 2)), 0, 0, 0, reflections=1)
+FACTORS = StructureFactors(np.ones((1, 1, 1)), 0, 0, 0, reflections=1)
 
 
 def model(crystal=CRYSTAL):

@@ -25,8 +25,7 @@ DETECTOR = Detector(pixels_fast=40, pixels_slow=30, pixel_size=0.4, distance=60.
 
 
 def random_factors(edge=12):
-    amplitudes = np.zeros((2 * edge + 2,) * 3)
-    amplitudes[:-1, :-1, :-1] = np.random.default_rng(3).uniform(1.0, 300.0, (2 * edge + 1,) * 3)
+    amplitudes = np.random.default_rng(3).uniform(1.0, 300.0, (2 * edge + 1,) * 3)
     return StructureFactors(amplitudes, -edge, -edge, -edge)
 
 

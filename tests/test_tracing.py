@@ -32,7 +32,7 @@ from nbnumba.simulation import simulate_model
 from nbnumba.trace.record import find_scan_state, record_pixels, trace_lines
 from nbnumba.trace.taps import TAPS, check_taps, tap_pixel
 
-FACTORS = StructureFactors(np.random.default_rng(1).uniform(1.0, 100.0, (26, 26, 26)), -12, -12, -12)
+FACTORS = StructureFactors(np.random.default_rng(1).uniform(1.0, 100.0, (25, 25, 25)), -12, -12, -12)
 BASE = Experiment(
     Crystal(unit_cell=UnitCell(60.0, 70.0, 80.0), default_F=10.0, cells=(3, 4, 5), structure_factors=FACTORS),
     Beam(wavelength=1.2, kahn_factor=0.9),
@@ -202,7 +202,7 @@ def test_taps_summarize_the_lookups_of_a_pixel():
 
 
 def test_taps_count_lookups_off_the_grid_and_zero_amplitudes():
-    factors = StructureFactors(np.zeros((4, 4, 4)), 0, 0, 0)
+    factors = StructureFactors(np.zeros((3, 3, 3)), 0, 0, 0)
     crystal = replace(BASE.crystal, structure_factors=factors, interpolate=False)
     model = lower(replace(BASE, crystal=crystal))
     pixels = [(slow, fast) for slow in range(0, 20, 3) for fast in range(0, 24, 3)]

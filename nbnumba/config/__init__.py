@@ -1,10 +1,11 @@
-"""Frozen descriptions of an experiment, in the units that users type."""
+"""Frozen descriptions of an experiment, in the units that users type; every value is checked where it is made."""
 
 from nbnumba.config.beam import Beam, Spread
-from nbnumba.config.crystal import Crystal, CrystalShape, StructureFactors, UnitCell
+from nbnumba.config.crystal import Crystal, CrystalShape, UnitCell
 from nbnumba.config.detector import Convention, Detector, LabFrame, Pivot, Sensor
 from nbnumba.config.experiment import Experiment
 from nbnumba.config.sampling import Sampling
+from nbnumba.config.structure_factors import StructureFactors
 
 __all__ = [
     "Beam", "Convention", "Crystal", "CrystalShape", "Detector", "Experiment", "LabFrame",

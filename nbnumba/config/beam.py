@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
+
+from nbnumba.config.description import Description
+from nbnumba.config.rules import BOOLEAN, INTEGER, NOT_NEGATIVE, NUMBER, POSITIVE, Rules, instance, optional
+from nbnumba.config.sources import SOURCES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,9 +19,9 @@ HC_EV_ANGSTROM = 12398.42
 """Photon energy × wavelength, eV·Å, with nanoBragg's digits."""
 
 
-@dataclass(frozen=True)
-class Spread:
-    """One sampled range (divergence or dispersion); None means not given, see the sampling rules.
+@dataclass(frozen=True, eq=False)
+class Spread(Description):
+    """One sampled range (divergence or dispersion); None or negative means not given, see the sampling rules.
 
     Attributes
     ----------
@@ -33,9 +37,11 @@ class Spread:
     step: float | None = None
     steps: int | None = None
 
+    RULES: ClassVar[Rules] = {"range": optional(NUMBER), "step": optional(NUMBER), "steps": optional(INTEGER)}
 
-@dataclass(frozen=True)
-class Beam:
+
+@dataclass(frozen=True, eq=False)
+class Beam(Description):
     """The incident X-ray beam.
 
     Attributes
@@ -49,7 +55,7 @@ class Beam:
     exposure : float
         Exposure time, s.
     size : float
-        Beam diameter, mm; also clips the crystal height and width.
+        Beam diameter, mm; also clips the crystal height and width. Negative: neither that nor a fluence by the flux.
     kahn_factor : float
         Kahn polarization factor, -1 to 1 for a physical beam.
     polarization : bool
@@ -60,9 +66,10 @@ class Beam:
         Cut the divergence grid to an ellipse.
     dispersion : Spread
         Spectral width Δλ/λ, % (full width).
-    sources : ndarray, shape (n, 5), float64, or None
-        X, Y, Z (any length, towards the source), weight, wavelength in metres; NaN takes the default.
-        Replaces divergence and dispersion.
+    sources : array_like, shape (n, 5), or None
+        X, Y, Z (any length, towards the source, lab frame), weight, wavelength in Å; NaN takes the default. Replaces
+        divergence and dispersion. Kept as a read-only float64 array. A sixth column, if there is one, is what the
+        float64 before it leaves of a wavelength that was stated in another unit (`nbnumba.config.sources`).
     """
 
     wavelength: float = 1.0
@@ -77,3 +84,18 @@ class Beam:
     round_divergence: bool = True
     dispersion: Spread = Spread(range=0.0)
     sources: np.ndarray | None = None
+
+    RULES: ClassVar[Rules] = {
+        "wavelength": POSITIVE,
+        "fluence": NOT_NEGATIVE,
+        "flux": NOT_NEGATIVE,
+        "exposure": NOT_NEGATIVE,
+        "size": NUMBER,
+        "kahn_factor": NUMBER,
+        "polarization": BOOLEAN,
+        "horizontal_divergence": instance(Spread),
+        "vertical_divergence": instance(Spread),
+        "round_divergence": BOOLEAN,
+        "dispersion": instance(Spread),
+        "sources": optional(SOURCES),
+    }

@@ -4,12 +4,38 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from nbnumba.config.arrays import for_kernels, freeze, is_frozen, real_array
+from nbnumba.config.description import Description
+from nbnumba.config.rules import (
+    BOOLEAN,
+    DEPTH,
+    DIRECTION,
+    INTEGER,
+    NOT_NEGATIVE,
+    NUMBER,
+    POSITIVE,
+    POSITIVE_INTEGER,
+    VECTOR,
+    Rule,
+    Rules,
+    UnfitError,
+    choice,
+    instance,
+    optional,
+    several,
+)
+from nbnumba.config.units import pixel_size_hint
+from nbnumba.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
 
 Vector = tuple[float, float, float]
+
+LARGEST_DETECTOR = 2**40
+"""Pixels: 4 TB of image."""
 
 
 class Convention(Enum):
@@ -30,15 +56,15 @@ class Pivot(Enum):
     BEAM = "beam"
 
 
-@dataclass(frozen=True)
-class LabFrame:
+@dataclass(frozen=True, eq=False)
+class LabFrame(Description):
     """Directions in the lab; the vectors count only under the CUSTOM convention.
 
     Attributes
     ----------
-    convention : Convention
+    convention : Convention or str
         Beam-centre convention.
-    pivot : Pivot
+    pivot : Pivot or str
         Detector pivot; only CUSTOM keeps it, the other conventions bring their own.
     beam, fdet, sdet, odet, polar, twotheta_axis, spindle : tuple of 3 float
         Beam direction, fast, slow and outward detector axes, E-vector, swing axis, spindle axis; any length.
@@ -54,9 +80,17 @@ class LabFrame:
     twotheta_axis: Vector = (0.0, 1.0, 0.0)
     spindle: Vector = (0.0, 0.0, 1.0)
 
+    RULES: ClassVar[Rules] = {
+        "convention": choice(Convention),
+        "pivot": choice(Pivot),
+        **dict.fromkeys(("beam", "fdet", "sdet", "polar", "twotheta_axis", "spindle"), DIRECTION),
+        # replaced by fast × slow unless it is a unit vector
+        "odet": VECTOR,
+    }
 
-@dataclass(frozen=True)
-class Sensor:
+
+@dataclass(frozen=True, eq=False)
+class Sensor(Description):
     """Absorption in the sensor layer.
 
     Attributes
@@ -66,16 +100,32 @@ class Sensor:
     attenuation_depth : float or None
         1/µ, µm; infinity means µ = 0; None takes the thickness.
     layers : int or None
-        Number of layers; None decides by the thickness.
+        Number of layers; None, or below 1, decides by the thickness.
     """
 
     thickness: float = 0.0
     attenuation_depth: float | None = None
     layers: int | None = None
 
+    RULES: ClassVar[Rules] = {
+        "thickness": NOT_NEGATIVE,
+        "attenuation_depth": optional(DEPTH),
+        "layers": optional(INTEGER),
+    }
 
-@dataclass(frozen=True)
-class Detector:
+
+def _mask(value: Any) -> np.ndarray:
+    mask = real_array(value, 2)
+    if is_frozen(mask) and mask.dtype == "uint16":
+        return mask
+    if mask.dtype.kind == "f":
+        raise UnfitError(f"must be an array of whole numbers or booleans, not of {mask.dtype}")
+    # 65536 would become 0 in 16 bits
+    return freeze(mask if mask.dtype.itemsize == 2 else mask != 0, "uint16")
+
+
+@dataclass(frozen=True, eq=False)
+class Detector(Description):
     """The pixel array and where it stands.
 
     Attributes
@@ -110,8 +160,8 @@ class Detector:
         All pixels at the same distance from the sample.
     point_pixel : bool
         Leave out the solid angle's obliquity.
-    mask : ndarray, shape (slow, fast), uint16, or None
-        Pixels of value 0 are skipped.
+    mask : array_like, shape (slow, fast), whole numbers or booleans, or None
+        Pixels of value 0 are skipped. Kept as a read-only uint16 array; numbers of another width are kept as 0 and 1.
     """
 
     frame: LabFrame = LabFrame()
@@ -132,3 +182,40 @@ class Detector:
     curved: bool = False
     point_pixel: bool = False
     mask: np.ndarray | None = None
+
+    RULES: ClassVar[Rules] = {
+        "frame": instance(LabFrame),
+        **dict.fromkeys(("pixel_size", "size_fast", "size_slow"), POSITIVE),
+        **dict.fromkeys(("pixels_fast", "pixels_slow"), optional(POSITIVE_INTEGER)),
+        "distance": NUMBER,
+        "close_distance": optional(NUMBER),
+        **dict.fromkeys(("beam_center", "close_point", "origin_pixels"), several(2, optional(NUMBER))),
+        "pix0": optional(VECTOR),
+        "twotheta": NUMBER,
+        "rotation": VECTOR,
+        "sensor": instance(Sensor),
+        "curved": BOOLEAN,
+        "point_pixel": BOOLEAN,
+        "mask": optional(Rule("an array of whole numbers", _mask)),
+    }
+
+    @property
+    def mask_pixels(self) -> np.ndarray | None:
+        """The mask for the kernels: C-contiguous native uint16, the same object however often it is asked for."""
+        return None if self.mask is None else for_kernels(self.mask)
+
+    def _check(self) -> None:
+        fast = self.pixels_fast or self.size_fast / self.pixel_size
+        slow = self.pixels_slow or self.size_slow / self.pixel_size
+        hint = pixel_size_hint(self.pixel_size)
+        meant = f"; {hint}" if hint else ""
+        if min(fast, slow) < 0.5:
+            raise UsageError(
+                "{Detector.size_fast}: the detector holds no pixel; it is smaller than half a {Detector.pixel_size}"
+                + meant
+            )
+        if fast * slow > LARGEST_DETECTOR:
+            raise UsageError(
+                "{Detector.pixels_fast}, {Detector.size_fast}, {Detector.pixel_size}: "
+                f"{fast:g} x {slow:g} pixels are too many{meant}"
+            )

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from nbnumba.config.beam import Beam
 from nbnumba.config.crystal import Crystal
+from nbnumba.config.description import Description
 from nbnumba.config.detector import Detector
+from nbnumba.config.rules import Rules, instance
 from nbnumba.config.sampling import Sampling
 
 
-@dataclass(frozen=True)
-class Experiment:
+@dataclass(frozen=True, eq=False)
+class Experiment(Description):
     """Crystal, beam, detector and sampling of one image; every default is nanoBragg's."""
 
     crystal: Crystal = Crystal()
     beam: Beam = Beam()
     detector: Detector = Detector()
     sampling: Sampling = Sampling()
+
+    RULES: ClassVar[Rules] = {
+        "crystal": instance(Crystal),
+        "beam": instance(Beam),
+        "detector": instance(Detector),
+        "sampling": instance(Sampling),
+    }

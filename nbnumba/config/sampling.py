@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
+
+from nbnumba.config.description import Description
+from nbnumba.config.rules import BOOLEAN, INTEGER, NOT_NEGATIVE, NUMBER, Rules, optional, several
 
 
-@dataclass(frozen=True)
-class Sampling:
+@dataclass(frozen=True, eq=False)
+class Sampling(Description):
     """Where and how finely the image is evaluated.
 
     Attributes
@@ -14,11 +18,11 @@ class Sampling:
     phi : float
         Spindle angle of the first step, degrees.
     oscillation, phi_step : float or None
-        Rotation range and step, degrees.
+        Rotation range and step, degrees; negative counts as not given.
     phi_steps : int or None
-        Number of spindle steps.
+        Number of spindle steps; negative counts as not given, 0 as 1.
     oversample : int or None
-        Subpixels along each edge; None takes the recommended number.
+        Subpixels along each edge; None, or below 1, takes the recommended number.
     oversample_thick, oversample_polar, oversample_omega : bool
         Evaluate capture fraction, polarization, solid angle anew for each subpixel.
     roi : tuple of 4 int or None
@@ -40,3 +44,17 @@ class Sampling:
     roi: tuple[int, int, int, int] | None = None
     dmin: float = 0.0
     water: float = 0.0
+
+    RULES: ClassVar[Rules] = {
+        "phi": NUMBER,
+        "oscillation": optional(NUMBER),
+        "phi_step": optional(NUMBER),
+        "phi_steps": optional(INTEGER),
+        "oversample": optional(INTEGER),
+        "oversample_thick": BOOLEAN,
+        "oversample_polar": BOOLEAN,
+        "oversample_omega": BOOLEAN,
+        "roi": optional(several(4, INTEGER)),
+        "dmin": NOT_NEGATIVE,
+        "water": NOT_NEGATIVE,
+    }

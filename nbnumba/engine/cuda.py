@@ -145,8 +145,8 @@ def _uploaded(params: KernelParams) -> KernelParams:
     free, _ = cuda.current_context().get_memory_info()
     if needed > free:
         raise EngineUnavailableError(
-            f"--engine cuda: this run needs {needed / 1e9:.1f} GB of GPU memory and {free / 1e9:.1f} GB are free; "
-            "use --engine cpu"
+            f"{{engine=cuda}}: this run needs {needed / 1e9:.1f} GB of GPU memory and {free / 1e9:.1f} GB are free; "
+            "use {engine=cpu}"
         )
     return KernelParams._make(
         cuda.to_device(np.ascontiguousarray(field)) if isinstance(field, np.ndarray) else field for field in params
@@ -161,7 +161,7 @@ def _failures_in_one_line() -> Iterator[None]:
     except Exception as error:
         if not type(error).__module__.startswith(("cuda.", "numba.cuda.")):
             raise
-        raise EngineFailedError(f"--engine cuda: the GPU failed ({error}); use --engine cpu") from error
+        raise EngineFailedError(f"{{engine=cuda}}: the GPU failed ({error}); use {{engine=cpu}}") from error
 
 
 def _empty(shape: int, dtype: DTypeLike) -> Any:

@@ -60,10 +60,7 @@ def why_unusable() -> str | None:
     except Exception as error:  # whatever a driver, a compiler or a library throws: the engine can't be used
         lines = [line.strip(" .:") for line in str(error).splitlines() if line.strip(" .:0123456789")]
         reason = lines[1] if len(lines) > 1 and "driver init" in lines[0] else (lines or [type(error).__name__])[0]
-        return (
-            f"no usable NVIDIA GPU ({reason}): use --engine cpu, "
-            "or with a driver for CUDA 12 pip install 'nbnumba[cuda12]'"
-        )
+        return f"no usable NVIDIA GPU ({reason}): with a driver for CUDA 12, pip install 'nbnumba[cuda12]'"
     return None
 
 
@@ -77,7 +74,7 @@ def require_device() -> None:
     """
     reason = why_unusable()
     if reason is not None:
-        raise EngineUnavailableError(f"--engine cuda: {reason}")
+        raise EngineUnavailableError(f"{{engine=cuda}}: {reason}; or use {{engine=cpu}}")
 
 
 def devices() -> list[Device]:

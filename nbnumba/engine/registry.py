@@ -126,5 +126,5 @@ def get_engine(name: str, precision: str = PRECISIONS[0]) -> Engine:
 
         return cuda.with_precision(precision)
     if precision != PRECISIONS[0]:
-        raise UsageError(f"--precision {precision} needs --engine cuda")
+        raise UsageError(f"{{precision={precision}}} needs {{engine=cuda}}")
     return importlib.import_module(ENGINE_MODULES[chosen])

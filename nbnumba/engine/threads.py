@@ -43,7 +43,7 @@ def thread_count(wanted: int | None) -> int:
     if wanted is None:
         return available_threads()
     if wanted < 1:
-        raise UsageError(f"--threads {wanted}: give at least 1")
+        raise UsageError(f"{{threads={wanted}}}: give at least 1")
     return min(wanted, available_threads())
 
 

@@ -68,11 +68,6 @@ def convention(name: Convention) -> Effect:
     return several(fix("detector.frame.convention", name), pivot)
 
 
-def choose_pivot(settings: Settings, values: Sequence[Any]) -> Settings:
-    """Pivot by its name."""
-    return settings.put("detector.frame.pivot", Pivot(values[0]))
-
-
 def axis(name: str) -> Effect:
     """A vector of the lab frame; selects the custom convention."""
     return several(put(f"detector.frame.{name}"), CUSTOM)

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nbnumba.config.rules import LARGEST_NUMBER, POSITIVE, UnfitError
 from nbnumba.errors import InputFileError
 from nbnumba.flags.settings import Settings
-from nbnumba.io.reading import LARGEST_NUMBER
 
 if TYPE_CHECKING:
     from nbnumba.io.smv import SmvHeader
 
+_POSITIVE = {"PIXEL_SIZE": "detector.pixel_size", "WAVELENGTH": "beam.wavelength"}
+"""Header key -> setting of the same unit, which must be above zero."""
+
 _ENTRIES = {
     "DISTANCE": "detector.distance",
     "CLOSE_DISTANCE": "detector.close_distance",
-    "WAVELENGTH": "beam.wavelength",
     "PHI": "sampling.phi",
     "OSC_RANGE": "sampling.oscillation",
 }
@@ -75,9 +77,8 @@ class _Stated:
 def _enter(settings: Settings, stated: _Stated, from_top: bool) -> Settings:
     """Settings with what a header says; `from_top` if its beam centre is measured from the top."""
     width, height = stated.header.width, stated.header.height
-    pixel = stated.value("PIXEL_SIZE")
-    if pixel is not None:
-        settings = settings.put("detector.pixel_size", pixel)
+    for key, path in _POSITIVE.items():
+        settings = _enter_positive(settings, stated, key, path)
     settings = settings.put("detector.pixels_fast", width).put("detector.pixels_slow", height)
     for key, path in _ENTRIES.items():
         value = stated.value(key)
@@ -86,11 +87,24 @@ def _enter(settings: Settings, stated: _Stated, from_top: bool) -> Settings:
     detector = settings.detector
     x, y = stated.value("BEAM_CENTER_X"), stated.value("BEAM_CENTER_Y")
     if y is not None and from_top:
+        pixel = stated.value("PIXEL_SIZE")
         # metres, as nanoBragg subtracts
-        y = _millimetres(detector.pixel_size / 1000.0 * height - y / 1000.0)
+        y = _millimetres((detector.pixel_size if pixel is None else pixel) / 1000.0 * height - y / 1000.0)
     settings = settings.put("detector.beam_center", _pair(x, y, detector.beam_center))
     origin = _pair(stated.value("ORGX"), stated.value("ORGY"), detector.origin_pixels)
     return settings.put("detector.origin_pixels", origin)
+
+
+def _enter_positive(settings: Settings, stated: _Stated, key: str, path: str) -> Settings:
+    """Settings with a number of a header that must be above zero; if it is not, a flag may yet replace it."""
+    value = stated.value(key)
+    if value is None:
+        return settings
+    try:
+        return settings.put(path, POSITIVE(value))
+    except UnfitError:
+        words = f"the header of {stated.path} states {key} {value:g}"
+        return replace(settings, unusable=(*settings.unusable, (path, words)))
 
 
 def _pair(

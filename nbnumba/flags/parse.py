@@ -7,11 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nbnumba.config.rules import TooLargeError
 from nbnumba.errors import UsageError
 from nbnumba.flags.flag import Flag
+from nbnumba.flags.names import named_by_flags
 from nbnumba.flags.settings import Settings
 from nbnumba.flags.table import FLAGS
-from nbnumba.flags.values import Kind, TooLargeError, is_number
+from nbnumba.flags.values import Kind, is_number
 
 
 @dataclass(frozen=True)
@@ -171,6 +173,7 @@ def apply(occurrences: Iterable[Occurrence], settings: Settings) -> Settings:
     return settings
 
 
+@named_by_flags()
 def parse_flags(arguments: Sequence[str]) -> Settings:
     """Settings from flags alone: headers of ``-img`` and ``-mask`` are not looked at.
 

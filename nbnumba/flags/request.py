@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbnumba.config import Detector, Experiment, StructureFactors, UnitCell
+from nbnumba.config.crystal import lie_in_a_plane
+from nbnumba.config.sources import sources_from_metres
 from nbnumba.errors import InputFileError, UsageError
 from nbnumba.flags.headers import settings_from_headers
+from nbnumba.flags.names import field_of, flag_of, named_by_flags
 from nbnumba.flags.parse import Occurrence, apply, tokenise
 from nbnumba.flags.settings import Settings
 from nbnumba.output.files import OutputFiles
 
 if TYPE_CHECKING:
     import numpy as np
-
-_LARGEST_DETECTOR = 2**40
-"""Pixels: 4 TB of image."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ class Request:
     warnings: tuple[str, ...] = ()
 
 
+@named_by_flags()
 def interpret(arguments: Sequence[str]) -> Request:
     """Understand nanoBragg's flags and read the files that they name.
 
@@ -91,7 +92,8 @@ def interpret(arguments: Sequence[str]) -> Request:
     beam = replace(settings.beam, sources=_sources(settings.sources_path))
     _read_unused(settings.stol_path)
     return Request(
-        experiment=Experiment(crystal, beam, settings.detector, settings.sampling), files=files,
+        # made anew: while flags are read, a detector need not make sense as a whole
+        experiment=Experiment(crystal, beam, replace(settings.detector), settings.sampling), files=files,
         inputs=_inputs(settings, factors_path),
         progress=settings.progress, printout=settings.printout, printout_pixel=_chosen(settings.printout_pixel),
         trace_pixels=settings.trace_pixels, warnings=_warnings(occurrences, settings, factors),
@@ -102,36 +104,10 @@ def _check(settings: Settings) -> None:
     """Refuse what no single flag shows to be impossible."""
     if settings.matrix_path is None and settings.cell[0] is None:
         raise UsageError("no unit cell: give -cell (a b c alpha beta gamma) or -mat (a file)")
-    _check_angles(settings.cell)
-    detector = settings.detector
-    if not (detector.pixel_size > 0.0 and settings.beam.wavelength > 0.0):
-        raise UsageError(
-            f"the header of {settings.header_path or settings.mask_path} states PIXEL_SIZE {detector.pixel_size:g} and "
-            f"WAVELENGTH {settings.beam.wavelength:g}: both must be above zero; correct them with -pixel and -lambda"
-        )
-    fast, slow = _edges(detector)
-    if min(fast, slow) < 0.5:
-        raise UsageError("-detsize: the detector holds no pixel; it is smaller than half a -pixel")
-    if fast * slow > _LARGEST_DETECTOR:
-        raise UsageError(f"-detpixels, -detsize, -pixel: {fast:g} x {slow:g} pixels are too many")
-    for name in ("beam", "fdet", "sdet", "polar", "spindle", "twotheta_axis"):
-        if not any(getattr(detector.frame, name)):
-            flag = name if name == "twotheta_axis" else "spindle_axis" if name == "spindle" else f"{name}_vector"
-            raise UsageError(f"-{flag} 0 0 0 has no direction")
-
-
-def _check_angles(cell: tuple[float | None, ...]) -> None:
-    """Refuse angles between three axes that do not fit into space."""
-    alpha, beta, gamma = (angle or 90.0 for angle in cell[3:])
-    total, largest = alpha + beta + gamma, max(alpha, beta, gamma)
-    if total >= 360.0 or 2.0 * largest >= total:
-        raise UsageError(f"-cell: the angles {alpha:g} {beta:g} {gamma:g} enclose no volume")
-
-
-def _edges(detector: Detector) -> tuple[float, float]:
-    """Pixels along the fast and slow axis, not rounded."""
-    pixel = detector.pixel_size
-    return detector.pixels_fast or detector.size_fast / pixel, detector.pixels_slow or detector.size_slow / pixel
+    if settings.unusable:
+        paths, words = zip(*settings.unusable, strict=True)
+        flags = " and ".join(flag_of(field_of(path)) for path in paths)
+        raise UsageError(f"{' and '.join(words)}, which must be above zero: correct it with {flags}")
 
 
 def _unit_cell(settings: Settings) -> UnitCell | None:
@@ -142,12 +118,10 @@ def _unit_cell(settings: Settings) -> UnitCell | None:
 def _matrix(path: Path | None) -> np.ndarray | None:
     if path is None:
         return None
-    import numpy as np
-
     from nbnumba.io.matrix import read_matrix
 
     matrix = read_matrix(path)
-    if np.linalg.det(matrix) == 0.0:
+    if lie_in_a_plane(matrix):
         raise InputFileError(f"{path}: the three reciprocal axes of this matrix lie in a plane")
     return matrix
 
@@ -157,7 +131,7 @@ def _sources(path: Path | None) -> np.ndarray | None:
         return None
     from nbnumba.io.source_list import read_sources
 
-    return read_sources(path)
+    return sources_from_metres(read_sources(path))
 
 
 def _read_unused(path: Path | None) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nbnumba.config import Beam, Crystal, Detector, Sampling
+from nbnumba.config.description import Description, with_entry
 from nbnumba.output.files import OutputFiles
 
 
@@ -21,6 +22,8 @@ class Settings:
         The experiment so far, without what has yet to be read from files.
     files : OutputFiles
         Names and scales of the output; `writes_pgm` and `writes_noise` say whether those names are used.
+    unusable : tuple of (str, str)
+        What headers of images say and nothing can be computed with, unless a flag says otherwise: the entry, and words.
     cell : tuple of 6 (float or None)
         Direct cell, Å and degrees.
     matrix_path, hkl_path, sources_path, stol_path, mask_path, header_path : Path or None
@@ -44,6 +47,7 @@ class Settings:
     detector: Detector = Detector()
     sampling: Sampling = Sampling()
     files: OutputFiles = OutputFiles()
+    unusable: tuple[tuple[str, str], ...] = ()
     cell: tuple[float | None, ...] = (None,) * 6
     matrix_path: Path | None = None
     hkl_path: Path | None = None
@@ -70,10 +74,15 @@ class Settings:
             New value.
         """
         changed: Settings = _put(self, path.split("."), value)
+        if self.unusable:
+            kept = tuple((entry, words) for entry, words in self.unusable if entry != path)
+            return replace(changed, unusable=kept)
         return changed
 
 
 def _put(owner: Any, names: Sequence[str], value: Any) -> Any:
     """A frozen dataclass with one entry, of its own or of one that it holds, changed."""
     name, *rest = names
-    return replace(owner, **{name: _put(getattr(owner, name), rest, value) if rest else value})
+    if rest:
+        value = _put(getattr(owner, name), rest, value)
+    return with_entry(owner, name, value) if isinstance(owner, Description) else replace(owner, **{name: value})

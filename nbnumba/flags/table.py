@@ -173,8 +173,8 @@ _GEOMETRY = (
          default="0"),
     Flag(("-detector_roty",), (NUMBER,), do.put_at("detector.rotation", 1), "then about lab y", unit="°", default="0"),
     Flag(("-detector_rotz",), (NUMBER,), do.put_at("detector.rotation", 2), "then about lab z", unit="°", default="0"),
-    Flag(("-pivot",), (PIVOT,), do.choose_pivot, "what detector rotations leave in place; custom convention only",
-         default="beam"),
+    Flag(("-pivot",), (PIVOT,), do.put("detector.frame.pivot"),
+         "what detector rotations leave in place; custom convention only", default="beam"),
 )  # fmt: skip
 
 _CONVENTION = (

@@ -1,4 +1,4 @@
-"""Kinds of values that follow a flag: how each is read from text and what it refuses."""
+"""Kinds of values that follow a flag: how each is read from text. What a number may be, the description's rules say."""
 
 from __future__ import annotations
 
@@ -8,18 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nbnumba.io.reading import LARGEST_NUMBER
+from nbnumba.config import rules
+from nbnumba.config.rules import Rule, TooLargeError
 
 _WHOLE_NUMBER = re.compile(r"[-+]?\d+(\.0*)?", re.ASCII)
 """nanoBragg reads no exponent here: to it, 1e3 is 1."""
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
-_INTEGER_LIMIT = 2**31
-"""C's int ends here."""
-
-
-class TooLargeError(ValueError):
-    """A number that nothing can be computed with."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +28,7 @@ class Kind:
     meaning : str
         What is needed, for messages.
     read : callable
-        Text -> value; raises ValueError for anything else.
+        Text -> value; raises ValueError for anything else, TooLargeError for what nothing can be computed with.
     """
 
     metavar: str
@@ -54,43 +49,25 @@ def _number(text: str) -> float:
     if _NUMBER.fullmatch(text.strip()) is None:
         raise ValueError(text)
     value = float(text)
-    if abs(value) > LARGEST_NUMBER:
+    if math.isinf(value):
         raise TooLargeError(text)
     return value
-
-
-def _accept(value: float, test: Callable[[float], bool]) -> float:
-    """The value if it passes a test."""
-    if not test(value):
-        raise ValueError(value)
-    return value
-
-
-def _positive(text: str) -> float:
-    return _accept(_number(text), lambda value: value >= 1.0 / LARGEST_NUMBER)
-
-
-def _not_negative(text: str) -> float:
-    return _accept(_number(text), lambda value: value >= 0.0)
-
-
-def _depth(text: str) -> float:
-    # nanoBragg looks for the word anywhere
-    return math.inf if "inf" in text else _not_negative(text)
 
 
 def _integer(text: str) -> int:
     if _WHOLE_NUMBER.fullmatch(text.strip()) is None:
         raise ValueError(text)
-    return int(_accept(float(text), lambda value: abs(value) < _INTEGER_LIMIT))
+    return int(text.partition(".")[0])
 
 
-def _positive_integer(text: str) -> int:
-    return int(_accept(_integer(text), lambda value: value > 0))
+def _depth(text: str) -> object:
+    # nanoBragg looks for the word anywhere
+    return math.inf if "inf" in text else rules.NOT_NEGATIVE.read(_number(text))
 
 
-def _not_negative_integer(text: str) -> int:
-    return int(_accept(_integer(text), lambda value: value >= 0))
+def _kind(metavar: str, rule: Rule, parse: Callable[[str], object]) -> Kind:
+    """A number by the rule of the fields that it sets."""
+    return Kind(metavar, rule.meaning, lambda text: rule.read(parse(text)))
 
 
 def _file(text: str) -> Path:
@@ -107,13 +84,13 @@ def _pivot(text: str) -> str:
     raise ValueError(text)
 
 
-NUMBER = Kind("NUMBER", "a number", _number)
-POSITIVE = Kind("NUMBER", "a number above zero", _positive)
-NOT_NEGATIVE = Kind("NUMBER", "a number of zero or more", _not_negative)
+NUMBER = _kind("NUMBER", rules.NUMBER, _number)
+POSITIVE = _kind("NUMBER", rules.POSITIVE, _number)
+NOT_NEGATIVE = _kind("NUMBER", rules.NOT_NEGATIVE, _number)
 DEPTH = Kind("NUMBER|inf", "a number of zero or more, or inf", _depth)
-INTEGER = Kind("INTEGER", "a whole number", _integer)
-POSITIVE_INTEGER = Kind("INTEGER", "a whole number above zero", _positive_integer)
-NOT_NEGATIVE_INTEGER = Kind("INTEGER", "a whole number of zero or more", _not_negative_integer)
+INTEGER = _kind("INTEGER", rules.INTEGER, _integer)
+POSITIVE_INTEGER = _kind("INTEGER", rules.POSITIVE_INTEGER, _integer)
+NOT_NEGATIVE_INTEGER = _kind("INTEGER", rules.NOT_NEGATIVE_INTEGER, _integer)
 FILE = Kind("FILE", "a file name", _file)
 PIVOT = Kind("sample|beam", "sample or beam", _pivot)
 VECTOR = tuple(NUMBER.called(name) for name in ("X", "Y", "Z"))

@@ -1,4 +1,4 @@
-"""nanoBragg's binary cache of structure factors (Fdump.bin): index limits as text, then the padded grid."""
+"""nanoBragg's binary cache of structure factors (Fdump.bin): index limits as text, then the padded table."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 import numpy as np
 
 from nbnumba.config import StructureFactors
-from nbnumba.errors import InputFileError
+from nbnumba.errors import InputFileError, UsageError
 from nbnumba.io.atomic import atomic_write, write_array
 from nbnumba.io.reading import read_input
 
@@ -39,7 +39,7 @@ def write_fdump(path: str | os.PathLike[str], structure_factors: StructureFactor
     )  # fmt: skip
     with atomic_write(path) as stream:
         stream.write(" ".join(str(limit) for limit in limits).encode() + _END_OF_LIMITS)
-        write_array(stream, np.ascontiguousarray(grid.amplitudes, dtype=np.float64))
+        write_array(stream, grid.table)
 
 
 def read_fdump(path: str | os.PathLike[str]) -> StructureFactors:
@@ -61,12 +61,12 @@ def read_fdump(path: str | os.PathLike[str]) -> StructureFactors:
     Raises
     ------
     InputFileError
-        If the file can't be read or its size does not fit its index limits.
+        If the file can't be read, its size does not fit its index limits, or an amplitude is not finite.
     """
     data = read_input(path)
     match = _LIMITS.match(data)
     if match is None:
-        raise InputFileError(f"{path}: is no structure-factor cache: six index limits are missing; read it with -hkl?")
+        raise InputFileError(f"{path}: is no structure-factor cache: six index limits are missing; is it a text of F?")
     h_min, h_max, k_min, k_max, l_min, l_max = (int(limit) for limit in match.groups())
     shape = (h_max - h_min + 2, k_max - k_min + 2, l_max - l_min + 2)
     if min(shape) < 2:
@@ -75,7 +75,10 @@ def read_fdump(path: str | os.PathLike[str]) -> StructureFactors:
     if needed != found:
         raise InputFileError(
             f"{path}: is damaged: the index limits need {needed} bytes of amplitudes, {found} follow; "
-            "remove it and read the reflections with -hkl again"
+            "remove it and read the reflections again"
         )
-    amplitudes = np.frombuffer(data, dtype=np.float64, offset=match.end()).reshape(shape)
-    return StructureFactors(amplitudes.copy(), h_min, k_min, l_min)
+    table = np.frombuffer(data, dtype=np.float64, offset=match.end()).reshape(shape)
+    try:
+        return StructureFactors(table[:-1, :-1, :-1], h_min, k_min, l_min)
+    except UsageError as error:
+        raise InputFileError(f"{path}: {error}") from None

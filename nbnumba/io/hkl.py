@@ -9,17 +9,13 @@ import warnings
 import numpy as np
 
 from nbnumba.config import StructureFactors
-from nbnumba.errors import InputFileError
+from nbnumba.config.structure_factors import LARGEST_INDEX
+from nbnumba.errors import InputFileError, UsageError
 from nbnumba.io.atomic import atomic_write
 from nbnumba.io.decimals import read_decimals
 from nbnumba.io.reading import NUMBER, line_number, quote_line, read_input, scan_numbers
-from nbnumba.memory import machine_memory
-from nbnumba.numerics.jit import jit
 
 _COLUMNS = 4
-_LARGEST_INDEX = 1_000_000_000
-"""nanoBragg starts its search for the smallest index here."""
-
 _PIECE_BYTES = 1 << 22
 _LINES = 1 << 16
 """Written at once: Ctrl-C is heard in between."""
@@ -41,7 +37,7 @@ def read_hkl(path: str | os.PathLike[str], default_F: float = 0.0) -> StructureF
     Returns
     -------
     StructureFactors
-        With one plane of zeros behind the last index of each axis.
+        From the smallest to the largest index along each axis.
 
     Raises
     ------
@@ -49,15 +45,11 @@ def read_hkl(path: str | os.PathLike[str], default_F: float = 0.0) -> StructureF
         If the file can't be read, holds no reflection, an index is not an integer or an amplitude is not finite, or
         the grid would not fit into memory.
     """
-    records = _checked_records(path)
-    first = records[:, :3].min(axis=0).astype(np.int64)
-    ranges = records[:, :3].max(axis=0).astype(np.int64) - first + 1
-    amplitudes = allocate_grid(tuple(int(size) for size in ranges), path)
-    if default_F != 0.0:
-        amplitudes[:-1, :-1, :-1] = default_F
-    _place(records, first, amplitudes)
-    h_min, k_min, l_min = (int(index) for index in first)
-    return StructureFactors(amplitudes, h_min, k_min, l_min, reflections=len(records))
+    hkl, amplitudes = read_reflections(path)
+    try:
+        return StructureFactors.from_reflections(hkl, amplitudes, default_F)
+    except UsageError as error:
+        raise InputFileError(f"{path}: {error}") from None
 
 
 def read_reflections(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -80,7 +72,9 @@ def read_reflections(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarr
     InputFileError
         If the file can't be read, holds no reflection, an index is not an integer or an amplitude is not finite.
     """
-    records = _checked_records(path)
+    data = read_input(path)
+    records = _read_records(data, path)
+    _check_records(records, data, path)
     return records[:, :3].astype(np.int32), records[:, 3]
 
 
@@ -105,46 +99,6 @@ def write_hkl(path: str | os.PathLike[str], hkl: np.ndarray, amplitudes: np.ndar
         for start in range(0, len(hkl), _LINES):
             rows = zip(hkl[start : start + _LINES].tolist(), amplitudes[start : start + _LINES].tolist(), strict=True)
             stream.write("".join(f"{h[0]} {h[1]} {h[2]} {value!r}\n" for h, value in rows).encode())
-
-
-def allocate_grid(ranges: tuple[int, ...], path: str | os.PathLike[str]) -> np.ndarray:
-    """A grid of zeros for these numbers of h, k and l planes, padded by one plane per axis.
-
-    Parameters
-    ----------
-    ranges : tuple of 3 int
-        Number of planes along h, k, l.
-    path : path
-        File that asks for the grid, for the message.
-
-    Returns
-    -------
-    ndarray, shape (h_range + 1, k_range + 1, l_range + 1), float64
-
-    Raises
-    ------
-    InputFileError
-        If the grid is larger than the machine's memory.
-    """
-    h, k, l = (size + 1 for size in ranges)  # noqa: E741
-    gigabytes = h * k * l * 8 / 1e9
-    if gigabytes <= machine_memory() / 1e9:
-        try:
-            return np.zeros((h, k, l), dtype=np.float64)
-        except MemoryError:
-            pass
-    raise InputFileError(
-        f"{path}: the index ranges ({h - 1} x {k - 1} x {l - 1}) need {gigabytes:.3g} GB, more than this machine has; "
-        "check for stray indices"
-    )
-
-
-def _checked_records(path: str | os.PathLike[str]) -> np.ndarray:
-    """The records of a file as float64[n, 4]: whole indices, finite amplitudes."""
-    data = read_input(path)
-    records = _read_records(data, path)
-    _check_records(records, data, path)
-    return records
 
 
 def _read_records(data: bytes, path: str | os.PathLike[str]) -> np.ndarray:
@@ -205,7 +159,7 @@ def _check_records(records: np.ndarray, data: bytes, path: str | os.PathLike[str
     """Refuse indices that are not integers and amplitudes that are not finite."""
     indices = records[:, :3]
     # NaN fails both comparisons
-    good = ((indices == np.rint(indices)) & (np.abs(indices) < _LARGEST_INDEX)).all(axis=1)
+    good = ((indices == np.rint(indices)) & (np.abs(indices) < LARGEST_INDEX)).all(axis=1)
     _refuse(~good, "Miller indices must be integers", data, path)
     _refuse(~np.isfinite(records[:, 3]), "the amplitude must be a finite number", data, path)
 
@@ -228,12 +182,3 @@ def _record_offset(data: bytes, record: int) -> int:
     assert space is not None
     return space.end()
 
-
-@jit
-def _place(records: np.ndarray, first: np.ndarray, amplitudes: np.ndarray) -> None:
-    """Put the amplitudes on the grid, later ones over earlier ones."""
-    for i in range(records.shape[0]):
-        h = int(records[i, 0]) - first[0]
-        k = int(records[i, 1]) - first[1]
-        l = int(records[i, 2]) - first[2]  # noqa: E741
-        amplitudes[h, k, l] = records[i, 3]

@@ -6,8 +6,9 @@ import os
 
 import numpy as np
 
+from nbnumba.config.rules import LARGEST_NUMBER
 from nbnumba.errors import InputFileError
-from nbnumba.io.reading import LARGEST_NUMBER, line_number, quote_line, read_input, scan_numbers
+from nbnumba.io.reading import line_number, quote_line, read_input, scan_numbers
 
 
 def read_matrix(path: str | os.PathLike[str]) -> np.ndarray:

@@ -13,9 +13,6 @@ NUMBER = re.compile(
 )
 """A number as C's strtod reads it (decimal), after any white space."""
 
-LARGEST_NUMBER = 1e38
-"""Beyond this, and below its inverse, products of a few numbers leave the range of a double; nothing real does."""
-
 _SEPARATORS = re.compile(r"[ \t,;:!]+")
 
 

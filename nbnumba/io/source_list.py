@@ -6,8 +6,9 @@ import os
 
 import numpy as np
 
+from nbnumba.config.rules import LARGEST_NUMBER
 from nbnumba.errors import InputFileError
-from nbnumba.io.reading import LARGEST_NUMBER, read_columns
+from nbnumba.io.reading import read_columns
 
 _COLUMNS = 5
 

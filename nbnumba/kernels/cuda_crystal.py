@@ -166,9 +166,12 @@ def add_crystal_single(params, row_set, q, intensity, weight, interpolating, eve
 def _why_not_single(params: KernelParams) -> str | None:
     """What float32 can't do, or None."""
     if params.oversample_thick or params.oversample_polar or params.oversample_omega:
-        return "the -oversample_ flags multiply the sum at each step that adds something, however little"
+        return (
+            "{Sampling.oversample_thick}, {Sampling.oversample_polar} and {Sampling.oversample_omega} multiply the sum "
+            "at each step that adds something, however little"
+        )
     if params.fudge < 0.0:
-        return "a negative -fudge makes spots without bounds"
+        return "a negative {Crystal.fudge} makes spots without bounds"
     amplitude = max(abs(params.default_F), float(params.amplitudes.max()), -float(params.amplitudes.min()))
     if (float(np.prod(params.cells)) * amplitude) ** 2 * params.steps > LARGEST_INTENSITY:
         return "the intensity of this crystal goes beyond its numbers"
@@ -197,7 +200,7 @@ def single_params(params: KernelParams) -> KernelParams:
     """
     reason = _why_not_single(params)
     if reason is not None:
-        raise UsageError(f"--precision single: {reason}; use --precision double")
+        raise UsageError(f"{{precision=single}}: {reason}; use {{precision=double}}")
     heads = params.lattice.astype(np.float32)
     tails = (params.lattice - heads).astype(np.float32)
     return params._replace(

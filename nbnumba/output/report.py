@@ -106,7 +106,7 @@ def model_warnings(model: Model) -> list[str]:
         warnings.append(
             f"the crystal measures up to {max(model.crystal_size) * 1e10:g} Å but a pixel in reciprocal space "
             f"{model.reciprocal_pixel_size * 1e10:g} Å: the intensity may vary across a pixel; "
-            f"-oversample {model.recommended_oversample} resolves that"
+            f"{{Sampling.oversample={model.recommended_oversample}}} resolves that"
         )
     return warnings
 

@@ -84,21 +84,22 @@ def check_writable(files: OutputFiles, kept: Iterable[Path] = ()) -> None:
         If two outputs have the same name, or one has that of an input.
     """
     images = {
-        "-floatfile": files.float_path, "-intfile": files.int_path, "-pgmfile": files.pgm_path,
-        "-noisefile": files.noise_path, "--png": files.png_path, "the TIFF image": files.tiff_path,
+        "float_path": files.float_path, "int_path": files.int_path, "pgm_path": files.pgm_path,
+        "noise_path": files.noise_path, "png_path": files.png_path, "tiff_path": files.tiff_path,
     }  # fmt: skip
     taken = {path.resolve(): "input" for path in kept}
-    for flag, path in {"-dump": files.dump_path, **images}.items():
+    for field, path in {"dump_path": files.dump_path, **images}.items():
         if path is None:
             continue
-        if flag in images:
+        if field in images:
             check_target(path)
         if is_written_in_place(path):
             continue
-        other = taken.setdefault(path.resolve(), flag)
-        if other != flag:
-            reason = "would overwrite an input file" if other == "input" else f"is also the name for {other}"
-            raise UsageError(f"{flag} {path}: {reason}; choose another one")
+        other = taken.setdefault(path.resolve(), field)
+        if other != field:
+            taker = f"is also the name for {{OutputFiles.{other}}}"
+            reason = "would overwrite an input file" if other == "input" else taker
+            raise UsageError(f"{{OutputFiles.{field}}} {path}: {reason}; choose another one")
 
 
 def write_cache(structure_factors: StructureFactors | None, path: Path) -> bool:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nbnumba.config import CrystalShape
+from nbnumba.config.rules import LARGEST_NUMBER
+from nbnumba.config.sources import sources_in_metres
+from nbnumba.config.units import unit_hints
 from nbnumba.errors import UsageError
-from nbnumba.io.reading import LARGEST_NUMBER
 from nbnumba.kernels.params import KernelParams
 from nbnumba.numerics.c_random import ran1_state
 from nbnumba.setup.cell import (
@@ -91,7 +93,7 @@ def _fluence_and_flux(beam: Beam) -> tuple[float, float]:
     fluence = beam.fluence
     if beam.flux != 0.0 and beam.exposure > 0.0 and size >= 0.0:
         if size == 0.0:
-            raise UsageError("-beamsize 0 makes the fluence infinite: give the beam size in mm")
+            raise UsageError("{Beam.size=0} makes the fluence infinite: give the beam size in mm")
         fluence = beam.flux * beam.exposure / size / size
     flux = fluence / beam.exposure * size * size if beam.exposure > 0.0 else beam.flux
     return fluence, flux
@@ -120,7 +122,7 @@ def _lattice(crystal: Crystal, wavelength: float, random_state: np.ndarray) -> L
             *(None if angle is None else _radians(angle) for angle in (given.alpha, given.beta, given.gamma)),
         ))  # fmt: skip
         if not cell_volume(cell) > 0.0:
-            raise UsageError("-cell: these lengths and angles enclose no volume")
+            raise UsageError("{Crystal.unit_cell}: these lengths and angles enclose no volume")
     random = random_misset(_clock_or(crystal.misset_seed), random_state) if crystal.random_misset else None
     misset = None
     if crystal.misset is not None:
@@ -138,7 +140,7 @@ def _reciprocal(
         columns = [tuple(per_angstrom * float(v) for v in column) for column in crystal.reciprocal_matrix.T]
         return columns[0], columns[1], columns[2]  # type: ignore[return-value]
     if cell is None:
-        raise UsageError("no unit cell: give -cell or -mat")
+        raise UsageError("no unit cell: give {Crystal.unit_cell} or {Crystal.reciprocal_matrix}")
     return reciprocal_from_cell(cell)
 
 
@@ -161,9 +163,11 @@ def _spot_metric(lattice: Lattice, cells: Vector, fudge: float) -> np.ndarray:
     return np.array([s, t, u, *(square * math.prod(cells) ** 2 * fudge for square in squares)])
 
 
-def _spread(spread: Spread, unit_per_si: float) -> StepCounts:
+def _spread(beam: Beam, name: str, unit_per_si: float) -> StepCounts:
+    """Samples of one of the beam's spreads, by the name of its field."""
+    spread: Spread = getattr(beam, name)
     return angular_or_spectral_samples(
-        _optional(spread.range, unit_per_si), _optional(spread.step, unit_per_si), spread.steps
+        _optional(spread.range, unit_per_si), _optional(spread.step, unit_per_si), spread.steps, f"Beam.{name}"
     )
 
 
@@ -180,8 +184,8 @@ def _check_position(geometry: DetectorGeometry, curved: bool) -> None:
     # NaN is not smaller either
     if not all(abs(value) < LARGEST_NUMBER for value in numbers):
         raise UsageError(
-            "-beam_vector: the beam runs along the detector and never meets it; turn the detector, or let it pivot "
-            "about the sample (-pivot sample)"
+            "{LabFrame.beam}: the beam runs along the detector and never meets it; turn the detector, or let it pivot "
+            "about the sample ({LabFrame.pivot=sample})"
         )
 
 
@@ -191,7 +195,9 @@ def _attenuation(detector: Detector, thickness: StepCounts) -> tuple[float, list
     if depth is not None:
         return (0.0 if math.isinf(depth) else 1.0 / (depth * 1e-6)), []
     if thickness.range > 0.0:
-        return 1.0 / thickness.range, ["no -detector_abs was given: the attenuation depth equals the sensor thickness"]
+        return 1.0 / thickness.range, [
+            "no {Sensor.attenuation_depth} was given: the attenuation depth equals the sensor thickness"
+        ]
     return -1.0, []
 
 
@@ -204,7 +210,7 @@ def _roi(sampling: Sampling, geometry: DetectorGeometry) -> tuple[int, int, int,
     )
     if x_min > min(x_max, geometry.pixels_fast - 1) or y_min > min(y_max, geometry.pixels_slow - 1):
         raise UsageError(
-            f"-roi {x_min} {x_max} {y_min} {y_max} holds no pixel of the "
+            f"{{Sampling.roi}} {x_min} {x_max} {y_min} {y_max} holds no pixel of the "
             f"{geometry.pixels_fast} x {geometry.pixels_slow} detector: give xmin xmax ymin ymax inside it"
         )
     return x_min, x_max, y_min, y_max
@@ -212,48 +218,77 @@ def _roi(sampling: Sampling, geometry: DetectorGeometry) -> tuple[int, int, int,
 
 def _sources(beam: Beam, geometry: DetectorGeometry, wavelength: float, spreads: tuple[StepCounts, ...]) -> SourceList:
     if beam.sources is not None:
-        return complete_sources(beam.sources, geometry, wavelength)
+        return complete_sources(sources_in_metres(beam.sources), geometry, wavelength)
     horizontal, vertical, dispersion = spreads
     sources = generate_sources(geometry, wavelength, horizontal, vertical, beam.round_divergence, dispersion)
     if len(sources.weights) == 0:
-        raise UsageError("-round_div leaves no source: give more -hdivsteps/-vdivsteps or -square_div")
+        raise UsageError(
+            "{Beam.round_divergence=True} leaves no source: give more {Beam.horizontal_divergence.steps}/"
+            "{Beam.vertical_divergence.steps} or {Beam.round_divergence=False}"
+        )
     if not sources.units[:, 3].min() > 0.0:
-        raise UsageError("-dispersion: some wavelengths come out as zero or negative; it must stay below 200 %")
+        raise UsageError(
+            "{Beam.dispersion.range}: some wavelengths come out as zero or negative; it must stay below 200 %"
+        )
     return sources
 
 
 def _mask(detector: Detector, geometry: DetectorGeometry) -> np.ndarray:
-    if detector.mask is None:
+    pixels = detector.mask_pixels
+    if pixels is None:
         return np.zeros((0, 0), dtype=np.uint16)
     shape = (geometry.pixels_slow, geometry.pixels_fast)
-    if detector.mask.shape != shape:
-        raise UsageError(f"-mask has {detector.mask.shape} pixels (slow, fast) but the detector has {shape}")
-    return np.ascontiguousarray(detector.mask, dtype=np.uint16)
+    if pixels.shape != shape:
+        raise UsageError(f"{{Detector.mask}} has {pixels.shape} pixels (slow, fast) but the detector has {shape}")
+    return pixels
 
 
 def _recommended_oversample(crystal_size: Vector, reciprocal_pixel: float) -> int:
     """Subpixels per edge that resolve the shape transform."""
     if reciprocal_pixel == 0.0:
-        raise UsageError("-distance: the plane of the detector passes through the sample; move it or turn its axes")
+        raise UsageError(
+            "{Detector.distance}: the plane of the detector passes through the sample; move it or turn its axes"
+        )
     wanted = 3.0 * max(crystal_size) / reciprocal_pixel
     # far more than can be computed, but a number that can be printed
     return max(math.ceil(min(wanted, MOST_STEPS)), 1)
 
 
+def _cause_of_oversampling(
+    crystal: Crystal, crystal_size: Vector, wavelength: float, geometry: DetectorGeometry
+) -> str:
+    """What makes the recommended oversampling as large as it is: the length that is farthest from ordinary ones."""
+    largest = max(crystal_size)
+    axis = crystal_size.index(largest)
+    field = "Crystal.size" if crystal.size[axis] > 0.0 else "Crystal.cells"
+    excesses = {
+        f"a crystal of {1000.0 * largest:g} mm along {'abc'[axis]} ({{{field}}})": largest / 1e-6,
+        f"a wavelength of {1e10 * wavelength:g} Å ({{Beam.wavelength}})": 1e-10 / wavelength,
+        f"a distance of {1000.0 * geometry.distance:g} mm ({{Detector.distance}})": 0.1 / abs(geometry.distance),
+        f"a pixel of {1000.0 * geometry.pixel_size:g} mm ({{Detector.pixel_size}})": geometry.pixel_size / 1e-4,
+    }
+    return max(excesses, key=lambda cause: excesses[cause])
+
+
 def _check_counts(counts: dict[str, int]) -> None:
-    """Refuse numbers of samples, by the flag that sets each, that no machine can hold."""
-    for flag, count in counts.items():
+    """Refuse numbers of samples, by the fields that set each, that no machine can hold."""
+    for fields, count in counts.items():
         if count > MAX_SAMPLES:
-            raise UsageError(f"{flag}: {count} is too many: at most {MAX_SAMPLES} are possible")
+            raise UsageError(f"{fields}: {count} is too many: at most {MAX_SAMPLES} are possible")
 
 
-def _count_steps(sources: int, phi_steps: int, domains: int, oversample: int) -> int:
-    """Terms of the sum for one pixel and layer."""
+def _count_steps(sources: int, phi_steps: int, domains: int, oversample: int, chosen_for: str | None) -> int:
+    """Terms of the sum for one pixel and layer; `chosen_for` is what made nanoBragg's rule choose its subpixels."""
     steps = sources * phi_steps * domains * oversample * oversample
     if steps > MOST_STEPS:
+        wanted = f"{{Sampling.oversample={oversample}}}"
+        remedy = "give a smaller {Sampling.oversample}"
+        if chosen_for is not None:
+            wanted = f"{chosen_for} takes {oversample} x {oversample} subpixels to resolve"
+            remedy = "correct it, or give {Sampling.oversample}"
         raise UsageError(
-            f"-oversample {oversample}: with {sources} source(s), {phi_steps} spindle step(s) and {domains} mosaic "
-            f"domain(s) these are {steps:.3g} steps for one pixel, more than {MOST_STEPS}: give a smaller -oversample"
+            f"{wanted}: with {sources} source(s), {phi_steps} spindle step(s) and {domains} mosaic domain(s) these are "
+            f"{steps:.3g} steps for one pixel, more than {MOST_STEPS}: {remedy}"
         )
     return steps
 
@@ -306,8 +341,8 @@ def lower(experiment: Experiment) -> Model:
     recommended = _recommended_oversample(crystal_size, reciprocal_pixel)
     oversample = sampling.oversample if sampling.oversample and sampling.oversample > 0 else recommended
     spreads = (
-        _spread(beam.horizontal_divergence, 1000.0), _spread(beam.vertical_divergence, 1000.0),
-        _spread(beam.dispersion, 100.0),
+        _spread(beam, "horizontal_divergence", 1000.0), _spread(beam, "vertical_divergence", 1000.0),
+        _spread(beam, "dispersion", 100.0),
     )
     thickness = sensor_layers(detector.sensor.thickness * 1e-6, detector.sensor.layers)
     mu, mu_warnings = _attenuation(detector, thickness)
@@ -316,8 +351,9 @@ def lower(experiment: Experiment) -> Model:
     )
     phi, phi_start = _phi(sampling), _radians(sampling.phi)
     _check_counts({
-        "-phisteps": phi.steps, "-mosaic_domains": domains, "-thicksteps": thickness.steps,
-        "-hdivsteps x -vdivsteps x -dispsteps": math.prod(samples.steps for samples in spreads),
+        "{Sampling.phi_steps}": phi.steps, "{Crystal.mosaic_domains}": domains, "{Sensor.layers}": thickness.steps,
+        "{Beam.horizontal_divergence.steps} x {Beam.vertical_divergence.steps} x {Beam.dispersion.steps}":
+            math.prod(samples.steps for samples in spreads),
     })  # fmt: skip
     sources = _sources(beam, geometry, wavelength, spreads)
     umats = mosaic_rotations(spread, domains, crystal.mosaic_seed, random_state)
@@ -349,18 +385,22 @@ def lower(experiment: Experiment) -> Model:
         reciprocal=np.array([*lattice.a_star, *lattice.b_star, *lattice.c_star], dtype=np.float64),
         metric=_spot_metric(lattice, cells, crystal.fudge),
         cells=_vector(cells), shape=SHAPE_CODES[crystal.shape], fudge=crystal.fudge,
-        amplitudes=np.ravel(factors.amplitudes) if factors is not None else np.zeros(1),
+        amplitudes=factors.table if factors is not None else np.zeros(1),
         has_amplitudes=has_amplitudes,
-        h_size=factors.amplitudes.shape[0] if factors is not None else 1,
-        k_size=factors.amplitudes.shape[1] if factors is not None else 1,
-        l_size=factors.amplitudes.shape[2] if factors is not None else 1,
+        h_size=factors.h_range + 1 if factors is not None else 1,
+        k_size=factors.k_range + 1 if factors is not None else 1,
+        l_size=factors.l_range + 1 if factors is not None else 1,
         h_min=factors.h_min if factors is not None else 0,
         k_min=factors.k_min if factors is not None else 0,
         l_min=factors.l_min if factors is not None else 0,
         default_F=crystal.default_F, interpolate=interpolate and has_amplitudes,
         background=_background(sampling, fluence), water=sampling.water != 0.0,
         r_e_squared=R_E_SQUARED, fluence=fluence,
-        steps=_count_steps(len(sources.weights), phi.steps, domains, oversample),
+        steps=_count_steps(
+            len(sources.weights), phi.steps, domains, oversample,
+            None if sampling.oversample == oversample
+            else _cause_of_oversampling(crystal, crystal_size, wavelength, geometry),
+        ),
     )  # fmt: skip
     return Model(
         experiment=experiment, geometry=geometry, lattice=lattice, cells=cells, crystal_size=crystal_size,
@@ -372,5 +412,8 @@ def lower(experiment: Experiment) -> Model:
         mosaic_spread=spread, mosaic_umats=umats, random_state=random_state, roi=roi,
         recommended_oversample=recommended, reciprocal_pixel_size=reciprocal_pixel,
         interpolation=params.interpolate, params=params,
-        warnings=(*warnings, *frame_warnings, *mu_warnings, *([mosaic_warning] if mosaic_warning else [])),
+        warnings=(
+            *unit_hints(experiment), *warnings, *frame_warnings, *mu_warnings,
+            *([mosaic_warning] if mosaic_warning else []),
+        ),
     )  # fmt: skip

@@ -19,23 +19,23 @@ def _given(value: float | None) -> float:
     return -1.0 if value is None else value
 
 
-def _samples_to_cover(width: float, step: float, flag: str) -> int:
-    """Number of steps that cover a range; `flag` is what gives the step."""
+def _samples_to_cover(width: float, step: float, field: str) -> int:
+    """Number of steps that cover a range; `field` is what gives the step."""
     if width > MAX_SAMPLES * step:
         raise UsageError(
-            f"{flag}: such a step cuts its range into more than {MAX_SAMPLES} samples; give a larger one"
+            f"{{{field}}}: such a step cuts its range into more than {MAX_SAMPLES} samples; give a larger one"
         )
     return math.ceil(width / step)
 
 
-def _range_step_count(width: float, step: float, steps: int) -> tuple[float, float, int]:
+def _range_step_count(width: float, step: float, steps: int, field: str) -> tuple[float, float, int]:
     """Fill in what is missing of a divergence or dispersion; negative (or for the count zero) means missing."""
     if steps <= 0:
         if width < 0.0:
             return (0.0, 0.0, 1) if step <= 0.0 else (step, step, 2)
         if step <= 0.0:
             return width, width, 2
-        return width, step, _samples_to_cover(width, step, "-hdivstep or -vdivstep")
+        return width, step, _samples_to_cover(width, step, f"{field}.step")
     if width < 0.0:
         return (1.0, 1.0 / steps, steps) if step <= 0.0 else (step, step, 2)
     if step <= 0.0:
@@ -44,7 +44,9 @@ def _range_step_count(width: float, step: float, steps: int) -> tuple[float, flo
     return width, step, steps
 
 
-def angular_or_spectral_samples(width: float | None, step: float | None, steps: int | None) -> StepCounts:
+def angular_or_spectral_samples(
+    width: float | None, step: float | None, steps: int | None, field: str
+) -> StepCounts:
     """Samples of a divergence or of the dispersion.
 
     Parameters
@@ -53,6 +55,8 @@ def angular_or_spectral_samples(width: float | None, step: float | None, steps: 
         Full range and step, radians or a fraction; None or negative means not given.
     steps : int or None
         Number of samples; None or not positive means not given.
+    field : str
+        What is sampled, for messages: ``Beam.dispersion``.
 
     Returns
     -------
@@ -64,7 +68,9 @@ def angular_or_spectral_samples(width: float | None, step: float | None, steps: 
     UsageError
         If the step is absurdly small.
     """
-    width, step, steps = _range_step_count(_given(width), _given(step), -1 if steps is None else steps)
+    width, step, steps = _range_step_count(
+        _given(width), _given(step), -1 if steps is None else steps, field
+    )
     if width <= 0.0 or step <= 0.0 or steps <= 0:
         return NOTHING
     return StepCounts(width, step, steps)
@@ -126,8 +132,11 @@ def spindle_steps(oscillation: float | None, step: float | None, steps: int | No
         if step <= 0.0:
             return StepCounts(width, width / 2.0, 2)
         if width == 0.0:
-            raise UsageError("-osc 0 with a -phistep leaves no step to simulate: give one of them, or -phisteps")
-        return StepCounts(width, step, _samples_to_cover(width, step, "-phistep"))
+            raise UsageError(
+                "{Sampling.oscillation=0} with a {Sampling.phi_step} leaves no step to simulate: give one of them, or "
+                "{Sampling.phi_steps}"
+            )
+        return StepCounts(width, step, _samples_to_cover(width, step, "Sampling.phi_step"))
     steps = max(steps, 1)
     if width < 0.0:
         return StepCounts(degree, degree / steps, steps) if step <= 0.0 else StepCounts(step, step, 2)
@@ -156,9 +165,11 @@ def mosaic_domain_count(spread: float | None, domains: int | None) -> tuple[floa
     if domains is None or domains <= 0:
         if spread is None or spread < 0.0 or spread == 0.0:
             return 0.0, 1, None
-        return spread, 10, "a mosaic spread was given without a number of domains: using 10 (set -mosaic_domains)"
+        return spread, 10, (
+            "a mosaic spread was given without a number of domains: using 10 (set {Crystal.mosaic_domains})"
+        )
     if spread is None or spread < 0.0:
-        return 0.0, 1, "mosaic domains were given without a mosaic spread: using 1 domain (set -mosaic)"
+        return 0.0, 1, "mosaic domains were given without a mosaic spread: using 1 domain (set {Crystal.mosaic_spread})"
     if spread == 0.0:
         return 0.0, 1, "the mosaic spread is zero: using 1 domain"
     return spread, domains, None

@@ -140,7 +140,7 @@ def test_a_failure_of_the_driver_is_one_line_and_frees_the_memory(gpu):
 
     with (
         mock.patch.object(pretended.dispatcher, "launch", fail),
-        pytest.raises(EngineFailedError, match="the GPU failed .*CUDA_ERROR_LAUNCH_TIMEOUT.*use --engine cpu"),
+        pytest.raises(EngineFailedError, match="the GPU failed .*CUDA_ERROR_LAUNCH_TIMEOUT.*use engine=cpu"),
     ):
         simulate(small_experiment(), engine="cuda")
     gc.collect()  # the error's traceback holds the arrays of the last launch
@@ -181,7 +181,7 @@ def test_single_precision_refuses_a_negative_fudge(gpu):
 
 
 def test_single_precision_is_not_for_the_cpu():
-    with pytest.raises(UsageError, match="^--precision single needs --engine cuda$"):
+    with pytest.raises(UsageError, match="^precision=single needs engine=cuda$"):
         get_engine("cpu", "single")
     with pytest.raises(UsageError, match="unknown precision 'half': choose one of double, single"):
         get_engine("cuda", "half")

@@ -103,7 +103,7 @@ def test_reflections_are_read_from_text_before_a_cache_and_a_cache_before_the_de
     assert text.experiment.crystal.structure_factors.reflections == 2
     from nbnumba.io.fdump import write_fdump
 
-    write_fdump("Fdump.bin", replace(read_hkl("F.hkl"), amplitudes=np.full((3, 2, 2), 7.0)))
+    write_fdump("Fdump.bin", replace(read_hkl("F.hkl"), amplitudes=np.full((2, 1, 1), 7.0)))
     again = request("-cell 100 -hkl F.hkl").experiment.crystal.structure_factors
     assert again.amplitudes[1, 0, 0] == 20.0
     cached = request("-cell 100 -default_F 5")
@@ -166,8 +166,8 @@ def test_the_last_of_two_entries_counts_and_a_key_is_found_inside_longer_ones():
 
 
 @pytest.mark.parametrize(("entry", "error", "message"), [
-    ("PIXEL_SIZE=0", UsageError, "the header of h.img states PIXEL_SIZE 0 .* correct them with -pixel"),
-    ("WAVELENGTH=-1", UsageError, "the header of h.img states .* WAVELENGTH -1"),
+    ("PIXEL_SIZE=0", UsageError, "the header of h.img states PIXEL_SIZE 0, .* above zero: correct it with -pixel$"),
+    ("WAVELENGTH=-1", UsageError, "the header of h.img states WAVELENGTH -1, .* correct it with -lambda$"),
     ("SIZE1=0", InputFileError, "h.img: the header states no size"),
     ("SIZE2=-3", InputFileError, "h.img: the header states no size"),
     ("DISTANCE=1e300", InputFileError, r"h.img: the header states DISTANCE=1e\+300, which is too large"),

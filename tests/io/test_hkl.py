@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nbnumba.errors import InputFileError
-from nbnumba.io.hkl import allocate_grid, read_hkl
+from nbnumba.config.structure_factors import empty_grid
+from nbnumba.errors import InputFileError, UsageError
+from nbnumba.io.hkl import read_hkl
 
 
 @pytest.fixture
@@ -20,11 +21,11 @@ def hkl(tmp_path):
     return read
 
 
-def test_amplitudes_lie_at_their_indices_and_padding_is_zero(hkl):
+def test_amplitudes_lie_at_their_indices(hkl):
     factors = hkl("-1 2 0 10.5\n1 3 0 20\n")
     assert (factors.h_min, factors.k_min, factors.l_min) == (-1, 2, 0)
-    assert factors.amplitudes.shape == (4, 3, 2)
-    expected = np.zeros((4, 3, 2))
+    assert factors.amplitudes.shape == (3, 2, 1)
+    expected = np.zeros((3, 2, 1))
     expected[0, 0, 0], expected[2, 1, 0] = 10.5, 20.0
     assert np.array_equal(factors.amplitudes, expected)
     assert factors.count == 2
@@ -34,10 +35,8 @@ def test_the_default_fills_the_range_but_not_the_padding(hkl):
     factors = hkl("0 0 0 5\n1 1 1 6\n", default_F=3.0)
     assert factors.amplitudes[0, 1, 1] == 3.0
     assert factors.amplitudes[0, 0, 0] == 5.0
-    padding = factors.amplitudes.copy()
-    padding[:-1, :-1, :-1] = 0.0
-    assert not padding.any()
-    assert np.count_nonzero(factors.amplitudes) == 8
+    assert factors.table.size == 27
+    assert np.count_nonzero(factors.amplitudes) == np.count_nonzero(factors.table) == 8
 
 
 def test_of_repeated_reflections_the_last_counts(hkl):
@@ -49,7 +48,7 @@ def test_of_repeated_reflections_the_last_counts(hkl):
     "1 2 3 4\n1.0 2 4.0 5",
 ])  # fmt: skip
 def test_any_white_space_separates_numbers(hkl, text):
-    assert hkl(text).amplitudes[:1, :1, :2].ravel().tolist() == [4.0, 5.0]
+    assert hkl(text).amplitudes.ravel().tolist() == [4.0, 5.0]
 
 
 def test_signs_separate_indices_without_a_space(hkl):
@@ -96,5 +95,5 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 def test_grids_larger_than_memory_are_refused():
-    with pytest.raises(InputFileError, match=r"need 8e\+03 GB"):
-        allocate_grid((10000, 10000, 10000), "F.hkl")
+    with pytest.raises(UsageError, match=r"need 8e\+03 GB"):
+        empty_grid((10000, 10000, 10000))

@@ -17,8 +17,7 @@ PIXELS = (23, 19)
 
 def table(edge: int) -> StructureFactors:
     """Random amplitudes for indices from -edge to edge."""
-    amplitudes = np.zeros((2 * edge + 2,) * 3)
-    amplitudes[:-1, :-1, :-1] = np.random.default_rng(3).uniform(1.0, 300.0, (2 * edge + 1,) * 3)
+    amplitudes = np.random.default_rng(3).uniform(1.0, 300.0, (2 * edge + 1,) * 3)
     return StructureFactors(amplitudes, -edge, -edge, -edge)
 
 

@@ -1,0 +1,246 @@
+"""Structure-factor amplitudes, on the grid of Miller indices that the kernels look them up in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from nbnumba.config.arrays import check_finite, for_kernels, is_frozen, read_only, real_array
+from nbnumba.config.description import Description
+from nbnumba.config.rules import (
+    INTEGER,
+    LARGEST_NUMBER,
+    NOT_NEGATIVE_INTEGER,
+    NUMBER,
+    Rule,
+    Rules,
+    TooLargeError,
+    UnfitError,
+    optional,
+    shown,
+)
+from nbnumba.errors import UsageError
+from nbnumba.memory import machine_memory
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike
+
+LARGEST_INDEX = 1_000_000_000
+"""nanoBragg starts its search for the smallest index here."""
+
+
+def _index(value: Any) -> int:
+    index: int = INTEGER.read(value)
+    if abs(index) >= LARGEST_INDEX:
+        raise TooLargeError(f"is too large for a Miller index: {index}")
+    return index
+
+
+def _grid(value: Any) -> np.ndarray:
+    """A read-only view of the amplitudes inside a padded table."""
+    if is_frozen(value) and value.ndim == 3 and for_kernels(value).shape == (_padded_size(value.shape),):
+        return value
+    amplitudes = _real(value, 3)
+    check_finite(amplitudes)
+    grid = empty_grid(amplitudes.shape)
+    grid[:] = amplitudes
+    return read_only(grid)
+
+
+def _real(value: Any, axes: int) -> np.ndarray:
+    """An array of amplitudes."""
+    import numpy as np
+
+    if np.iscomplexobj(value):
+        raise UnfitError("must be real: nanoBragg's sum needs amplitudes, give abs(F)")
+    return real_array(value, axes)
+
+
+def _padded_size(shape: tuple[int, ...]) -> int:
+    """Amplitudes of a table with one plane more on each axis."""
+    h, k, l = shape  # noqa: E741
+    return (h + 1) * (k + 1) * (l + 1)
+
+
+def empty_grid(shape: tuple[int, ...]) -> np.ndarray:
+    """Zeros for these numbers of h, k and l planes, inside a table with one plane more on each axis.
+
+    Parameters
+    ----------
+    shape : tuple of 3 int
+        Number of planes along h, k, l.
+
+    Returns
+    -------
+    ndarray, shape (h_range, k_range, l_range), float64
+        A view of the table, to be filled and then handed to `StructureFactors` as `read_only`.
+
+    Raises
+    ------
+    UsageError
+        If the table is larger than the machine's memory.
+    """
+    import numpy as np
+
+    h, k, l = shape  # noqa: E741
+    size = _padded_size(shape)
+    if 8 * size <= machine_memory():
+        try:
+            return np.zeros(size).reshape(h + 1, k + 1, l + 1)[:-1, :-1, :-1]
+        except MemoryError:
+            pass
+    raise UsageError(
+        f"the index ranges ({h} x {k} x {l}) need {8 * size / 1e9:.3g} GB, more than this machine has; check for stray "
+        "indices"
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class StructureFactors(Description):
+    """Structure-factor amplitudes on a dense grid of Miller indices.
+
+    Attributes
+    ----------
+    amplitudes : array_like, shape (h_range, k_range, l_range)
+        Amplitude F, electrons. Kept as a read-only float64 array, a view of `table`.
+    h_min, k_min, l_min : int
+        Miller indices of ``amplitudes[0, 0, 0]``.
+    reflections : int or None
+        Number of reflections that the grid was made from; None when unknown, as for a binary cache.
+    """
+
+    amplitudes: np.ndarray
+    h_min: int
+    k_min: int
+    l_min: int
+    reflections: int | None = None
+
+    RULES: ClassVar[Rules] = {
+        "amplitudes": Rule("an array of amplitudes", _grid),
+        **dict.fromkeys(("h_min", "k_min", "l_min"), Rule("a whole number", _index)),
+        "reflections": optional(NOT_NEGATIVE_INTEGER),
+    }
+
+    @classmethod
+    def from_reflections(
+        cls, hkl: ArrayLike, F: ArrayLike, default_F: float = 0.0  # noqa: N803  (F is the field's symbol)
+    ) -> StructureFactors:
+        """Structure factors from a list of reflections; of those that occur more than once the last counts.
+
+        No symmetry is imposed, as in nanoBragg, not even Friedel's: name every reflection that shall scatter.
+
+        Parameters
+        ----------
+        hkl : array_like, shape (n, 3), whole numbers
+            Miller indices.
+        F : array_like, shape (n,), real numbers
+            Amplitudes, electrons.
+        default_F : float
+            Amplitude of reflections inside the index range that are not named, electrons.
+
+        Returns
+        -------
+        StructureFactors
+            From the smallest to the largest index along each axis.
+
+        Raises
+        ------
+        UsageError
+            If an index is not a whole number, an amplitude is complex or not finite, the two lists differ in length, or
+            the grid would not fit into memory.
+        """
+        indices = _argument("hkl", _indices, hkl)
+        amplitudes = _argument("F", lambda value: _real(value, 1), F)
+        default = _argument("default_F", NUMBER, default_F)
+        _check_list(indices, amplitudes)
+        first = indices.min(axis=0)
+        grid = empty_grid(tuple((indices.max(axis=0) - first + 1).tolist()))
+        if default != 0.0:
+            grid[:] = default
+        _place(indices - first, amplitudes, grid)
+        h_min, k_min, l_min = first.tolist()
+        return cls(read_only(grid), h_min, k_min, l_min, len(amplitudes))
+
+    @property
+    def table(self) -> np.ndarray:
+        """The amplitudes for the kernels, which look up one plane further along each axis: flat, l fastest, float64.
+
+        The same object however often it is asked for, C-contiguous, with ``(h_range + 1)·(k_range + 1)·(l_range + 1)``
+        entries; those of the last plane along each axis are 0, as in nanoBragg. Not to be written to.
+        """
+        return for_kernels(self.amplitudes)
+
+    @property
+    def h_range(self) -> int:
+        """Number of h planes."""
+        return int(self.amplitudes.shape[0])
+
+    @property
+    def k_range(self) -> int:
+        """Number of k planes."""
+        return int(self.amplitudes.shape[1])
+
+    @property
+    def l_range(self) -> int:
+        """Number of l planes."""
+        return int(self.amplitudes.shape[2])
+
+    @property
+    def count(self) -> int:
+        """Number of reflections, or of grid points inside the index range when that is unknown."""
+        if self.reflections is not None:
+            return self.reflections
+        return self.h_range * self.k_range * self.l_range
+
+
+def _argument(name: str, read: Callable[[Any], Any], value: Any) -> Any:
+    """What an argument is kept as; its name goes into the error."""
+    try:
+        return read(value)
+    except UnfitError as error:
+        raise UsageError(f"{{{name}}} {error}") from None
+
+
+def _indices(value: Any) -> np.ndarray:
+    """Miller indices, int64[n, 3]."""
+    import numpy as np
+
+    indices = real_array(value, 2)
+    if indices.shape[1] != 3:
+        raise UnfitError(f"must have 3 columns, not {indices.shape[1]}")
+    # NaN fails both comparisons
+    good = ((indices == np.rint(indices)) & (np.abs(indices) < LARGEST_INDEX)).all(axis=1)
+    if not good.all():
+        row = int(np.argmin(good))
+        raise UnfitError(f"must be whole numbers, not {shown(indices[row].tolist())} in row {row}")
+    return indices.astype(np.int64)
+
+
+def _check_list(indices: np.ndarray, amplitudes: np.ndarray) -> None:
+    """Refuse lists that differ in length, and amplitudes that are not finite."""
+    import numpy as np
+
+    if len(indices) != len(amplitudes):
+        raise UsageError(f"{{hkl}} has {len(indices)} reflections, {{F}} has {len(amplitudes)} amplitudes")
+    good = np.abs(amplitudes) <= LARGEST_NUMBER
+    if not good.all():
+        row = int(np.argmin(good))
+        h, k, l = indices[row].tolist()  # noqa: E741
+        raise UsageError(f"{{F}}[{row}], of reflection {h} {k} {l}, must be a finite number, not {amplitudes[row]:g}")
+
+
+def _place(positions: np.ndarray, amplitudes: np.ndarray, grid: np.ndarray) -> None:
+    """Put amplitudes on a grid, later ones over earlier ones."""
+    import numpy as np
+
+    flat = np.ravel_multi_index(tuple(positions.T), grid.shape)
+    taken = np.zeros(grid.size, dtype=bool)
+    taken[flat] = True
+    if np.count_nonzero(taken) < len(flat):
+        # NumPy does not say which of several values for one place stays
+        _, newest = np.unique(flat[::-1], return_index=True)
+        last = len(flat) - 1 - newest
+        positions, amplitudes = positions[last], amplitudes[last]
+    grid[tuple(positions.T)] = amplitudes
