@@ -74,8 +74,9 @@ def _explanation(flag: Flag) -> str:
               help="single sums in float32 on a GPU: faster, and pixels are right to some 6 digits.")
 @click.option("--threads", type=click.IntRange(min=1), metavar="N", help="CPU threads.  [default: all cores]")
 @click.option("--png", metavar="FILE", help="Also write a preview for people.")
+@click.option("--spacegroup", metavar="NAME", help="Complete the reflections of -hkl by this symmetry.")
 def command(
-    flags: tuple[str, ...], engine: str, precision: str, threads: int | None, png: str | None
+    flags: tuple[str, ...], engine: str, precision: str, threads: int | None, png: str | None, spacegroup: str | None
 ) -> None:
     """Simulate a diffraction image and write it as nanoBragg does.
 
@@ -92,7 +93,7 @@ def command(
     from nbnumba.engine.scan import run_interruptible
 
     # all of it: Ctrl-C would be lost in a compiler that runs in the main thread
-    run_interruptible(_simulate, flags, engine, precision, threads, png)
+    run_interruptible(_simulate, flags, engine, precision, threads, png, spacegroup)
 
 
 def _settled(engine: str, precision: str) -> str:
@@ -107,7 +108,9 @@ def _settled(engine: str, precision: str) -> str:
     return chosen
 
 
-def _simulate(flags: Sequence[str], engine: str, precision: str, threads: int | None, png: str | None) -> None:
+def _simulate(
+    flags: Sequence[str], engine: str, precision: str, threads: int | None, png: str | None, spacegroup: str | None
+) -> None:
     """Read, simulate, write, report."""
     from nbnumba.engine.threads import available_threads
     from nbnumba.output.report import image_lines, model_warnings, result_warnings, setup_lines
@@ -116,7 +119,7 @@ def _simulate(flags: Sequence[str], engine: str, precision: str, threads: int | 
     from nbnumba.simulation import simulate_model
 
     engine = _settled(engine, precision)
-    request = interpret(flags)
+    request = interpret(flags, spacegroup)
     warn(request.warnings)
     if png is not None:
         request = replace(request, files=replace(request.files, png_path=Path(png)))
@@ -126,7 +129,7 @@ def _simulate(flags: Sequence[str], engine: str, precision: str, threads: int | 
     model = lower(request.experiment)
     warn(model_warnings(model))
     _check_pixels(request, model)
-    say(setup_lines(model, request.inputs))
+    say(setup_lines(model, (*request.inputs, *request.notes)))
     with progress_bar(request.progress) as progress:
         result = simulate_model(model, engine, threads, progress, precision)
     warn(result_warnings(result))

@@ -51,6 +51,38 @@ def read_source(path: str | os.PathLike[str], options: SourceOptions) -> Reflect
     return measured_reflections(path, cast("gemmi.Mtz", content), options)
 
 
+def read_model(path: str | os.PathLike[str], options: SourceOptions) -> Reflections:
+    """Amplitudes in P1 from a model; see `read_source`.
+
+    Raises
+    ------
+    InputFileError
+        Also if the file holds reflections.
+    """
+    return calculated_reflections(path, _model(path), options)
+
+
+def read_data(path: str | os.PathLike[str], options: SourceOptions) -> Reflections:
+    """Amplitudes in P1 from reflection data; see `read_source`.
+
+    Raises
+    ------
+    InputFileError
+        Also if the file holds a model.
+    """
+    content = read_file(path)
+    if is_model(content):
+        raise InputFileError(f"{path}: holds a model, not reflections")
+    return measured_reflections(path, cast("gemmi.Mtz", content), options)
+
+
+def _model(path: str | os.PathLike[str]) -> gemmi.Structure:
+    content = read_file(path)
+    if not is_model(content):
+        raise InputFileError(f"{path}: holds reflections, not a model")
+    return content
+
+
 def _from_list(path: str | os.PathLike[str], options: SourceOptions) -> Reflections:
     """Amplitudes in P1 from a text list of h k l F."""
     for name in ("d_min", "solvent", "wavelength", "column"):
@@ -85,7 +117,4 @@ def read_contents(path: str | os.PathLike[str]) -> Contents:
     MissingPackageError
         If gemmi is not installed.
     """
-    content = read_file(path)
-    if not is_model(content):
-        raise InputFileError(f"{path}: holds reflections, not a model")
-    return crystal_contents(path, content, None)
+    return crystal_contents(path, _model(path), None)
