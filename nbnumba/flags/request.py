@@ -15,7 +15,7 @@ from nbnumba.flags.headers import settings_from_headers
 from nbnumba.flags.names import field_of, flag_of, named_by_flags
 from nbnumba.flags.parse import Occurrence, apply, tokenise
 from nbnumba.flags.settings import Settings
-from nbnumba.models.formats import is_model_or_data
+from nbnumba.models.names import is_model_or_data
 from nbnumba.output.files import OutputFiles
 
 if TYPE_CHECKING:

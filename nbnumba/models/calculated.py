@@ -73,8 +73,8 @@ def calculated_reflections(
 
 def _model_text(contents: Contents) -> str:
     electrons = sum(atom.occ * atom.element.atomic_number for atom in contents.atoms) * contents.copies
-    atoms = f"{len(contents.atoms)} atoms x {contents.copies} asymmetric units"
-    return f"{atoms}, {electrons:.6g} electrons; cell {cell_text(contents.cell)}"
+    atoms = f"{len(contents.atoms)} atoms, {contents.atoms_in_cell} in the cell"
+    return f"{atoms} with {electrons:.6g} electrons; cell {cell_text(contents.cell)}"
 
 
 def _solvent_text(solvent: Solvent, fraction: float) -> str:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from nbnumba.models.symmetry import SpaceGroup
 
 _UNKNOWN_ELEMENT = "X"
+_SAME_PLACE = 0.4
+"""Å within which an atom and its image are one."""
 
 
 @dataclass(frozen=True)
@@ -36,17 +38,26 @@ class Contents:
         Unit cell, Å and degrees.
     space_group : SpaceGroup
         Symmetry.
+    site_orders : list of int
+        How many symmetry operations leave each atom in place: 1 in a general position. As everywhere, occupancies in
+        special positions are divided by it.
     """
 
     structure: gemmi.Structure
     atoms: list[gemmi.Atom]
     cell: Cell
     space_group: SpaceGroup
+    site_orders: list[int]
 
     @property
     def copies(self) -> int:
         """Asymmetric units in the cell."""
         return len(self.space_group.operations)
+
+    @property
+    def atoms_in_cell(self) -> int:
+        """Number of atoms, those in special positions counted once."""
+        return sum(self.copies // order for order in self.site_orders)
 
     @property
     def elements(self) -> dict[str, gemmi.Element]:
@@ -87,7 +98,9 @@ def crystal_contents(path: str | os.PathLike[str], structure: gemmi.Structure, s
         structure.expand_ncs(gemmi.HowToNameCopiedChain.Dup)
     atoms = [site.atom for site in structure[0].all()]
     _check_atoms(path, atoms)
-    return Contents(structure, atoms, cell, space_group)
+    structure.setup_cell_images()
+    orders = [1 + structure.cell.is_special_position(atom.pos, _SAME_PLACE) for atom in atoms]
+    return Contents(structure, atoms, cell, space_group, orders)
 
 
 def _symbol(path: str | os.PathLike[str], space_group: SpaceGroup) -> str:

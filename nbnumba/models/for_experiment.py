@@ -14,9 +14,10 @@ from nbnumba.config import Crystal, Experiment, Sampling, StructureFactors, Unit
 from nbnumba.errors import NbnumbaWarning
 from nbnumba.models.calculated import calculated_reflections
 from nbnumba.models.crystal import cell_text, checked_cell
-from nbnumba.models.formats import is_model, is_model_or_data, read_file
+from nbnumba.models.formats import is_model, read_file
 from nbnumba.models.library import gemmi_library
 from nbnumba.models.measured import measured_reflections
+from nbnumba.models.names import is_model_or_data
 from nbnumba.models.options import SourceOptions
 from nbnumba.models.read import read_source
 from nbnumba.setup.lowering import lower

@@ -7,43 +7,20 @@ import os
 import re
 import warnings
 import zlib
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeGuard
 
 from nbnumba.errors import InputFileError, NbnumbaWarning
 from nbnumba.io.reading import read_input
 from nbnumba.models.library import gemmi_library
+from nbnumba.models.names import CIF_SUFFIXES, MTZ_SUFFIX, suffix_of
+from nbnumba.models.small_molecule import model_of_small_molecule
 
 if TYPE_CHECKING:
     import gemmi
 
-_MTZ = ".mtz"
-_CIF = (".cif", ".mmcif")
-KNOWN_SUFFIXES = (_MTZ, ".pdb", ".ent", *_CIF)
-"""Endings of models and reflection data; .gz may follow."""
-
 _CIF_START = re.compile(rb"(\s|#[^\n]*(\n|$))*data_", re.IGNORECASE)
 _GZIP_MAGIC = b"\x1f\x8b"
 _END_OF_MTZ = b"MTZENDOFHEADERS"
-
-
-def is_model_or_data(path: str | os.PathLike[str]) -> bool:
-    """Whether a file's name says that it is a model or reflection data, not a text list.
-
-    Parameters
-    ----------
-    path : path
-        Ends in .pdb, .ent, .cif, .mmcif or .mtz, with or without .gz, or does not.
-
-    Returns
-    -------
-    bool
-    """
-    return _suffix(path) in KNOWN_SUFFIXES
-
-
-def _suffix(path: str | os.PathLike[str]) -> str:
-    return Path(str(path).lower().removesuffix(".gz")).suffix
 
 
 def read_file(path: str | os.PathLike[str]) -> gemmi.Structure | gemmi.Mtz:
@@ -64,12 +41,12 @@ def read_file(path: str | os.PathLike[str]) -> gemmi.Structure | gemmi.Mtz:
         If the file can't be read or holds neither.
     """
     data = _uncompressed(path)
-    if _suffix(path) == _MTZ:
+    if suffix_of(path) == MTZ_SUFFIX:
         return _read_mtz(path, data)
     if _CIF_START.match(data):
         return _read_cif(path, data)
-    if _suffix(path) in _CIF:
-        raise InputFileError(f"{path}: is no mmCIF: it does not begin with 'data_'")
+    if suffix_of(path) in CIF_SUFFIXES:
+        raise InputFileError(f"{path}: is no CIF: it does not begin with 'data_'")
     return _read_pdb(path, data)
 
 
@@ -120,13 +97,17 @@ def _read_cif(path: str | os.PathLike[str], data: bytes) -> gemmi.Structure | ge
     library = gemmi_library()
     try:
         document = library.cif.read_string(data)
-        for block in document:
-            if block.find_loop("_atom_site.Cartn_x"):
-                structure: gemmi.Structure = library.make_structure_from_block(block)
-                return structure
+        structure = next(filter(None, map(_model_in, document)), None)
     except (RuntimeError, ValueError, UnicodeDecodeError) as error:
-        _refuse(path, "mmCIF", error)
-    return _read_refln(path, document)
+        _refuse(path, "CIF", error)
+    return structure or _read_refln(path, document)
+
+
+def _model_in(block: gemmi.cif.Block) -> gemmi.Structure | None:
+    if block.find_loop("_atom_site.Cartn_x"):
+        structure: gemmi.Structure = gemmi_library().make_structure_from_block(block)
+        return structure
+    return model_of_small_molecule(block)
 
 
 def _read_refln(path: str | os.PathLike[str], document: gemmi.cif.Document) -> gemmi.Mtz:
@@ -137,7 +118,7 @@ def _read_refln(path: str | os.PathLike[str], document: gemmi.cif.Document) -> g
     if not merged:
         reason = (
             "holds unmerged observations only; merge them first" if blocks else
-            "holds neither coordinates (_atom_site.Cartn_x) nor reflections (_refln.index_h)"
+            "holds neither coordinates (_atom_site) nor reflections (_refln.index_h)"
         )  # fmt: skip
         raise InputFileError(f"{path}: {reason}")
     name = merged[0].block.name

@@ -152,4 +152,5 @@ def _listed_text(present: np.ndarray, choice: Choice) -> str:
     if choice.minus is None:
         return text
     plus, minus = present[: len(present) // 2], present[len(present) // 2 :]
-    return f"{text}; {(plus ^ minus).sum()} pairs are halves: their mates take the same value"
+    halves = (plus ^ minus).sum()
+    return f"{text}; {halves} pairs are halves: their mates take the same value" if halves else text

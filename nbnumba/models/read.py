@@ -10,8 +10,9 @@ from nbnumba.io.hkl import read_reflections
 from nbnumba.models.assemble import expand_list
 from nbnumba.models.calculated import calculated_reflections
 from nbnumba.models.contents import Contents, crystal_contents
-from nbnumba.models.formats import KNOWN_SUFFIXES, is_model, is_model_or_data, read_file
+from nbnumba.models.formats import is_model, read_file
 from nbnumba.models.measured import measured_reflections
+from nbnumba.models.names import KNOWN_SUFFIXES, is_model_or_data
 from nbnumba.models.options import SourceOptions
 from nbnumba.models.reflections import Reflections
 

@@ -36,8 +36,10 @@ def scattered_by_atoms(contents: Contents, inverse_d2: np.ndarray) -> np.ndarray
     knots = np.linspace(0.0, float(inverse_d2.max()), _KNOTS)
     total = np.zeros(_KNOTS)
     for name, element in contents.elements.items():
-        atoms = [atom for atom in contents.atoms if atom.element.name == name]
-        weights, b_factors = np.array([atom.occ**2 for atom in atoms]), np.array([atom.b_iso for atom in atoms])
+        sites = zip(contents.atoms, contents.site_orders, strict=True)
+        # images in one place scatter as one atom
+        rows = [(atom.occ**2 * order, atom.b_iso) for atom, order in sites if atom.element.name == name]
+        weights, b_factors = np.array(rows).T
         form_factor = np.array([element.it92.calculate_sf(s2 / 4.0) for s2 in knots])
         total += form_factor**2 * (weights @ np.exp(-np.outer(b_factors, knots) / 2.0))
     expected: np.ndarray = contents.copies * np.interp(inverse_d2, knots, total)
@@ -84,5 +86,4 @@ def scale_text(contents: Contents, ratio: float | None) -> str:
     """
     if ratio is None:
         return f"not checked: fewer than {_FEWEST_REFLECTIONS} reflections below {WILSON_SPACING:g} Å"
-    atoms = f"the {len(contents.atoms) * contents.copies} atoms of the cell"
-    return f"mean F² is {ratio:.3g} times the sum of f² of {atoms} below {WILSON_SPACING:g} Å"
+    return f"mean F² is {ratio:.3g} times the sum of f² of all atoms of the cell, below {WILSON_SPACING:g} Å"

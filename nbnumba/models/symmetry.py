@@ -169,7 +169,11 @@ def contains(hkl: np.ndarray, others: np.ndarray) -> np.ndarray:
     -------
     ndarray, shape (n,), bool
     """
-    return np.isin(_keys(hkl), _keys(others))
+    if not len(others):
+        return np.zeros(len(hkl), dtype=bool)
+    keys, listed = _keys(hkl), np.sort(_keys(others))
+    found: np.ndarray = listed[np.minimum(np.searchsorted(listed, keys), len(listed) - 1)] == keys
+    return found
 
 
 def are_absent(hkl: np.ndarray, space_group: SpaceGroup) -> np.ndarray:

@@ -13,7 +13,7 @@ from crystals import SmallCrystal
 from reflection_files import cif_text, write_mtz
 
 from nbnumba.errors import InputFileError, MissingPackageError, NbnumbaError, UsageError
-from nbnumba.models.formats import is_model_or_data
+from nbnumba.models.names import is_model_or_data
 from nbnumba.models.options import Solvent, SourceOptions
 from nbnumba.models.read import read_contents, read_data, read_model, read_source
 
@@ -74,12 +74,12 @@ def test_the_same_model_is_read_from_pdb_mmcif_and_compressed():
     ("e.pdb", PDB.replace("  90.00  90.00  90.00", "  90.00 100.00  90.00"), "does not have the shape that P 21 21 21"),
     ("e.pdb", PDB.replace("   1.210", "     nan"), "e.pdb: atom FE (serial 1): position, occupancy or B fac"),
     ("e.pdb", PDB.replace("  1.00 20.00           S", "  1.00 20.00          FM"), "no form factor is known for Fm"),
-    ("e.cif", "", "e.cif: is no mmCIF: it does not begin with 'data_'"),
-    ("e.cif", b"\xff\xfe\x00", "e.cif: is no mmCIF"),
-    ("e.cif", "data_x\n", "e.cif: holds neither coordinates (_atom_site.Cartn_x) nor reflections (_refln.index_h)"),
-    ("e.cif", "data_x\nloop_ _a", "e.cif: can't be read as mmCIF: "),
+    ("e.cif", "", "e.cif: is no CIF: it does not begin with 'data_'"),
+    ("e.cif", b"\xff\xfe\x00", "e.cif: is no CIF"),
+    ("e.cif", "data_x\n", "e.cif: holds neither coordinates (_atom_site) nor reflections (_refln.index_h)"),
+    ("e.cif", "data_x\nloop_ _a", "e.cif: can't be read as CIF: "),
     ("e.cif", COORDINATES.replace("'P 21 21 21'", "?"), "e.cif: names no space group: give spacegroup"),
-    ("e.cif", COORDINATES[: COORDINATES.index("HETATM") + 30], "e.cif: can't be read as mmCIF: "),
+    ("e.cif", COORDINATES[: COORDINATES.index("HETATM") + 30], "e.cif: can't be read as CIF: "),
     ("e.cif", cif_text(["d_spacing"], ["1 1 1 3"]), "e.cif: block r1abcsf: Data not found in block r1abcsf"),
     ("e.cif", cif_text(["F_meas_au"], ["1 1 1 ?"]), "e.cif: column FP holds no value"),
     ("e.cif", cif_text(["phase_calc"], ["1 1 1 20"]), "e.cif: holds no column of amplitudes or intensities, only"),

@@ -80,7 +80,7 @@ def test_another_unit_cell_than_the_experiments_is_a_warning(capsys, flags, word
 def test_data_that_end_before_the_detectors_corner_are_a_warning():
     hkl = gemmi.make_miller_array(gemmi.UnitCell(*CELL), gemmi.SpaceGroup("P 21 21 21"), 3.0)
     write_mtz(Path("d.mtz"), hkl, {("F", "F"): np.full(len(hkl), 5.0)})
-    message = rf"d.mtz: the data end at 3.0\d* Å, the detector sees to {CORNER:.4g} Å: there every reflection has the amp"
+    message = rf"d.mtz: the data end at 3.0\d* Å, the detector sees to {CORNER:.4g} Å: there every reflection has"
     with pytest.warns(UserWarning, match=message):
         found = request(f"-hkl d.mtz -default_F 2 {DETECTOR}")
     factors = found.experiment.crystal.structure_factors
