@@ -46,7 +46,7 @@ def command(
     """
     from nbnumba.benchmark.suite import BenchmarkPlan, run_benchmark
     from nbnumba.benchmark.workloads import WORKLOADS
-    from nbnumba.engine.registry import DEFAULT_ENGINE, ENGINE_MODULES
+    from nbnumba.engine.registry import DEFAULT_ENGINE, ENGINES
 
     if list_only:
         for item in WORKLOADS.values():
@@ -57,7 +57,7 @@ def command(
     plan = BenchmarkPlan(
         workloads=tuple(WORKLOADS[name] for name in chosen),
         sizes=sizes,
-        engines=_known("--engines", engines or (DEFAULT_ENGINE,), ENGINE_MODULES),
+        engines=_known("--engines", engines or (DEFAULT_ENGINE,), ENGINES),
         threads=threads or tuple(sorted({1, cpus})),
         c_binary=_c_binary(c_bin),
         repeats=repeat,

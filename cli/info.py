@@ -35,9 +35,9 @@ def _numba_cuda_version() -> str:
 def _engine_states() -> dict[str, str]:
     """Whether each engine can run here."""
     from nbnumba.engine.cuda_device import devices, why_unusable
-    from nbnumba.engine.registry import DEFAULT_ENGINE, ENGINE_MODULES
+    from nbnumba.engine.registry import DEFAULT_ENGINE, ENGINES
 
-    states = dict.fromkeys(ENGINE_MODULES, "usable")
+    states = dict.fromkeys(ENGINES, "usable")
     reason = why_unusable()
     if reason is None:
         found = (

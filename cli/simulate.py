@@ -11,7 +11,7 @@ import click
 from nbnumba_cli.console import progress_bar, say, warn
 from nbnumba_cli.startup import announce_compilation, import_numba_without_scipy
 
-from nbnumba.engine.registry import AUTOMATIC, DEFAULT_ENGINE, ENGINE_NAMES, PRECISIONS, choose_engine, get_engine
+from nbnumba.engine.registry import AUTOMATIC, DEFAULT_ENGINE, ENGINE_NAMES, PRECISIONS, check_engine, choose_engine
 from nbnumba.errors import UsageError
 from nbnumba.flags import interpret, parse_flags
 from nbnumba.flags.parse import nearest_names
@@ -82,7 +82,7 @@ def command(
 
     FLAGS are nanoBragg's, with one dash. They act from left to right; later ones win. As in nanoBragg the beginning of
     a flag suffices where no other one is meant: -matrix is -mat, -mosaic_domains is -mosaic_dom. Needed are -cell or
-    -mat, and -hkl, -default_F or a cache.
+    -mat, and -hkl, -default_F or a cache; a model or reflection data behind -hkl bring their own cell.
 
     Exit status: 0 on success, 2 for wrong usage, 1 for other failures, 130 after Ctrl-C.
     """
@@ -104,8 +104,7 @@ def _settled(engine: str, precision: str) -> str:
 
         names = ", ".join(device.name for device in devices()) or "no usable GPU"
         click.echo(f"nbnumba: --engine auto: {chosen} ({names})", err=True)
-    get_engine(chosen, precision)
-    return chosen
+    return check_engine(chosen, precision)
 
 
 def _simulate(
@@ -131,7 +130,7 @@ def _simulate(
     _check_pixels(request, model)
     say(setup_lines(model, (*request.inputs, *request.notes)))
     with progress_bar(request.progress) as progress:
-        result = simulate_model(model, engine, threads, progress, precision)
+        result = simulate_model(model, engine, threads, progress=progress, precision=precision)
     warn(result_warnings(result))
     report = write_outputs(model, result.image, request.files, threads)
     say(image_lines(result, report))
@@ -164,7 +163,7 @@ def _print_pixels(request: Request, result: SimulationResult) -> None:
     if request.printout_pixel is not None:
         say(pixel_detail_lines(result, *request.printout_pixel))
     elif request.printout:
-        say(pixel_lines(result.image, result.model.roi))
+        say(pixel_lines(result.image, result.model.window))
     if request.trace_pixels:
         from nbnumba.trace.record import record_pixels, trace_lines
 

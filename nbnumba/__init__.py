@@ -24,9 +24,17 @@ if TYPE_CHECKING:
         StructureFactors,
         UnitCell,
     )  # fmt: skip
-    from nbnumba.errors import NbnumbaError
+    from nbnumba.errors import (
+        EngineFailedError,
+        EngineUnavailableError,
+        InputFileError,
+        NbnumbaError,
+        NbnumbaWarning,
+        OutputFileError,
+        UsageError,
+    )
     from nbnumba.setup.lowering import lower
-    from nbnumba.simulation import SimulationResult, simulate
+    from nbnumba.simulation import Renderer, SimulationResult, simulate
 
 __version__ = "0.1.0"
 
@@ -36,15 +44,22 @@ _HOMES = {
          "Sensor", "Spread", "StructureFactors", "UnitCell"),
         "nbnumba.config",
     ),
-    "NbnumbaError": "nbnumba.errors",
+    **dict.fromkeys(
+        ("EngineFailedError", "EngineUnavailableError", "InputFileError", "NbnumbaError", "NbnumbaWarning",
+         "OutputFileError", "UsageError"),
+        "nbnumba.errors",
+    ),
     "lower": "nbnumba.setup.lowering",
+    "Renderer": "nbnumba.simulation",
     "SimulationResult": "nbnumba.simulation",
     "simulate": "nbnumba.simulation",
 }  # fmt: skip
 
 __all__ = [
-    "Beam", "Convention", "Crystal", "CrystalShape", "Detector", "Experiment", "LabFrame", "NbnumbaError", "Pivot",
-    "Sampling", "Sensor", "SimulationResult", "Spread", "StructureFactors", "UnitCell", "lower", "simulate",
+    "Beam", "Convention", "Crystal", "CrystalShape", "Detector", "EngineFailedError", "EngineUnavailableError",
+    "Experiment", "InputFileError", "LabFrame", "NbnumbaError", "NbnumbaWarning", "OutputFileError", "Pivot",
+    "Renderer", "Sampling", "Sensor", "SimulationResult", "Spread", "StructureFactors", "UnitCell", "UsageError",
+    "lower", "simulate",
 ]  # fmt: skip
 
 

@@ -92,6 +92,32 @@ QUIRKS = {
             "the background is scaled once",
         ),
         Quirk(
+            "first-subpixel",
+            "solid angle and polarization are those of a pixel's first subpixel, a corner, and of the first source, "
+            "unless the oversample flags are set",
+            "each subpixel, layer and source its own",
+        ),
+        Quirk(
+            "gauss-radius",
+            "Gaussian and top-hat spots are measured by the distance in reciprocal space times Na Nb Nc, in 1/A",
+            "the distance in units of 1/N along each axis, as round crystals are measured",
+        ),
+        Quirk(
+            "thick-fencepost",
+            "n sensor layers of a thickness T stand T/(n-1) apart, so that they absorb like a sensor of n T/(n-1)",
+            "layers T/n apart",
+        ),
+        Quirk(
+            "xclose-ignored",
+            "under the conventions XDS and DIALS -Xclose, -Yclose, -Xbeam and -Ybeam do nothing",
+            "they place the detector",
+        ),
+        Quirk(
+            "twotheta-header",
+            "after a swing about the two-theta axis DISTANCE and BEAM_CENTER of headers are those before it",
+            "those of the detector where it stands",
+        ),
+        Quirk(
             "long-header",
             "an SMV header that outgrows 512 bytes is written in full, while HEADER_BYTES still says 512",
             "HEADER_BYTES tells where the data start",

@@ -1,23 +1,29 @@
-"""One image from one experiment: the call that the command line and the Python API share."""
+"""From experiments to images: the calls that the command line and the Python API share."""
 
 from __future__ import annotations
 
+import threading
+import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numba
 import numpy as np
 
-from nbnumba.engine.registry import DEFAULT_ENGINE, PRECISIONS, choose_engine, get_engine
-from nbnumba.engine.scan import Progress, Rendering, render, run_interruptible
-from nbnumba.engine.threads import thread_count
+from nbnumba.engine.registry import AUTOMATIC, PRECISIONS, make_engine
+from nbnumba.engine.scan import Progress, Rendering, ScanState, render, run_interruptible
+from nbnumba.errors import NbnumbaWarning, UsageError
 from nbnumba.memory import machine_memory
+from nbnumba.output.report import model_warnings, result_warnings
 from nbnumba.setup.lowering import lower
 
 if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
     from nbnumba.config import Experiment
-    from nbnumba.engine.scan import ScanState
     from nbnumba.setup.model import Model
+
+IMAGE_TYPES = (np.float32, np.float64)
+"""What an image can be made of."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +34,14 @@ class SimulationResult:
     ----------
     model : Model
         Everything derived from the experiment, SI units.
-    image : ndarray, shape (slow, fast), float32
+    image : ndarray, shape (slow, fast), float32 or float64
         Photons per pixel; 0 outside the region of interest and where masked.
     solid_angle_sr : float
         Solid angle of the evaluated pixels as nanoBragg reports it, steradian.
     engine : str
         Which engine rendered.
     seconds : float
-        Wall time of the rendering, without what it takes to compile or load the kernels and to upload the parameters to
+        Wall time of the rendering, without what it takes to compile or load the kernels and to bring the parameters to
         a GPU.
     scan : ScanState
         Where the states that nanoBragg carries along its scan changed.
@@ -49,27 +55,138 @@ class SimulationResult:
     scan: ScanState
 
 
-def simulate(
-    experiment: Experiment,
-    engine: str = DEFAULT_ENGINE,
-    threads: int | None = None,
-    progress: Progress | None = None,
-    precision: str = PRECISIONS[0],
-) -> SimulationResult:
-    """Simulate the diffraction image of an experiment.
+class Renderer:
+    """Renders image after image and keeps what they share: kernels, buffers, arrays on a GPU.
+
+    It may be used from several threads, which take turns; threads that shall work at the same time take one each.
 
     Parameters
     ----------
-    experiment : Experiment
-        What to simulate, in user units.
     engine : str
-        Name of an engine.
-    threads : int or None
-        CPU threads; None takes all cores, more than there are count as all.
-    progress : callable or None
-        Called with the pixels done and the pixels in all.
+        "cpu", "cuda", "reference", or "auto": the GPU where there is one.
     precision : str
         "double", or "single" for float32 sums on a GPU.
+    threads : int or None
+        CPU threads; None takes all cores, more than there are count as all.
+
+    Raises
+    ------
+    UsageError
+        If an option is impossible.
+    EngineUnavailableError
+        If the engine can't run here.
+
+    Examples
+    --------
+    >>> with Renderer() as renderer:
+    ...     images = [renderer.render(experiment).image for experiment in experiments]
+    """
+
+    def __init__(self, engine: str = AUTOMATIC, precision: str = PRECISIONS[0], threads: int | None = None) -> None:
+        self._engine = make_engine(engine, precision, threads)
+        self._turn = threading.Lock()
+        self._open = True
+
+    def __enter__(self) -> Renderer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def engine(self) -> str:
+        """Which engine renders."""
+        return self._engine.name
+
+    def close(self) -> None:
+        """Give back what is kept; the renderer can't be used any more."""
+        with self._turn:
+            self._open = False
+            self._engine.release()
+
+    def render(
+        self, experiment: Experiment, dtype: DTypeLike = np.float32, progress: Progress | None = None
+    ) -> SimulationResult:
+        """Simulate the diffraction image of an experiment.
+
+        Parameters
+        ----------
+        experiment : Experiment
+            What to simulate, in user units.
+        dtype : dtype
+            Of the image: float32, or float64 for those who take differences.
+        progress : callable or None
+            Called with the pixels done and the pixels in all.
+
+        Returns
+        -------
+        SimulationResult
+
+        Raises
+        ------
+        UsageError
+            If the experiment is impossible.
+        MemoryError
+            If the image does not fit into this machine.
+
+        Warns
+        -----
+        NbnumbaWarning
+            Where the image is not what was asked for, or where somebody should know how it was made.
+        """
+        model = lower(experiment)
+        _warn(model_warnings(model))
+        result = self.render_model(model, dtype, progress)
+        _warn(result_warnings(result))
+        return result
+
+    def render_model(
+        self, model: Model, dtype: DTypeLike = np.float32, progress: Progress | None = None
+    ) -> SimulationResult:
+        """Simulate from a model that is already set up, without a word of warning; see `render`.
+
+        Parameters
+        ----------
+        model : Model
+            From `nbnumba.lower`.
+        dtype, progress
+            As in `render`.
+
+        Returns
+        -------
+        SimulationResult
+        """
+        image = _blank_image(model.geometry.pixels_slow, model.geometry.pixels_fast, dtype)
+        with self._turn:
+            if not self._open:
+                raise UsageError("this renderer is closed: make a new one")
+            rendering: Rendering = run_interruptible(render, model.params, self._engine, image, progress)
+        return SimulationResult(
+            model=model,
+            image=rendering.image,
+            solid_angle_sr=rendering.omega_sum / model.params.scale.steps,
+            engine=self._engine.name,
+            seconds=rendering.seconds,
+            scan=rendering.scan,
+        )
+
+
+def simulate(
+    experiment: Experiment,
+    engine: str = AUTOMATIC,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    precision: str = PRECISIONS[0],
+    dtype: DTypeLike = np.float32,
+) -> SimulationResult:
+    """Simulate the diffraction image of an experiment: one image of a `Renderer`.
+
+    Parameters
+    ----------
+    experiment, progress, dtype
+        As in `Renderer.render`.
+    engine, precision, threads
+        As in `Renderer`.
 
     Returns
     -------
@@ -77,61 +194,50 @@ def simulate(
 
     Raises
     ------
-    UsageError
-        If the experiment or an option is impossible.
-    EngineUnavailableError
-        If the engine can't run here.
-    MemoryError
-        If the image does not fit into this machine.
+    UsageError, EngineUnavailableError, MemoryError
+        As in `Renderer` and `Renderer.render`.
     """
-    return simulate_model(lower(experiment), engine, threads, progress, precision)
+    with Renderer(engine, precision, threads) as renderer:
+        return renderer.render(experiment, dtype, progress)
 
 
 def simulate_model(
-    model: Model,
-    engine: str = DEFAULT_ENGINE,
-    threads: int | None = None,
-    progress: Progress | None = None,
-    precision: str = PRECISIONS[0],
+    model: Model, engine: str = AUTOMATIC, threads: int | None = None, **options: Any
 ) -> SimulationResult:
-    """Simulate from a model that is already set up; see `simulate`.
+    """Simulate from a model that is already set up; see `Renderer.render_model`.
 
     Parameters
     ----------
     model : Model
-        From `nbnumba.setup.lowering.lower`.
-    engine, threads, progress, precision
-        As in `simulate`.
+        From `nbnumba.lower`.
+    engine, threads
+        As in `Renderer`.
+    **options
+        `precision` of the renderer; `dtype` and `progress` of the image.
 
     Returns
     -------
     SimulationResult
     """
-    engine = choose_engine(engine)
-    kernel = get_engine(engine, precision)
-    image = _blank_image(model.geometry.pixels_slow, model.geometry.pixels_fast)
-
-    def work() -> Rendering:
-        numba.set_num_threads(thread_count(threads))
-        return render(model.params, kernel, image, progress)
-
-    rendering = run_interruptible(work)
-    return SimulationResult(
-        model=model,
-        image=rendering.image,
-        solid_angle_sr=rendering.omega_sum / model.params.steps,
-        engine=engine,
-        seconds=rendering.seconds,
-        scan=rendering.scan,
-    )
+    precision = options.pop("precision", PRECISIONS[0])
+    with Renderer(engine, precision, threads) as renderer:
+        return renderer.render_model(model, **options)
 
 
-def _blank_image(slow: int, fast: int) -> np.ndarray:
+def _warn(messages: list[str]) -> None:
+    """Say what the user should know, where the caller of the library called it."""
+    for message in messages:
+        warnings.warn(NbnumbaWarning(message), stacklevel=4)
+
+
+def _blank_image(slow: int, fast: int, dtype: DTypeLike) -> np.ndarray:
     """Zeros, if there is room for them."""
-    needed = 4 * slow * fast
+    if dtype not in IMAGE_TYPES:
+        raise UsageError(f"{{dtype}} {np.dtype(dtype)}: an image is made of float32 or float64")
+    needed = np.dtype(dtype).itemsize * slow * fast
     if needed > machine_memory():
         raise MemoryError(
             f"an image of {fast} x {slow} pixels needs {needed / 1e9:.3g} GB, this machine has "
-            f"{machine_memory() / 1e9:.3g}: give fewer pixels"
+            f"{machine_memory() / 1e9:.3g}: take fewer or larger pixels"
         )
-    return np.zeros((slow, fast), dtype=np.float32)
+    return np.zeros((slow, fast), dtype=dtype)

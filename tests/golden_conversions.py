@@ -9,6 +9,7 @@ from golden import GoldenCase, golden_cases, input_file
 
 from nbnumba.io.smv import read_smv
 from nbnumba.output.statistics import ImageStatistics, image_statistics
+from nbnumba.setup.model import Window
 
 WHOLE_FRAME_CASES = tuple(case for case in golden_cases() if case.block is None)
 """Cases whose reference image is the whole frame."""
@@ -19,13 +20,14 @@ def option(case: GoldenCase, flag: str, default: float) -> float:
     return float(case.args[case.args.index(flag) + 1]) if flag in case.args else default
 
 
-def roi(case: GoldenCase) -> tuple[int, int, int, int]:
-    """Region of interest as nanoBragg states it."""
+def window(case: GoldenCase) -> Window:
+    """Region of interest."""
+    slow, fast = case.shape
     if "-roi" not in case.args:
-        return (0, case.shape[1], 0, case.shape[0])
+        return Window(0, fast, 0, slow)
     start = case.args.index("-roi") + 1
     first, second, third, fourth = (int(word) for word in case.args[start : start + 4])
-    return (first, second, third, fourth)
+    return Window(first, min(second + 1, fast), third, min(fourth + 1, slow))
 
 
 def mask(case: GoldenCase) -> np.ndarray | None:
@@ -39,7 +41,7 @@ def statistics(case: GoldenCase) -> ImageStatistics:
     """Statistics of the reference image."""
     oversample = int(case.reported["oversample"][0])
     subpixel_size = option(case, "-pixel", 0.1) / 1000.0 / oversample
-    return image_statistics(case.reference_image(), roi(case), mask(case), subpixel_size, oversample)
+    return image_statistics(case.reference_image(), window(case), mask(case), subpixel_size, oversample)
 
 
 def checksum_of_smv(case: GoldenCase, pixels: np.ndarray) -> str:

@@ -119,7 +119,7 @@ def test_the_image_is_described_with_nanobraggs_numbers(tmp_path, monkeypatch):
     assert {label: pixel[label] for label in PIXEL} == PIXEL
     hkl = [float(value) for value in pixel["hkl"].split()]
     assert hkl == pytest.approx([1.466739, 0.559422, -3.643078], abs=5e-7)  # the digits that are printed
-    lines = list(pixel_lines(result.image, result.model.roi))
+    lines = list(pixel_lines(result.image, result.model.window))
     assert len(lines) == 11 * 11
     assert "pixel 13 20  0.1646159291" in lines
 

@@ -8,10 +8,10 @@ import golden_conversions as conversions
 import numpy as np
 import pytest
 
+from nbnumba.errors import UsageError
 from nbnumba.output.digitize import integer_image, integer_scale, pgm_image, pgm_scale
 from nbnumba.output.statistics import ImageStatistics
-
-EVERYTHING = (0, 100, 0, 100)
+from nbnumba.setup.model import Window
 
 
 def as_row(*values: float) -> np.ndarray:
@@ -24,7 +24,7 @@ def statistics(max_value: float, rmsd: float) -> ImageStatistics:
 
 @pytest.mark.parametrize("case", conversions.WHOLE_FRAME_CASES, ids=lambda case: case.name)
 def test_files_of_the_golden_images_have_nanobraggs_checksums(case):
-    image, roi, figures = case.reference_image(), conversions.roi(case), conversions.statistics(case)
+    image, roi, figures = case.reference_image(), conversions.window(case), conversions.statistics(case)
     scale = integer_scale(conversions.option(case, "-scale", 0.0), figures)
     grey_scale = pgm_scale(conversions.option(case, "-pgmscale", 0.0), figures, scale)
     pixels = integer_image(image, roi, scale, conversions.option(case, "-adc", 40.0))
@@ -37,30 +37,39 @@ def test_files_of_the_golden_images_have_nanobraggs_checksums(case):
 
 def test_integers_are_rounded_halves_up_and_clipped():
     image = as_row(0.0, 0.49, 0.5, 1.5, -3.0, 65534.6, 1e9, np.inf, -np.inf)
-    assert integer_image(image, EVERYTHING, 1.0, 0.0).tolist() == [[0, 0, 1, 2, 0, 65535, 65535, 65535, 0]]
+    assert integer_image(image, None, 1.0, 0.0).tolist() == [[0, 0, 1, 2, 0, 65535, 65535, 65535, 0]]
 
 
 def test_rounding_happens_in_float32():
     # 0.5 - 1e-9 + 0.5 is below 1 in double and 1 in float32
-    assert integer_image(as_row(0.0), EVERYTHING, 1.0, 0.5 - 1e-9).tolist() == [[1]]
+    assert integer_image(as_row(0.0), None, 1.0, 0.5 - 1e-9).tolist() == [[1]]
 
 
 def test_pixels_that_are_no_number_become_zero():
-    assert integer_image(as_row(np.nan), EVERYTHING, 1.0, 40.0).tolist() == [[0]]
-    assert pgm_image(as_row(np.nan), EVERYTHING, 1.0).tolist() == [[0]]
+    assert integer_image(as_row(np.nan), None, 1.0, 40.0).tolist() == [[0]]
+    assert pgm_image(as_row(np.nan), None, 1.0).tolist() == [[0]]
 
 
 def test_greys_are_truncated_and_clipped_and_negative_ones_wrap():
     image = as_row(0.9, 1.0, 254.99, 255.0, 300.0, -1.0, -3.7, -1e20)
-    assert pgm_image(image, EVERYTHING, 1.0).tolist() == [[0, 1, 254, 255, 255, 255, 253, 0]]
+    assert pgm_image(image, None, 1.0).tolist() == [[0, 1, 254, 255, 255, 255, 253, 0]]
 
 
 def test_pixels_outside_the_region_of_interest_stay_zero():
     image = np.ones((4, 5), dtype=np.float32)
     inside = np.zeros((4, 5), dtype=bool)
     inside[2:, 1:3] = True
-    assert np.array_equal(integer_image(image, (1, 2, 2, 9), 1.0, 40.0), np.where(inside, 41, 0))
-    assert np.array_equal(pgm_image(image, (1, 2, 2, 9), 7.0), np.where(inside, 7, 0))
+    assert np.array_equal(integer_image(image, Window(1, 3, 2, 4), 1.0, 40.0), np.where(inside, 41, 0))
+    assert np.array_equal(pgm_image(image, Window(1, 3, 2, 4), 7.0), np.where(inside, 7, 0))
+
+
+@pytest.mark.parametrize("window", [(0, 6, 0, 4), (0, 5, 0, 5), (-1, 5, 0, 4), (3, 2, 0, 4)])
+def test_a_region_of_interest_that_leaves_the_image_is_refused(window):
+    image = np.ones((4, 5), dtype=np.float32)
+    with pytest.raises(UsageError, match=r"does not lie in an image of 4 x 5 pixels \(slow, fast\)"):
+        integer_image(image, Window(*window), 1.0, 0.0)
+    with pytest.raises(UsageError, match="does not lie in"):
+        pgm_image(image, Window(*window), 1.0)
 
 
 def test_the_automatic_integer_scale_puts_the_maximum_at_55000():

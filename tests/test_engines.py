@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from nbnumba.engine import cuda_device
-from nbnumba.engine.registry import DEFAULT_ENGINE, ENGINE_NAMES, choose_engine, get_engine
+from nbnumba.engine.registry import DEFAULT_ENGINE, ENGINE_NAMES, choose_engine, make_engine
 from nbnumba.errors import EngineUnavailableError, UsageError
 
 SMALL = (
@@ -48,7 +48,7 @@ def test_an_unknown_engine_is_refused():
 
 def test_without_numba_cuda_the_message_names_the_command_that_installs_it(no_numba_cuda):
     with pytest.raises(EngineUnavailableError, match=r"^engine=cuda: .*pip install 'nbnumba\[cuda\]'"):
-        get_engine("cuda")
+        make_engine("cuda")
 
 
 def test_auto_takes_the_default_engine_where_cuda_is_unusable(no_numba_cuda):
@@ -113,7 +113,7 @@ def test_simulating_on_the_cpu_never_imports_cuda():
     code = (
         "import sys, nbnumba, nbnumba.simulation, nbnumba_cli.main; from nbnumba import *; "
         "detector = Detector(pixels_fast=8, pixels_slow=8); "
-        "simulate(Experiment(Crystal(UnitCell(100.0), default_F=1.0), Beam(1.0), detector)); "
+        "simulate(Experiment(Crystal(UnitCell(100.0), default_F=1.0), Beam(1.0), detector), 'cpu'); "
         "print(*(m for m in sys.modules if m.split('.')[0] in ('cuda', 'numba_cuda') or m.startswith('numba.cuda')))"
     )
     outcome = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

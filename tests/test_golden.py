@@ -70,7 +70,7 @@ def test_figures_equal_those_that_nanobragg_printed(run: GoldenRun):
     figures = {key: [getattr(report, name) for name in names] for key, names in STATISTICS.items()}
     figures["solid_angle_sr"] = [result.solid_angle_sr]
     figures["sources"] = [len(result.model.source_weights)]
-    figures["oversample"] = [result.model.params.oversample]
+    figures["oversample"] = [result.model.params.sampling.oversample]
     assert printed.keys() <= figures.keys()
     ours = {key: [_printed(key, value) for value in figures[key]] for key in printed}
     assert ours == printed

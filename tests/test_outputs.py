@@ -18,6 +18,7 @@ from nbnumba.output.digitize import integer_image
 from nbnumba.output.files import OutputFiles
 from nbnumba.output.write import check_writable, row_strips, write_cache, write_outputs
 from nbnumba.setup.lowering import lower
+from nbnumba.setup.model import Window
 
 SHAPE = (6, 8)
 IMAGE = np.arange(48, dtype=np.float32).reshape(SHAPE)
@@ -53,12 +54,12 @@ def test_every_file_holds_the_image_in_its_own_way(tmp_path):
 
 def test_strips_make_up_the_image_and_keep_the_region_of_interest(monkeypatch):
     monkeypatch.setattr("nbnumba.output.write.STRIP_PIXELS", 16)
-    roi = (2, 20, 1, 4)
-    strips = list(row_strips(IMAGE, roi))
+    region = Window(2, IMAGE.shape[1], 1, 5)
+    strips = list(row_strips(IMAGE, region))
     assert len(strips) == 3
     assert np.array_equal(np.concatenate([rows for rows, _ in strips]), IMAGE)
     in_pieces = np.concatenate([integer_image(rows, window, 2.0, 40.0) for rows, window in strips])
-    assert np.array_equal(in_pieces, integer_image(IMAGE, roi, 2.0, 40.0))
+    assert np.array_equal(in_pieces, integer_image(IMAGE, region, 2.0, 40.0))
 
 
 def test_files_do_not_depend_on_the_number_of_threads(tmp_path, monkeypatch):

@@ -18,7 +18,7 @@ import yaml
 from golden import input_file
 
 from nbnumba.compare.metrics import DEFAULT_BARS, judge, measure
-from nbnumba.engine.registry import ENGINE_MODULES
+from nbnumba.engine.registry import ENGINES
 from nbnumba.flags import interpret
 from nbnumba.io.float_image import read_float_image
 from nbnumba.io.smv import read_smv
@@ -29,7 +29,7 @@ C_PROGRAM = shutil.which(os.environ.get("NB_C_BIN", ""))
 WITHOUT_C = "NB_C_BIN names no C program: set it to a compiled nanoBragg to run the parity matrix"
 needs_c = pytest.mark.skipif(C_PROGRAM is None, reason=WITHOUT_C)
 
-ENGINES = tuple(name for name in ENGINE_MODULES if name != "cuda")
+ENGINES = tuple(name for name in ENGINES if name != "cuda")
 
 QUIET = ["-nonoise", "-nopgm"]
 

@@ -12,12 +12,11 @@ import pytest
 from golden import MAX_RELATIVE_DIFFERENCE, RELATIVE_FLOOR
 
 from nbnumba.config import Beam, Crystal, Detector, Experiment, Sampling, Spread, StructureFactors, UnitCell
-from nbnumba.engine import reference
 from nbnumba.engine import scan as render_module
-from nbnumba.engine.registry import ENGINE_MODULES, get_engine
+from nbnumba.engine.registry import make_engine
 from nbnumba.engine.scan import render, run_interruptible
 from nbnumba.errors import UsageError
-from nbnumba.kernels.params import PIXELS_PER_BLOCK, STATUS_EVALUATED
+from nbnumba.kernels.params import PIXELS_PER_BLOCK, STATUS_EVALUATED, last_pixel
 from nbnumba.setup.lowering import lower
 from nbnumba.simulation import simulate
 
@@ -45,7 +44,7 @@ MANY_SOURCES = Experiment(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("engine", [name for name in ENGINE_MODULES if name in ("reference", "cpu")])
+@pytest.mark.parametrize("engine", ["reference", "cpu"])
 @pytest.mark.parametrize("experiment", [CARRYOVER, STICKY, MANY_SOURCES], ids=["carryover", "sticky", "sources"])
 def test_image_is_the_same_for_any_number_of_threads_to_the_bit(experiment, engine):
     one, two = (simulate(experiment, engine, threads=n).image for n in (1, 2))
@@ -61,7 +60,7 @@ def test_the_image_opens_with_the_first_pixel_within_the_resolution_limit_not_wi
     np.testing.assert_allclose(*images, rtol=MAX_RELATIVE_DIFFERENCE, atol=RELATIVE_FLOOR * images[0].max())
 
 
-@pytest.mark.parametrize("engine", [name for name in ENGINE_MODULES if name in ("reference", "cpu")])
+@pytest.mark.parametrize("engine", ["reference", "cpu"])
 def test_oversample_thick_without_thickness_is_dark(engine):
     # nanoBragg asks a layer of no thickness what it absorbs
     assert not simulate(replace(CARRYOVER, sampling=Sampling(oversample=2, oversample_thick=True)), engine).image.any()
@@ -84,7 +83,7 @@ def test_only_the_first_pixel_sees_the_unrotated_crystal_at_spindle_angle_zero()
     params = result.model.params
     image = np.zeros_like(result.image)
     status, sums = np.zeros(image.size, dtype=np.uint8), np.zeros(-(-image.size // PIXELS_PER_BLOCK))
-    reference.render_range(params, 0, image.size, False, False, image, status, sums)
+    make_engine("reference").render_range(params, 0, image.size, False, False, image, status, sums)
     assert np.flatnonzero(image != result.image).tolist() == [0]
     assert result.scan.opening_pixel == 0
 
@@ -119,19 +118,19 @@ def test_every_pixel_reports_whether_it_was_evaluated(engine):
     # memory that held other bits
     status, sums = np.full(mask.size, 255, dtype=np.uint8), np.zeros(-(-mask.size // PIXELS_PER_BLOCK))
     image = np.zeros(mask.shape, dtype=np.float32)
-    get_engine(engine).render_range(params, 0, mask.size, False, False, image, status, sums)
+    make_engine(engine).render_range(params, 0, mask.size, False, False, image, status, sums)
     np.testing.assert_array_equal(status.reshape(mask.shape), mask * STATUS_EVALUATED)
 
 
 @pytest.mark.parametrize("engine", ["reference", "cpu"])
 def test_pixels_come_out_the_same_where_nobody_asks_for_their_status(engine):
     params = lower(STICKY).params
-    pixels = params.roi_width * params.roi_height
+    pixels = last_pixel(params.panels)
     results = []
     for room in (pixels, 0):
-        image, status = np.zeros((params.roi_height, params.roi_width), np.float32), np.zeros(room, np.uint8)
+        image, status = np.zeros((30, 40), np.float32), np.zeros(room, np.uint8)
         sums = np.zeros(-(-pixels // PIXELS_PER_BLOCK))
-        get_engine(engine).render_range(params, 0, pixels, False, True, image, status, sums)
+        make_engine(engine).render_range(params, 0, pixels, False, True, image, status, sums)
         results.append((image, sums))
     np.testing.assert_array_equal(results[0][0], results[1][0])
     np.testing.assert_array_equal(results[0][1], results[1][1])
@@ -152,6 +151,10 @@ def test_compiling_does_not_count_as_rendering(monkeypatch):
         """Ten minutes for the compiler, then a second for each range."""
 
         calls = 0
+        threads = 1
+
+        def load(self, *arguments):
+            self.render_range()
 
         def render_range(self, *arguments):
             nonlocal now
@@ -214,7 +217,7 @@ def test_progress_rises_to_the_number_of_pixels():
 def test_rendering_can_stop_before_a_pixel():
     params = lower(MANY_SOURCES).params
     image = np.zeros((30, 40), dtype=np.float32)
-    render(params, get_engine("reference"), image, last=50)
+    render(params, make_engine("reference"), image, last=50)
     assert np.all(image.ravel()[:50] > 0)
     assert np.all(image.ravel()[50:] == 0)
 
@@ -236,10 +239,10 @@ def test_errors_in_the_worker_reach_the_caller():
 
 @pytest.mark.parametrize("threads", [0, -1])
 def test_fewer_than_one_thread_is_refused(threads):
-    with pytest.raises(UsageError, match="--threads"):
+    with pytest.raises(UsageError, match="threads=.*: give at least 1"):
         simulate(MANY_SOURCES, "reference", threads=threads)
 
 
 def test_unknown_engine_is_refused_by_name():
     with pytest.raises(UsageError, match="unknown engine 'fpga'.*reference"):
-        get_engine("fpga")
+        make_engine("fpga")

@@ -8,9 +8,14 @@ import golden_conversions as conversions
 import numpy as np
 import pytest
 
-from nbnumba.output.statistics import IN_ORDER_PIXELS, clip_roi, image_statistics, row_sums
+from nbnumba.output.statistics import IN_ORDER_PIXELS, image_statistics, row_sums
+from nbnumba.setup.model import Window
 
-EVERYTHING = (0, 100, 0, 100)
+
+def figures(image, mask=None, subpixel_size=1.0, oversample=1):
+    """Statistics of a whole image."""
+    slow, fast = image.shape
+    return image_statistics(image, Window(0, fast, 0, slow), mask, subpixel_size, oversample)
 
 
 def printed(*values: float) -> list[str]:
@@ -34,7 +39,7 @@ def test_maximum_and_its_place_equal_the_printed_ones(case):
 
 def test_figures_of_a_small_image_follow_their_definitions():
     image = np.array([[1, 2, 3], [4, 5, 9]], dtype=np.float32)
-    ours = image_statistics(image, EVERYTHING, None, 0.5, 2)
+    ours = figures(image, None, 0.5, 2)
     # small integers are exact in float32 and double
     assert (ours.mean, ours.rms) == (4.0, math.sqrt(136 / 5))
     assert ours.rmsd == math.sqrt((9 + 4 + 1 + 0 + 1 + 25) / 5)
@@ -48,8 +53,9 @@ def test_figures_of_the_rows_make_up_those_of_the_image(strips):
     # rows of very different levels, so that the means of the rows are far from that of the image
     image = (rng.normal(100.0, 3.0, (640, 412)) * np.arange(640)[:, np.newaxis]).astype(np.float32)
     assert image.size > IN_ORDER_PIXELS
-    whole = (0, 411, 0, 639)
-    sums = np.concatenate([row_sums(rows, whole) for rows in np.array_split(image, strips)])
+    whole = Window(0, 412, 0, 640)
+    pieces = np.array_split(image, strips)
+    sums = np.concatenate([row_sums(rows, whole._replace(slow_stop=len(rows))) for rows in pieces])
     ours = image_statistics(image, whole, None, 1.0, 1, sums)
     assert ours == image_statistics(image, whole, None, 1.0, 1)
     exact = image.astype(np.float64)
@@ -64,7 +70,7 @@ def test_figures_of_the_rows_make_up_those_of_the_image(strips):
 def test_a_small_image_is_added_pixel_after_pixel():
     image = np.zeros((5, 5), np.float32)
     image[0, 4] = 81.0784683227539
-    ours = image_statistics(image, EVERYTHING, None, 1.0, 1)
+    ours = figures(image)
     deviations = 0.0
     for value in image.ravel().tolist():
         deviations += (value - float(image[0, 4]) / 25) ** 2
@@ -75,61 +81,56 @@ def test_a_small_image_is_added_pixel_after_pixel():
 
 def test_masked_pixels_count_in_the_rmsd_only():
     image = np.array([[0, 2, 4]], dtype=np.float32)
-    ours = image_statistics(image, EVERYTHING, np.array([[0, 1, 1]], dtype=np.uint16), 1.0, 1)
+    ours = figures(image, np.array([[0, 1, 1]], dtype=np.uint16))
     assert (ours.mean, ours.rms) == (3.0, math.sqrt(20.0))
     assert ours.rmsd == math.sqrt((9 + 1 + 1) / 2)
 
 
 def test_pixels_outside_the_region_of_interest_do_not_count():
     image = np.array([[100, 100, 100], [100, 1, 3]], dtype=np.float32)
-    ours = image_statistics(image, (1, 7, 1, 7), None, 1.0, 1)
+    ours = image_statistics(image, Window(1, image.shape[1], 1, image.shape[0]), None, 1.0, 1)
     assert (ours.max_value, ours.mean, ours.rmsd) == (3.0, 2.0, math.sqrt(2.0))
 
 
 def test_squares_are_rounded_to_float32():
     value = np.float32(1.1)
-    ours = image_statistics(np.full((1, 2), value), EVERYTHING, None, 1.0, 1)
+    ours = figures(np.full((1, 2), value))
     assert ours.rms == math.sqrt(2.0 * float(value * value))
     assert ours.rms != math.sqrt(2.0 * float(value) ** 2)
 
 
 @pytest.mark.parametrize("value", [0.0, -2.0])
 def test_an_image_without_positive_pixels_has_its_maximum_nowhere(value):
-    ours = image_statistics(np.full((2, 2), value, dtype=np.float32), EVERYTHING, None, 1.0, 1)
+    ours = figures(np.full((2, 2), value, dtype=np.float32))
     assert (ours.max_value, ours.max_x, ours.max_y) == (0.0, 0.0, 0.0)
     assert (ours.mean, ours.rmsd) == (value, 0.0)
 
 
 def test_pixels_that_are_no_number_are_not_the_maximum():
     image = np.array([[np.nan, -1.0, 2.0, 1.0]], dtype=np.float32)
-    ours = image_statistics(image, EVERYTHING, None, 1.0, 1)
+    ours = figures(image)
     assert (ours.max_value, ours.max_x) == (2.0, 2.5)
     assert math.isnan(ours.mean)
 
 
 def test_an_infinite_pixel_is_the_maximum_without_a_warning():
     image = np.array([[1.0, np.inf]], dtype=np.float32)
-    ours = image_statistics(image, EVERYTHING, None, 1.0, 1)
+    ours = figures(image)
     assert (ours.max_value, ours.max_x, ours.mean) == (np.inf, 1.5, np.inf)
     assert math.isnan(ours.rmsd)
 
 
 def test_one_pixel_is_divided_by_one():
-    ours = image_statistics(np.full((1, 1), 3.0, dtype=np.float32), EVERYTHING, None, 1.0, 1)
+    ours = figures(np.full((1, 1), 3.0, dtype=np.float32))
     assert (ours.mean, ours.rms, ours.rmsd) == (3.0, 3.0, 0.0)
 
 
 def test_a_fully_masked_image_has_mean_zero():
-    ours = image_statistics(np.zeros((2, 2), np.float32), EVERYTHING, np.zeros((2, 2), np.uint16), 1.0, 1)
+    ours = figures(np.zeros((2, 2), np.float32), np.zeros((2, 2), np.uint16))
     assert (ours.mean, ours.rms, ours.rmsd) == (0.0, 0.0, 0.0)
-
-
-def test_the_region_of_interest_is_inclusive_and_clipped():
-    assert clip_roi((2, 5, 1, 1), (10, 20)) == (2, 6, 1, 2)
-    assert clip_roi((0, 20, 0, 10), (10, 20)) == (0, 20, 0, 10)
 
 
 def test_a_strip_before_or_after_the_region_of_interest_has_no_sums():
     strip = np.ones((4, 5), dtype=np.float32)
-    regions = (0, 4, -8, -3), (0, 4, 4, 9), (0, 4, -8, 0)
-    assert [row_sums(strip, roi).shape for roi in regions] == [(0, 4), (0, 4), (1, 4)]
+    regions = Window(0, 5, 0, 0), Window(0, 5, 4, 4), Window(0, 5, 0, 1)
+    assert [row_sums(strip, window).shape for window in regions] == [(0, 4), (0, 4), (1, 4)]

@@ -27,6 +27,7 @@ from nbnumba.config import (
 from nbnumba.errors import UsageError
 from nbnumba.kernels import pixel as pixel_module
 from nbnumba.kernels.events import EVENT_WIDTH
+from nbnumba.kernels.panels import panel_plane
 from nbnumba.setup.lowering import lower
 from nbnumba.simulation import simulate_model
 from nbnumba.trace.record import find_scan_state, record_pixels, trace_lines
@@ -131,16 +132,17 @@ def test_rendering_compiles_to_the_same_instructions_with_and_without_the_trace_
     assert strip.removed >= 8
     namespace = {"__name__": "bare_pixel"}
     exec(compile(ast.fix_missing_locations(bare), pixel_module.__file__, "exec"), namespace)
-    arguments = (3, 4, False, True)  # pixel, not the first, interpolating
+    # its panel, pixel, not the first, interpolating
+    arguments = (panel_plane(lower(BASE).params.panels, 0), 3, 4, False, True)
     with_hook = _instructions(pixel_module.render_pixel, *arguments, pixel_module.add_crystal, None)
     assert with_hook["fmul"] > 100
     assert with_hook == _instructions(namespace["render_pixel"], *arguments, namespace["add_crystal"], None)
 
 
 def test_recording_shows_in_the_instructions():
-    indices = (0.1, 0.2, 0.3, 0.0, 0.0, 0.0)
-    recording = _instructions(pixel_module.lattice_factor, *indices, LOG)
-    rendering = _instructions(pixel_module.lattice_factor, *indices, None)
+    domain = (0, 0, (1e8, 2e8, 3e8), 0.0, (1.0, 1.0, 1.0, 1.0), False, pixel_module.lattice_factor)
+    recording = _instructions(pixel_module.add_domain, *domain, LOG)
+    rendering = _instructions(pixel_module.add_domain, *domain, None)
     assert recording["store"] > rendering["store"] + 5
 
 
@@ -194,7 +196,7 @@ def test_taps_summarize_the_lookups_of_a_pixel():
     rounded = np.array([e["hkl_rounded"] for e in taps["hkl_subpixel"]])
     amplitudes = [e["F_cell"] for e in taps["hkl_subpixel"]]
     touched = {axis: [low, high] for axis, low, high in zip("hkl", rounded.min(0), rounded.max(0), strict=True)}
-    assert taps["f_cell"]["lookups"] == len(amplitudes) == model.params.steps
+    assert taps["f_cell"]["lookups"] == len(amplitudes) == model.params.scale.steps
     assert taps["f_cell"]["mean"] == pytest.approx(np.mean(amplitudes), rel=1e-14)
     assert taps["f_cell"]["hkl_touched"] == taps["hkl_bounds"]["pixel"] == touched
     assert taps["hkl_bounds"]["grid"] == {"h": [-12, 12], "k": [-12, 12], "l": [-12, 12]}

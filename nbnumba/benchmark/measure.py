@@ -197,6 +197,7 @@ def compare_images(ours: Path, reference: Path) -> Parity:
 def count_pixel_steps(arguments: Sequence[str], folder: Path) -> int:
     """Passes through the innermost loop: pixels × layers × subpixels × sources × spindle steps × domains."""
     from nbnumba.flags import interpret
+    from nbnumba.kernels.params import last_pixel
     from nbnumba.setup.lowering import lower
 
     before = Path.cwd()
@@ -205,7 +206,7 @@ def count_pixel_steps(arguments: Sequence[str], folder: Path) -> int:
         params = lower(interpret(list(arguments)).experiment).params
     finally:
         os.chdir(before)
-    return params.roi_width * params.roi_height * params.steps * params.thick_steps
+    return last_pixel(params.panels) * params.scale.steps * params.sampling.layers
 
 
 def remove_caches(programs: Iterable[Program], folder: Path) -> None:

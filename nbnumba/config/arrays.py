@@ -20,7 +20,7 @@ _views: weakref.WeakValueDictionary[int, np.ndarray] = weakref.WeakValueDictiona
 """The views that were made here, by identity: they alone are known to stay as they are."""
 
 
-def real_array(value: Any, axes: int) -> np.ndarray:
+def real_array(value: Any, axes: int, instead: str = "") -> np.ndarray:
     """An array of real numbers with so many axes, not yet frozen.
 
     Parameters
@@ -29,6 +29,8 @@ def real_array(value: Any, axes: int) -> np.ndarray:
         From a user.
     axes : int
         How many axes are needed.
+    instead : str
+        What to give instead of complex numbers.
 
     Returns
     -------
@@ -47,7 +49,7 @@ def real_array(value: Any, axes: int) -> np.ndarray:
     except ValueError:
         raise UnfitError("must be an array: its rows differ in length") from None
     if array.dtype.kind == "c":
-        raise UnfitError(f"must be an array of real numbers, not of {array.dtype}")
+        raise UnfitError(f"must be real: {instead}" if instead else "must be real")
     if array.dtype.kind not in "biuf":
         raise UnfitError(f"must be an array of numbers, not {shown(value)}")
     if array.ndim != axes or array.size == 0:

@@ -32,6 +32,9 @@ LARGEST_INDEX = 1_000_000_000
 """nanoBragg starts its search for the smallest index here."""
 
 
+_INSTEAD_OF_PHASES = "nanoBragg's sum needs amplitudes, give abs(F)"
+
+
 def _index(value: Any) -> int:
     index: int = INTEGER.read(value)
     if abs(index) >= LARGEST_INDEX:
@@ -43,20 +46,11 @@ def _grid(value: Any) -> np.ndarray:
     """A read-only view of the amplitudes inside a padded table."""
     if is_frozen(value) and value.ndim == 3 and for_kernels(value).shape == (_padded_size(value.shape),):
         return value
-    amplitudes = _real(value, 3)
+    amplitudes = real_array(value, 3, _INSTEAD_OF_PHASES)
     check_finite(amplitudes)
     grid = empty_grid(amplitudes.shape)
     grid[:] = amplitudes
     return read_only(grid)
-
-
-def _real(value: Any, axes: int) -> np.ndarray:
-    """An array of amplitudes."""
-    import numpy as np
-
-    if np.iscomplexobj(value):
-        raise UnfitError("must be real: nanoBragg's sum needs amplitudes, give abs(F)")
-    return real_array(value, axes)
 
 
 def _padded_size(shape: tuple[int, ...]) -> int:
@@ -166,7 +160,7 @@ class StructureFactors(Description):
             there is no such space group, or the grid would not fit into memory.
         """
         indices = _argument("hkl", _indices, hkl)
-        amplitudes = _argument("F", lambda value: _real(value, 1), F)
+        amplitudes = _argument("F", lambda value: real_array(value, 1, _INSTEAD_OF_PHASES), F)
         default = _argument("default_F", NUMBER, default_F)
         _check_list(indices, amplitudes)
         if spacegroup is not None:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from nbnumba.config.detector import Detector
     from nbnumba.config.experiment import Experiment
 
@@ -17,6 +19,9 @@ _SHORTEST_DISTANCE = 2.0
 
 _SHORTEST_WAVELENGTH = 1e-6
 """Å; shorter ones are metres."""
+
+_LONGEST_WAVELENGTH = 1e6
+"""Å; a source with a longer one was stated in Å where a file states metres."""
 
 _FAR_OUTSIDE = 2.0
 """Detectors; a beam centre so far from the corner is one in pixels, if these lie on the detector."""
@@ -36,15 +41,40 @@ def unit_hints(experiment: Experiment) -> list[str]:
         A line for each field, with the field in braces.
     """
     detector, wavelength = experiment.detector, experiment.beam.wavelength
-    hints = [pixel_size_hint(detector.pixel_size), *_distance_hints(detector), *_centre_hints(detector)]
+    hints = [
+        pixel_size_hint(detector.pixel_size), *_distance_hints(detector), *_centre_hints(detector),
+        _sources_hint(experiment.beam.sources),
+    ]  # fmt: skip
     if wavelength < _SHORTEST_WAVELENGTH:
-        hints.append(_hint("Beam.wavelength", wavelength, "Å", "m", wavelength * 1e10))
+        hints.append(_field_hint("Beam.wavelength", wavelength, "Å", "m", wavelength * 1e10))
     return [hint for hint in hints if hint is not None]
 
 
-def _hint(field: str, value: float, unit: str, other: str, likely: float) -> str:
-    """What a number is taken for, and what it would have to be."""
-    return f"{{{field}={value:g}}} is read in {unit}: {value:g} {other} would be {likely:g}"
+def unit_hint(stated: str, value: float, unit: str, other: str, likely: float) -> str:
+    """What a number is taken for, and what it would have to be.
+
+    Parameters
+    ----------
+    stated : str
+        Its name and the number.
+    value : float
+        The number.
+    unit, other : str
+        The unit that it is read in, and the one that was probably meant.
+    likely : float
+        What was meant, in the unit that it is read in.
+
+    Returns
+    -------
+    str
+        A line.
+    """
+    return f"{stated} is read in {unit}: {value:g} {other} would be {likely:g}"
+
+
+def _field_hint(field: str, value: float, unit: str, other: str, likely: float) -> str:
+    """The same for a field of a description."""
+    return unit_hint(f"{{{field}={value:g}}}", value, unit, other, likely)
 
 
 def pixel_size_hint(pixel: float) -> str | None:
@@ -61,25 +91,36 @@ def pixel_size_hint(pixel: float) -> str | None:
         A line with the field in braces; None if it may well be in mm.
     """
     if pixel >= _LARGEST_PIXEL:
-        return _hint("Detector.pixel_size", pixel, "mm", "µm", pixel / 1000.0)
+        return _field_hint("Detector.pixel_size", pixel, "mm", "µm", pixel / 1000.0)
     if pixel < _SMALLEST_PIXEL:
-        return _hint("Detector.pixel_size", pixel, "mm", "m", pixel * 1000.0)
+        return _field_hint("Detector.pixel_size", pixel, "mm", "m", pixel * 1000.0)
+    return None
+
+
+def _sources_hint(sources: np.ndarray | None) -> str | None:
+    """Wavelengths of sources in metres, or in Å in a file of nanoBragg's."""
+    for wavelength in () if sources is None else sources[:, 4].tolist():
+        if wavelength < _SHORTEST_WAVELENGTH:
+            return unit_hint(f"{{Beam.sources}}: {wavelength:g}", wavelength, "Å", "m", wavelength * 1e10)
+        if wavelength > _LONGEST_WAVELENGTH:
+            return (
+                f"{{Beam.sources}}: a source has a wavelength of {wavelength:g} Å: nanoBragg's lists state metres, "
+                f"{wavelength / 1e20:g} for {wavelength / 1e10:g} Å"
+            )
     return None
 
 
 def _distance_hints(detector: Detector) -> Iterator[str]:
-    """Distances in metres, or on the wrong side."""
+    """Distances in metres, or with a sign."""
     for name in ("distance", "close_distance"):
         distance = getattr(detector, name)
         if distance is None:
             continue
         if 0.0 < abs(distance) < _SHORTEST_DISTANCE:
-            yield _hint(f"Detector.{name}", distance, "mm", "m", abs(distance) * 1000.0)
+            yield _field_hint(f"Detector.{name}", distance, "mm", "m", abs(distance) * 1000.0)
         elif name == "distance" and distance < 0.0:
-            yield (
-                f"{{Detector.distance={distance:g}}} puts the detector between source and sample: if it stands behind "
-                f"the sample, give {-distance:g} mm"
-            )
+            stated = f"{{Detector.distance={distance:g}}}"
+            yield f"{stated}: the sign has no effect, as in nanoBragg; it counts as {-distance:g}"
 
 
 def _centre_hints(detector: Detector) -> Iterator[str]:
@@ -92,4 +133,4 @@ def _centre_hints(detector: Detector) -> Iterator[str]:
         for axis, value in enumerate(getattr(detector, name)):
             if value is None or value <= _FAR_OUTSIDE * max(sizes) or value * detector.pixel_size > max(sizes):
                 continue
-            yield _hint(f"Detector.{name}[{axis}]", value, "mm", "pixels", value * detector.pixel_size)
+            yield _field_hint(f"Detector.{name}[{axis}]", value, "mm", "pixels", value * detector.pixel_size)

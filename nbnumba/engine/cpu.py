@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import queue
 from typing import TYPE_CHECKING
 
-import numba
 import numpy as np
 
-from nbnumba.engine.threads import share_out
-from nbnumba.kernels.lanes.lattice import gaussian_constants
-from nbnumba.kernels.lanes.layout import (
+from nbnumba.engine.threads import share_out, thread_count
+from nbnumba.kernels.lanes.nest import evaluation_varies, render_block
+from nbnumba.kernels.panels import panel_of, panel_plane, panel_window
+from nbnumba.kernels.params import PIXELS_PER_BLOCK, STATUS_EVALUATED, STATUS_OUT_OF_RANGE
+from nbnumba.kernels.pixel import photons_per_pixel
+from nbnumba.numerics.jit import lean_jit, pass_jit, sum_jit
+from nbnumba.numerics.scratch import (
     ACTIVE,
     CAPTURE,
     EVALUATED,
@@ -25,60 +29,64 @@ from nbnumba.kernels.lanes.layout import (
     SCRATCH,
     SLOW,
     VECTOR,
+    touches,
 )
-from nbnumba.kernels.lanes.nest import evaluation_varies, render_block
-from nbnumba.kernels.params import PIXELS_PER_BLOCK, STATUS_EVALUATED, STATUS_OUT_OF_RANGE
-from nbnumba.kernels.pixel import photons_per_pixel
-from nbnumba.numerics.jit import lean_jit, pass_jit, sum_jit
+from nbnumba.shapes.gauss import gaussian_constants
 
 if TYPE_CHECKING:
     from nbnumba.kernels.params import KernelParams
 
-
 CACHE_LINE = 64
 """Bytes."""
 
+assert LANES == PIXELS_PER_BLOCK
 
+
+@touches(reads=(INTENSITY, CAPTURE, POLARIZATION, OMEGA), writes=(INTENSITY,))
 @pass_jit
 def _scale_by(params, steps, lanes, s):
     for i in range(lanes):
         s[INTENSITY + i] = photons_per_pixel(
-            params, steps, s[INTENSITY + i], s[CAPTURE + i], s[POLARIZATION + i], s[OMEGA + i]
+            params.scale, params.weighting, steps, s[INTENSITY + i], s[CAPTURE + i], s[POLARIZATION + i], s[OMEGA + i]
         )
 
 
 @pass_jit
 def _scale(params, lanes, s):
     """Scale the sums of a block to photons."""
-    if params.steps == 1:
+    if params.scale.steps == 1:
         _scale_by(params, 1.0, lanes, s)
     else:
-        _scale_by(params, float(params.steps), lanes, s)
+        _scale_by(params, float(params.scale.steps), lanes, s)
 
 
+@touches(reads=(SLOW, FAST), writes=(INTENSITY, OMEGA, OMEGA_SUM, EVALUATED, INTERPOLATING))
 @pass_jit
-def _hide_masked(params, count, s):
+def _hide_masked(panels, window, count, s):
     """Mark the masked pixels of a block as never evaluated, dark and without solid angle."""
     for i in range(count):
-        if params.mask[int(s[SLOW + i]), int(s[FAST + i])] == 0:
+        if panels.mask[window.offset + int(s[SLOW + i]) * window.stride + int(s[FAST + i])] == 0:
             s[INTENSITY + i], s[OMEGA + i], s[OMEGA_SUM + i] = 0.0, 0.0, 0.0
             s[EVALUATED + i], s[INTERPOLATING + i] = 0.0, 1.0
 
 
+@touches(reads=(SLOW, FAST, INTENSITY))
 @pass_jit
-def _store(params, count, s, image):
+def _store(window, count, s, image):
     """Put the pixels of a block in their places, row by row."""
-    end = params.roi_fast_min + params.roi_width
+    end = window.fast_min + window.width
     done = 0
     while done < count:
+        fast = int(s[FAST + done])
         # unsigned: numba checks signed positions for counting from the end
-        slow, fast = np.uint64(s[SLOW + done]), np.uint64(s[FAST + done])
-        here = min(count - done, end - int(fast))
+        place = np.uint64(window.offset + int(s[SLOW + done]) * window.stride + fast)
+        here = min(count - done, end - fast)
         for i in range(here):
-            image[slow, fast + np.uint64(i)] = np.float32(s[np.uint64(INTENSITY + done) + np.uint64(i)])
+            image[place + np.uint64(i)] = s[np.uint64(INTENSITY + done) + np.uint64(i)]
         done += here
 
 
+@touches(reads=(EVALUATED, INTERPOLATING))
 @pass_jit
 def _report(params, count, offset, interpolating, s, status):
     """Change the status bits of the pixels of a block that are not STATUS_EVALUATED alone."""
@@ -103,57 +111,101 @@ def _sum(section, count, s):
 @pass_jit
 def _solid_angle(params, count, s):
     """Solid angle of a block, summed over layers and subpixels."""
-    if params.oversample_omega:
+    sampling = params.sampling
+    if params.weighting.fresh_omega:
         return _sum(OMEGA_SUM, count, s)
-    return _sum(OMEGA, count, s) * (params.thick_steps * params.oversample * params.oversample)
+    return _sum(OMEGA, count, s) * (sampling.layers * sampling.oversample * sampling.oversample)
 
 
 @lean_jit
 def _render(params, start, stop, opening, interpolating, blocks, s, image, status, omega_sums):
     for block in range(blocks[0], blocks[1]):
         first = start + block * PIXELS_PER_BLOCK
-        count = min(PIXELS_PER_BLOCK, stop - first)
+        panel = panel_of(params.panels, first)
+        window, plane = panel_window(params.panels, panel), panel_plane(params.panels, panel)
+        end = min(stop, window.first + window.width * window.height)
+        count = min(PIXELS_PER_BLOCK, end - first)
         lanes = (count + VECTOR - 1) // VECTOR * VECTOR
-        render_block(params, first, lanes, opening, interpolating, s)
+        render_block(params, window, plane, first, lanes, opening, interpolating, s)
         _scale(params, lanes, s)
-        if params.has_mask:
-            _hide_masked(params, count, s)
-        _store(params, count, s, image)
+        if params.panels.has_mask:
+            _hide_masked(params.panels, window, count, s)
+        _store(window, count, s, image)
         if status.size > 0:
+            for i in range(count, min(PIXELS_PER_BLOCK, stop - first)):
+                status[first - start + i] = 0
             _report(params, count, first - start, interpolating, s, status)
         omega_sums[block] = _solid_angle(params, count, s)
 
 
-def _scratch(cells: np.ndarray) -> np.ndarray:
+def _scratch() -> np.ndarray:
     """A scratch array that begins at a cache line: vectors across two lines cost a third of the speed."""
     padding = CACHE_LINE // 8
     array = np.empty(SCRATCH + padding)
     offset = -array.ctypes.data % CACHE_LINE // 8
     scratch = array[offset : offset + SCRATCH]
     scratch[RAMP : RAMP + LANES] = np.arange(LANES)
+    return scratch
+
+
+def _prepare(scratch: np.ndarray, cells: np.ndarray) -> None:
+    """Give a scratch array what `render_block` expects of it before the first block of an image."""
     for section in (ACTIVE, CAPTURE):
         scratch[section : section + LANES] = 1.0
     constants = gaussian_constants(cells)
     scratch[GAUSSIAN_CONSTANTS : GAUSSIAN_CONSTANTS + len(constants)] = constants
-    return scratch
 
 
-def render_range(
-    params: KernelParams,
-    start: int,
-    stop: int,
-    opening: bool,
-    interpolating: bool,
-    image: np.ndarray,
-    status: np.ndarray,
-    omega_sums: np.ndarray,
-) -> None:
-    """Render pixels `start` to `stop` - 1 of the region of interest; see `nbnumba.engine.registry.Engine`."""
+class CpuEngine:
+    """The engine with its threads and their scratch; see `nbnumba.engine.registry.Engine`.
 
-    def render_blocks(first: int, end: int) -> None:
-        # nothing where nobody asks
-        status[first * PIXELS_PER_BLOCK : end * PIXELS_PER_BLOCK] = STATUS_EVALUATED
-        scratch = _scratch(params.cells)
-        _render(params, start, stop, opening, interpolating, (first, end), scratch, image, status, omega_sums)
+    Parameters
+    ----------
+    threads : int or None
+        CPU threads; None takes all cores.
+    """
 
-    share_out(render_blocks, len(omega_sums), numba.get_num_threads())
+    name = "cpu"
+
+    def __init__(self, threads: int | None = None) -> None:
+        self.threads = thread_count(threads)
+        self._idle: queue.SimpleQueue[np.ndarray] = queue.SimpleQueue()
+
+    def _borrow(self) -> np.ndarray:
+        """A scratch array that no other thread uses."""
+        try:
+            return self._idle.get_nowait()
+        except queue.Empty:
+            return _scratch()
+
+    def load(self, params: KernelParams, interpolating: bool, image: np.ndarray) -> None:
+        """Render no pixel: numba compiles or loads the kernel all the same."""
+        self.render_range(params, 0, 0, False, interpolating, image, np.zeros(0, np.uint8), np.zeros(0))
+
+    def release(self) -> None:
+        """Give the scratch back."""
+        self._idle = queue.SimpleQueue()
+
+    def render_range(
+        self,
+        params: KernelParams,
+        start: int,
+        stop: int,
+        opening: bool,
+        interpolating: bool,
+        image: np.ndarray,
+        status: np.ndarray,
+        omega_sums: np.ndarray,
+    ) -> None:
+        """Render pixels `start` to `stop` - 1; see `nbnumba.engine.registry.Engine`."""
+        pixels = image.reshape(-1)
+
+        def render_blocks(first: int, end: int) -> None:
+            # nothing where nobody asks
+            status[first * PIXELS_PER_BLOCK : end * PIXELS_PER_BLOCK] = STATUS_EVALUATED
+            scratch = self._borrow()
+            _prepare(scratch, params.lattice.cells)
+            _render(params, start, stop, opening, interpolating, (first, end), scratch, pixels, status, omega_sums)
+            self._idle.put(scratch)
+
+        share_out(render_blocks, len(omega_sums), self.threads)

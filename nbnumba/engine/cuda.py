@@ -8,21 +8,21 @@ it is needed.
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import cuda
 
+from nbnumba.engine.threads import thread_count
 from nbnumba.errors import EngineFailedError, EngineUnavailableError
-from nbnumba.kernels.cuda_crystal import add_crystal, add_crystal_single, single_params
-from nbnumba.kernels.params import PIXELS_PER_BLOCK, KernelParams
+from nbnumba.kernels.cuda_crystal import SINGLE_FORMS, add_crystal, add_crystal_single, check_single
+from nbnumba.kernels.panels import panel_of, panel_plane, panel_window
+from nbnumba.kernels.params import PIXELS_PER_BLOCK, KernelParams, Lattice, Panels, PanelWindow, last_pixel
 from nbnumba.kernels.pixel import render_pixel
 from nbnumba.numerics.jit import cache_folder
-
-if TYPE_CHECKING:
-    from numpy.typing import DTypeLike
 
 THREADS_PER_BLOCK = 64
 """Small blocks waste fewest registers of a multiprocessor: see the table of registers in docs/cuda.md."""
@@ -30,10 +30,14 @@ THREADS_PER_BLOCK = 64
 TILE_PIXELS = PIXELS_PER_BLOCK << 15
 """Pixels rendered by one launch, whatever the image."""
 
-BYTES_PER_PIXEL = 13
-"""What a launch needs on the device for each of its pixels."""
+BYTES_PER_PIXEL = 17
+"""What a launch needs on the device for each of its pixels, at most."""
 
-_SHAPE_POSITION = KernelParams._fields.index("shape")
+COMPARED_BYTES = 1 << 16
+"""Arrays of at most this size are compared with those on the device; larger ones are the same if they are one."""
+
+_LATTICE_POSITION = KernelParams._fields.index("lattice")
+_SHAPE_POSITION = Lattice._fields.index("shape")
 
 
 def pixel_function(shape: int, interpolating: bool, single: bool) -> Callable[..., None]:
@@ -42,7 +46,7 @@ def pixel_function(shape: int, interpolating: bool, single: bool) -> Callable[..
     Parameters
     ----------
     shape : int
-        Code as in `KernelParams.shape`; it takes the place of that field.
+        As in `Lattice.shape`; it takes the place of that field.
     interpolating : bool
         Whether each pixel starts with interpolation on.
     single : bool
@@ -52,26 +56,35 @@ def pixel_function(shape: int, interpolating: bool, single: bool) -> Callable[..
     -------
     callable
         ``render_pixels(params, start, opening, photons, omegas, status)``: thread n renders pixel ``start + n`` and
-        assigns element n of the arrays, float32 photons, float64 solid angles (steradian) and uint8 STATUS_ bits.
+        assigns element n of the arrays, photons, float64 solid angles (steradian) and uint8 STATUS_ bits.
     """
+    above, below = _LATTICE_POSITION, _LATTICE_POSITION + 1
     before, after = _SHAPE_POSITION, _SHAPE_POSITION + 1
+
     def render_pixels(params, start, opening, photons, omegas, status):
         n = cuda.grid(1)
         if n < status.shape[0]:
-            slow = params.roi_slow_min + (start + n) // params.roi_width
-            fast = params.roi_fast_min + (start + n) % params.roi_width
-            if params.has_mask and params.mask[slow, fast] == 0:
+            panels = params.panels
+            panel = panel_of(panels, start + n)
+            window = panel_window(panels, panel)
+            number = start + n - window.first
+            row = number // window.width
+            slow, fast = window.slow_min + row, window.fast_min + number % window.width
+            place = window.offset + slow * window.stride + fast
+            if row >= window.height or (panels.has_mask and panels.mask[place] == 0):
                 photons[n], omegas[n], status[n] = 0.0, 0.0, 0
             else:
                 # rebuilt around the constant, so that the other shapes' code is never made
-                constant = KernelParams(*(params[:before] + (shape,) + params[after:]))
+                lattice = Lattice(*(params.lattice[:before] + (shape,) + params.lattice[after:]))
+                constant = KernelParams(*(params[:above] + (lattice,) + params[below:]))
+                plane = panel_plane(panels, panel)
                 if single:
                     value, omegas[n], status[n] = render_pixel(
-                        constant, slow, fast, opening, interpolating, add_crystal_single, None
+                        constant, plane, slow, fast, opening, interpolating, add_crystal_single, None
                     )
                 else:
                     value, omegas[n], status[n] = render_pixel(
-                        constant, slow, fast, opening, interpolating, add_crystal, None
+                        constant, plane, slow, fast, opening, interpolating, add_crystal, None
                     )
                 photons[n] = value
 
@@ -131,26 +144,15 @@ def _sum_kernel() -> Any:
     return _kernel(sum_blocks)
 
 
+_SETTINGS = threading.Lock()
+"""Whoever changes numba-cuda's settings for a moment holds it."""
+
+
 def _launch(kernel: Any, threads: int, *args: Any) -> None:
     # the first span of an image is small on purpose: no need for numba-cuda to warn of it
-    with _setting("CUDA_LOW_OCCUPANCY_WARNINGS", 0):
+    with _SETTINGS, _setting("CUDA_LOW_OCCUPANCY_WARNINGS", 0):
         configured = kernel[max(-(-threads // THREADS_PER_BLOCK), 1), THREADS_PER_BLOCK]
     configured(*args)
-
-
-def _uploaded(params: KernelParams) -> KernelParams:
-    """The same parameters with their arrays in device memory."""
-    pixels = min(TILE_PIXELS, params.roi_width * params.roi_height)
-    needed = sum(field.nbytes for field in params if isinstance(field, np.ndarray)) + BYTES_PER_PIXEL * pixels
-    free, _ = cuda.current_context().get_memory_info()
-    if needed > free:
-        raise EngineUnavailableError(
-            f"{{engine=cuda}}: this run needs {needed / 1e9:.1f} GB of GPU memory and {free / 1e9:.1f} GB are free; "
-            "use {engine=cpu}"
-        )
-    return KernelParams._make(
-        cuda.to_device(np.ascontiguousarray(field)) if isinstance(field, np.ndarray) else field for field in params
-    )
 
 
 @contextmanager
@@ -164,53 +166,118 @@ def _failures_in_one_line() -> Iterator[None]:
         raise EngineFailedError(f"{{engine=cuda}}: the GPU failed ({error}); use {{engine=cpu}}") from error
 
 
-def _empty(shape: int, dtype: DTypeLike) -> Any:
-    return cuda.device_array(shape, dtype=dtype)
+class _Resident(NamedTuple):
+    """An array on the device, and the host's array that it was made from."""
+
+    host: np.ndarray
+    device: Any
 
 
-def _store(params: KernelParams, image: np.ndarray, start: int, photons: Any) -> None:
-    """Copy consecutive pixels of the region of interest from the device to their places."""
-    rows = slice(params.roi_slow_min, params.roi_slow_min + params.roi_height)
-    columns = slice(params.roi_fast_min, params.roi_fast_min + params.roi_width)
-    region = image[rows, columns]
-    pixels = slice(start, start + photons.size)
-    if region.flags.c_contiguous:
-        photons.copy_to_host(region.reshape(-1)[pixels])
-    else:
-        region.flat[pixels] = photons.copy_to_host()
+def _is_the_same(old: np.ndarray, new: np.ndarray) -> bool:
+    """Whether an array need not be uploaded again; the bytes of large ones are not compared."""
+    alike = old.shape == new.shape and old.dtype == new.dtype
+    if alike and old.ctypes.data == new.ctypes.data:
+        # the same memory: `old` still holds it, and nobody changes arrays of a description or a model
+        return True
+    return alike and new.nbytes <= COMPARED_BYTES and bool(np.array_equal(old, new, equal_nan=True))
 
 
 class CudaEngine:
     """The engine in one precision; see `nbnumba.engine.registry.Engine`.
 
+    What is on the device stays there until `release`: an array is uploaded when it is another one than that of the
+    image before, and into the memory of that one if it has its size.
+
     Parameters
     ----------
-    single : bool
-        Whether the sum over the crystal is taken in float32.
+    threads : int or None
+        CPU threads; None takes all cores.
+    precision : str
+        "single" takes the sum over the crystal in float32.
     """
 
-    SMALLEST_SPAN = 1 << 15
+    name = "cuda"
+
+    SMALLEST_SPAN = 342 * PIXELS_PER_BLOCK
     """Pixels that keep a large GPU busy: fewer take hardly less time."""
 
     FIRST_STEPS = 1 << 28
     """Steps of the first span: some milliseconds of a large GPU."""
 
-    def __init__(self, single: bool) -> None:
-        self._single = single
+    def __init__(self, threads: int | None = None, precision: str = "double") -> None:
+        self.threads = thread_count(threads)
+        self._single = precision == "single"
         self._source: KernelParams | None = None
-        self._resident: KernelParams | None = None
+        self._params: KernelParams | None = None
+        self._arrays: dict[str, _Resident] = {}
+        self._buffers: dict[tuple[str, type], Any] = {}
+        self._loaded: set[tuple[object, ...]] = set()
 
     def _on_device(self, params: KernelParams) -> KernelParams:
-        """The parameters in device memory, uploaded when they are new."""
-        if self._resident is None or self._source is not params:
-            self.release()
-            self._resident = _uploaded(single_params(params) if self._single else params)
+        """The parameters with their arrays in device memory."""
+        if self._params is None or self._source is not params:
+            if self._single:
+                check_single(params)
+            self._make_room(params)
+            self._params = self._uploaded(params, "")
             self._source = params
-        return self._resident
+        return self._params
+
+    def _make_room(self, params: KernelParams) -> None:
+        """Refuse what the device has no room for."""
+        pixels = min(TILE_PIXELS, last_pixel(params.panels))
+        arrays = _arrays_of(params)
+        needed = sum(array.nbytes for name, array in arrays.items() if name not in self._arrays)
+        if not self._buffers:
+            needed += BYTES_PER_PIXEL * pixels
+        free, _ = cuda.current_context().get_memory_info()
+        if needed > free:
+            raise EngineUnavailableError(
+                f"{{engine=cuda}}: this run needs {needed / 1e9:.1f} GB of GPU memory and {free / 1e9:.1f} GB are "
+                "free; use {engine=cpu}"
+            )
+
+    def _uploaded(self, section: Any, path: str) -> Any:
+        """A topic of the parameters as the device sees it."""
+        entries = {
+            name: self._uploaded_entry(value, f"{path}{name}")
+            for name, value in zip(section._fields, section, strict=True)
+        }
+        return type(section)(**entries)
+
+    def _uploaded_entry(self, value: Any, path: str) -> Any:
+        if hasattr(value, "_fields"):
+            return self._uploaded(value, f"{path}.")
+        form = SINGLE_FORMS.get(path) if self._single else None
+        if not isinstance(value, np.ndarray):
+            return value if form is None else form(value)
+        known = self._arrays.get(path)
+        if known is None or not _is_the_same(known.host, value):
+            known = _Resident(value, _copy(value if form is None else form(value), known))
+            self._arrays[path] = known
+        return known.device
+
+    def _buffer(self, name: str, size: int, kind: type) -> Any:
+        """Device memory of at least this size that is kept from launch to launch."""
+        kept = self._buffers.get((name, kind))
+        if kept is None or kept.size < size:
+            kept = self._buffers[name, kind] = cuda.device_array(max(size, 1), kind)
+        return kept[:size]
 
     def release(self) -> None:
         """Free the device's memory."""
-        self._source = self._resident = None
+        self._source = self._params = None
+        self._arrays.clear()
+        self._buffers.clear()
+
+    def load(self, params: KernelParams, interpolating: bool, image: np.ndarray) -> None:
+        """Upload the parameters; launch kernels that are new on no pixel, which compiles or loads them."""
+        with _failures_in_one_line():
+            self._on_device(params)
+            key = (params.lattice.shape, interpolating, image.dtype.type)
+            if key not in self._loaded:
+                self._render_tile(params, (0, 0), False, interpolating, image, np.zeros(0, np.uint8), np.zeros(0))
+                self._loaded.add(key)
 
     def render_range(
         self,
@@ -223,7 +290,7 @@ class CudaEngine:
         status: np.ndarray,
         omega_sums: np.ndarray,
     ) -> None:
-        """Render pixels `start` to `stop` - 1 of the region of interest; see `nbnumba.engine.registry.Engine`.
+        """Render pixels `start` to `stop` - 1; see `nbnumba.engine.registry.Engine`.
 
         Raises
         ------
@@ -235,40 +302,82 @@ class CudaEngine:
             If the driver reports a failure.
         """
         with _failures_in_one_line():
-            resident = self._on_device(params)
-            kernel = _pixel_kernel(int(params.shape), bool(interpolating), self._single)
-            # an empty range is launched too: that compiles the kernels or loads them
-            for first in range(start, max(stop, start + 1), TILE_PIXELS):
+            for first in range(start, stop, TILE_PIXELS):
                 end = min(first + TILE_PIXELS, stop)
                 part = slice(first - start, end - start)
                 blocks = slice((first - start) // PIXELS_PER_BLOCK, -(-(end - start) // PIXELS_PER_BLOCK))
-                _render_tile(kernel, resident, (first, end), opening, image, status[part], omega_sums[blocks])
+                sums = omega_sums[blocks]
+                self._render_tile(params, (first, end), opening, interpolating, image, status[part], sums)
+
+    def _render_tile(
+        self,
+        params: KernelParams,
+        pixels: tuple[int, int],
+        opening: bool,
+        interpolating: bool,
+        image: np.ndarray,
+        status: np.ndarray,
+        omega_sums: np.ndarray,
+    ) -> None:
+        """Render the pixels from one number to before another with one launch."""
+        resident = self._on_device(params)
+        start, count = pixels[0], pixels[1] - pixels[0]
+        kernel = _pixel_kernel(int(params.lattice.shape), bool(interpolating), self._single)
+        photons = self._buffer("photons", count, image.dtype.type)
+        omegas = self._buffer("solid angles", count, np.float64)
+        bits = self._buffer("status", count, np.uint8)
+        sums = self._buffer("sums", len(omega_sums), np.float64)
+        _launch(kernel, count, resident, start, opening, photons, omegas, bits)
+        _launch(_sum_kernel(), len(omega_sums), omegas, sums)
+        if count == 0:
+            return
+        _store(params.panels, image, start, photons)
+        if status.size:
+            bits.copy_to_host(status)
+        sums.copy_to_host(omega_sums)
 
 
-def _render_tile(
-    kernel: Any,
-    resident: KernelParams,
-    pixels: tuple[int, int],
-    opening: bool,
-    image: np.ndarray,
-    status: np.ndarray,
-    omega_sums: np.ndarray,
-) -> None:
-    """Render the pixels from one number to before another with one launch."""
-    start, count = pixels[0], pixels[1] - pixels[0]
-    photons, omegas = _empty(count, np.float32), _empty(count, np.float64)
-    bits, sums = _empty(count, np.uint8), _empty(len(omega_sums), np.float64)
-    _launch(kernel, count, resident, start, opening, photons, omegas, bits)
-    _launch(_sum_kernel(), len(omega_sums), omegas, sums)
-    _store(resident, image, start, photons)
-    if status.size:
-        bits.copy_to_host(status)
-    sums.copy_to_host(omega_sums)
+def _arrays_of(section: Any, path: str = "") -> dict[str, np.ndarray]:
+    """Every array of the parameters, by its name."""
+    found: dict[str, np.ndarray] = {}
+    for name, value in zip(section._fields, section, strict=True):
+        if hasattr(value, "_fields"):
+            found |= _arrays_of(value, f"{path}{name}.")
+        elif isinstance(value, np.ndarray):
+            found[f"{path}{name}"] = value
+    return found
 
 
-_ENGINES = {"double": CudaEngine(single=False), "single": CudaEngine(single=True)}
+def _copy(array: np.ndarray, known: _Resident | None) -> Any:
+    """An array in device memory, in that of the one whose place it takes if it fits."""
+    if known is not None and known.device.shape == array.shape and known.device.dtype == array.dtype:
+        known.device.copy_to_device(array)
+        return known.device
+    return cuda.to_device(array)
 
 
-def with_precision(precision: str) -> CudaEngine:
-    """The engine in one of the precisions of `nbnumba.engine.registry.PRECISIONS`."""
-    return _ENGINES[precision]
+def _store(panels: Panels, image: np.ndarray, start: int, photons: Any) -> None:
+    """Copy consecutive pixels from the device to their places."""
+    flat, stop = image.reshape(-1), start + photons.size
+    windows = [PanelWindow(*row) for row in panels.windows.tolist()]
+    for window in windows:
+        first = max(start, window.first)
+        end = min(stop, window.first + window.width * window.height)
+        if first >= end:
+            continue
+        values = photons[first - start : end - start]
+        pixels = slice(first - window.first, end - window.first)
+        region = _region(flat, window)
+        if region.flags.c_contiguous:
+            values.copy_to_host(region.reshape(-1)[pixels])
+        else:
+            region.flat[pixels] = values.copy_to_host()
+
+
+def _region(flat: np.ndarray, window: PanelWindow) -> np.ndarray:
+    """The region of interest of a panel as a view of the image."""
+    corner = window.offset + window.slow_min * window.stride + window.fast_min
+    step = flat.itemsize
+    return np.lib.stride_tricks.as_strided(
+        flat[corner:], (window.height, window.width), (window.stride * step, step)
+    )

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
     from nbnumba.kernels.params import KernelParams
 
-ENGINE_MODULES = {
-    "cpu": "nbnumba.engine.cpu",
-    "cuda": "nbnumba.engine.cuda",
-    "reference": "nbnumba.engine.reference",
+_ENGINES = {
+    "cpu": ("nbnumba.engine.cpu", "CpuEngine"),
+    "cuda": ("nbnumba.engine.cuda", "CudaEngine"),
+    "reference": ("nbnumba.engine.reference", "ReferenceEngine"),
 }
-"""Engine name -> module with a `render_range`."""
+"""Engine name -> module and class."""
 
 DEFAULT_ENGINE = "cpu"
 
@@ -27,17 +27,38 @@ AUTOMATIC = "auto"
 PRECISIONS = ("double", "single")
 """float64 throughout; or the sum over the crystal in float32, on a GPU."""
 
-ENGINE_NAMES = (AUTOMATIC, *sorted(ENGINE_MODULES))
+ENGINES = tuple(_ENGINES)
+"""All engines."""
+
+ENGINE_NAMES = (AUTOMATIC, *sorted(ENGINES))
 """What can be asked for."""
 
 
 class Engine(Protocol):
-    """What an engine module offers.
+    """What renders pixels, with whatever it keeps from one range of pixels, or one image, to the next.
 
-    It may also have a SMALLEST_SPAN, the number of pixels below which a range takes hardly less time, FIRST_STEPS, the
-    number of steps with which an image begins, and a function `release`, which gives back what is kept between the
-    ranges of one image.
+    It belongs to one renderer and is used by one thread at a time. It may also have a SMALLEST_SPAN, the number of
+    pixels below which a range takes hardly less time, and FIRST_STEPS, the number of steps with which an image begins.
+
+    Attributes
+    ----------
+    name : str
+        By which it is asked for.
+    threads : int
+        CPU threads that it uses.
     """
+
+    name: str
+    threads: int
+
+    def load(self, params: KernelParams, interpolating: bool, image: np.ndarray) -> None:
+        """Compile or load the kernels that an image needs, and take over its parameters.
+
+        Parameters
+        ----------
+        params, interpolating, image
+            As in `render_range`.
+        """
 
     def render_range(
         self,
@@ -50,25 +71,29 @@ class Engine(Protocol):
         status: np.ndarray,
         omega_sums: np.ndarray,
     ) -> None:
-        """Render pixels `start` to `stop` - 1, counted along the rows of the region of interest.
+        """Render the pixels of the numbers `start` to `stop` - 1.
 
         Parameters
         ----------
         params : KernelParams
             SI units.
         start, stop : int
-            Range of pixel numbers, see `KernelParams`.
+            Range of pixel numbers, see `kernels.params.Panels`. One that holds pixels of several panels starts with a
+            multiple of PIXELS_PER_BLOCK.
         opening : bool
             Whether each pixel's first evaluation is the image's first (single-pixel ranges only).
         interpolating : bool
             Whether each pixel starts with interpolation on.
-        image : ndarray, shape (slow, fast), float32
-            Whole detector, photons; pixels of the range that are not masked are assigned.
+        image : ndarray, float32 or float64, C-contiguous
+            All panels, photons; pixels of the range that are not masked are assigned.
         status : ndarray, shape (stop - start,), uint8
             STATUS_ bits of each pixel, 0 where masked; assigned. Of shape (0,) where nobody asks.
         omega_sums : ndarray, shape (ceil((stop - start) / PIXELS_PER_BLOCK),), float64
             Solid angle summed over layers, subpixels and the pixels of each block, steradian.
         """
+
+    def release(self) -> None:
+        """Give back what is kept."""
 
 
 def choose_engine(name: str) -> str:
@@ -82,7 +107,7 @@ def choose_engine(name: str) -> str:
     Returns
     -------
     str
-        A key of `ENGINE_MODULES`.
+        Another one than AUTOMATIC.
 
     Raises
     ------
@@ -98,8 +123,8 @@ def choose_engine(name: str) -> str:
     return "cuda" if why_unusable() is None else DEFAULT_ENGINE
 
 
-def get_engine(name: str, precision: str = PRECISIONS[0]) -> Engine:
-    """The engine of that name.
+def check_engine(name: str, precision: str = PRECISIONS[0]) -> str:
+    """The engine that a name stands for, if it can run here in a precision.
 
     Parameters
     ----------
@@ -107,6 +132,11 @@ def get_engine(name: str, precision: str = PRECISIONS[0]) -> Engine:
         One of `ENGINE_NAMES`.
     precision : str
         One of `PRECISIONS`.
+
+    Returns
+    -------
+    str
+        From `choose_engine`.
 
     Raises
     ------
@@ -122,9 +152,28 @@ def get_engine(name: str, precision: str = PRECISIONS[0]) -> Engine:
         from nbnumba.engine.cuda_device import require_device
 
         require_device()
-        from nbnumba.engine import cuda
-
-        return cuda.with_precision(precision)
-    if precision != PRECISIONS[0]:
+    elif precision != PRECISIONS[0]:
         raise UsageError(f"{{precision={precision}}} needs {{engine=cuda}}")
-    return importlib.import_module(ENGINE_MODULES[chosen])
+    return chosen
+
+
+def make_engine(name: str, precision: str = PRECISIONS[0], threads: int | None = None) -> Engine:
+    """A new engine of that name.
+
+    Parameters
+    ----------
+    name, precision
+        As in `check_engine`.
+    threads : int or None
+        CPU threads; None takes all cores.
+
+    Raises
+    ------
+    UsageError, EngineUnavailableError
+        As `check_engine` does.
+    """
+    chosen = check_engine(name, precision)
+    module, kind = _ENGINES[chosen]
+    engine = getattr(importlib.import_module(module), kind)
+    made: Engine = engine(threads, precision) if chosen == "cuda" else engine(threads)
+    return made

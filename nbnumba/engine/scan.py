@@ -13,11 +13,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numba
 import numpy as np
 
 from nbnumba.errors import UsageError
-from nbnumba.kernels.params import PIXELS_PER_BLOCK, STATUS_EVALUATED, STATUS_OUT_OF_RANGE
+from nbnumba.kernels.params import (
+    PIXELS_PER_BLOCK,
+    STATUS_EVALUATED,
+    STATUS_OUT_OF_RANGE,
+    PanelWindow,
+    last_pixel,
+)
 
 if TYPE_CHECKING:
     from nbnumba.engine.registry import Engine
@@ -58,7 +63,7 @@ class Rendering:
 
     Attributes
     ----------
-    image : ndarray, shape (slow, fast), float32
+    image : ndarray
         Photons per pixel of the whole detector.
     omega_sum : float
         Solid angle summed over the evaluated pixels, layers and subpixels, steradian.
@@ -74,8 +79,50 @@ class Rendering:
     scan: ScanState = field(default_factory=ScanState)
 
 
+class _Abandoned(BaseException):
+    """Ends work whose result nobody waits for any more."""
+
+
+class _Worker(threading.Thread):
+    """Runs a function for a caller that may give up waiting."""
+
+    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        super().__init__(daemon=True)
+        self._function = function
+        self._args = args
+        self.abandoned = threading.Event()
+        self.outcome: Any = None
+        self.failure: BaseException | None = None
+
+    def run(self) -> None:
+        """Keep what the function gives or raises."""
+        try:
+            self.outcome = self._function(*self._args)
+        except BaseException as error:
+            self.failure = error
+
+    def wait(self) -> None:
+        """Wait for the end; whoever is interrupted meanwhile leaves word that nobody waits."""
+        try:
+            while self.is_alive():
+                self.join(0.1)
+                stop_if_abandoned()
+        except BaseException:
+            self.abandoned.set()
+            raise
+
+
+def stop_if_abandoned() -> None:
+    """End the work of this thread if its caller was interrupted; to be called now and then in long work."""
+    worker = threading.current_thread()
+    if isinstance(worker, _Worker) and worker.abandoned.is_set():
+        raise _Abandoned
+
+
 def run_interruptible(function: Callable[..., Any], *args: Any) -> Any:
     """Run compiled code in a worker thread, so that Ctrl-C reaches the main thread at once.
+
+    After it, work that calls `stop_if_abandoned` ends there.
 
     Parameters
     ----------
@@ -84,56 +131,51 @@ def run_interruptible(function: Callable[..., Any], *args: Any) -> Any:
     *args
         Its arguments.
     """
-    outcome: list[Any] = []
-    failure: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            outcome.append(function(*args))
-        except BaseException as error:
-            failure.append(error)
-
-    worker = threading.Thread(target=work, daemon=True)
+    worker = _Worker(function, args)
     worker.start()
-    while worker.is_alive():
-        worker.join(0.1)
-    if failure:
-        raise failure[0]
-    return outcome[0]
+    worker.wait()
+    if worker.failure is not None:
+        raise worker.failure
+    return worker.outcome
 
 
-def pixel_number(params: KernelParams, slow: int, fast: int, asker: str) -> int:
+def pixel_number(params: KernelParams, slow: int, fast: int, asker: str, panel: int = 0) -> int:
     """Number of a pixel in scan order.
 
     Parameters
     ----------
     params : KernelParams
-        Region of interest and mask.
+        Regions of interest and mask.
     slow, fast : int
-        Pixel on the detector.
+        Pixel on its panel.
     asker : str
         Who wants to know, for the error's message.
+    panel : int
+        Row of `Panels.windows`.
 
     Raises
     ------
     UsageError
         If the pixel is not rendered.
     """
-    row, column = slow - params.roi_slow_min, fast - params.roi_fast_min
-    if not (0 <= row < params.roi_height and 0 <= column < params.roi_width):
-        slow_max, fast_max = params.roi_slow_min + params.roi_height - 1, params.roi_fast_min + params.roi_width - 1
+    if not 0 <= panel < len(params.panels.windows):
+        raise UsageError(f"{asker}: there is no panel {panel}; the detector has {len(params.panels.windows)}")
+    window = PanelWindow(*params.panels.windows[panel].tolist())
+    row, column = slow - window.slow_min, fast - window.fast_min
+    if not (0 <= row < window.height and 0 <= column < window.width):
+        slow_max, fast_max = window.slow_min + window.height - 1, window.fast_min + window.width - 1
         raise UsageError(
-            f"{asker}: this pixel lies outside the region of interest, slow {params.roi_slow_min} to {slow_max}, "
-            f"fast {params.roi_fast_min} to {fast_max}"
+            f"{asker}: this pixel lies outside the region of interest, slow {window.slow_min} to {slow_max}, "
+            f"fast {window.fast_min} to {fast_max}"
         )
-    if params.has_mask and params.mask[slow, fast] == 0:
+    if params.panels.has_mask and params.panels.mask[window.offset + slow * window.stride + fast] == 0:
         raise UsageError(f"{asker}: this pixel is masked, nothing is computed there")
-    return row * params.roi_width + column
+    return window.first + row * window.width + column
 
 
 def _opening_matters(params: KernelParams) -> bool:
     """Whether the image's first evaluation sees another lattice than all later ones."""
-    return bool(np.any(params.phi_rows[0] != params.phi_rows[1]))
+    return bool(np.any(params.lattice.phi_rows[0] != params.lattice.phi_rows[1]))
 
 
 def _first_with(status: np.ndarray, bit: int) -> int | None:
@@ -151,7 +193,7 @@ class _Scan:
         self.image = image
         self.state = ScanState()
         self.opened = not _opening_matters(params)
-        self.interpolating = bool(params.interpolate)
+        self.interpolating = bool(params.factors.interpolate)
         self._room = np.empty(0, dtype=np.uint8)
 
     def _status(self, pixels: int) -> np.ndarray:
@@ -161,11 +203,10 @@ class _Scan:
         return self._room[:pixels]
 
     def load_kernels(self) -> None:
-        """Render no pixels: numba compiles or loads the kernels all the same."""
+        """Let the engine get ready: its kernels are compiled or loaded, the parameters where it needs them."""
         # with False also where an image begins with interpolation: it may meet the edge of the grid
-        for interpolating in {self.interpolating, False}:
-            nothing = self._status(0), np.zeros(0)
-            self.engine.render_range(self.params, 0, 0, False, interpolating, self.image, *nothing)
+        for interpolating in {self.interpolating, self.interpolating and not self.params.factors.sticky}:
+            self.engine.load(self.params, interpolating, self.image)
 
     def _call_engine(self, start: int, stop: int, opening: bool, status: np.ndarray) -> float:
         """Render a range, and assign its status unless that is empty; the sum of solid angles."""
@@ -196,14 +237,20 @@ class _Scan:
         if first is not None:
             self.interpolating = False
             self.state.last_interpolated_pixel = start + first
-            if first + 1 < status.size:
-                self._call_engine(start + first + 1, start + status.size, False, status[:0])
+            self._render_again(start + first + 1, start + status.size)
+
+    def _render_again(self, start: int, stop: int) -> None:
+        """Render a range whose carried state was another one; its blocks end where those of the image do."""
+        aligned = min(-(-start // PIXELS_PER_BLOCK) * PIXELS_PER_BLOCK, stop)
+        for first, end in ((start, aligned), (aligned, stop)):
+            if first < end:
+                self._call_engine(first, end, False, self._room[:0])
 
 
 def render(
     params: KernelParams, engine: Engine, image: np.ndarray, progress: Progress | None = None, last: int | None = None
 ) -> Rendering:
-    """Render the region of interest.
+    """Render the regions of interest of all panels.
 
     Parameters
     ----------
@@ -211,8 +258,8 @@ def render(
         SI units.
     engine : Engine
         Which kernel computes.
-    image : ndarray, shape (slow, fast), float32
-        Zeros of the detector's shape; filled in place.
+    image : ndarray, float32 or float64, C-contiguous
+        Zeros, of the whole detector; filled in place.
     progress : callable or None
         Called after each span with the pixels done and the pixels in all.
     last : int or None
@@ -223,32 +270,29 @@ def render(
     Rendering
     """
     scan = _Scan(params, engine, image)
-    total = params.roi_width * params.roi_height if last is None else last
-    try:
-        scan.load_kernels()
-        began = time.perf_counter()
-        omega_sum = _render_spans(scan, total, progress)
-        seconds = time.perf_counter() - began
-    finally:
-        getattr(engine, "release", _keep_nothing)()
-    return Rendering(image, omega_sum, seconds, scan.state)
+    total = last_pixel(params.panels) if last is None else last
+    scan.load_kernels()
+    began = time.perf_counter()
+    omega_sum = _render_spans(scan, total, progress)
+    return Rendering(image, omega_sum, time.perf_counter() - began, scan.state)
 
 
 def _render_spans(scan: _Scan, total: int, progress: Progress | None) -> float:
     """Render in spans that take SPAN_SECONDS each, but keep the engine busy; the whole solid angle."""
-    threads = numba.get_num_threads()
+    threads = scan.engine.threads
     # as many blocks for each thread: where blocks take long, none may wait for another's
     share = threads * PIXELS_PER_BLOCK
     smallest = max(getattr(scan.engine, "SMALLEST_SPAN", 0), share)
     largest = threads * SPAN_PIXELS
     first_steps = getattr(scan.engine, "FIRST_STEPS", threads * FIRST_STEPS)
-    steps = scan.params.steps * scan.params.thick_steps
+    steps = scan.params.scale.steps * scan.params.sampling.layers
 
     def bounded(pixels: int) -> int:
         return max(min(pixels // share * share, largest), smallest)
 
     done, span, omega_sum = 0, bounded(first_steps // steps), 0.0
     while done < total:
+        stop_if_abandoned()
         stop = min(done + span, total)
         began = time.perf_counter()
         omega_sum += scan.render_span(done, stop)
@@ -258,10 +302,6 @@ def _render_spans(scan: _Scan, total: int, progress: Progress | None) -> float:
         if progress is not None:
             progress(done, total)
     return omega_sum
-
-
-def _keep_nothing() -> None:
-    """Stands for the `release` of an engine that keeps nothing between ranges."""
 
 
 def _next_span(pixels: int, elapsed: float) -> int:

@@ -21,11 +21,16 @@ _BY_HAND = {
     "Beam.vertical_divergence.range": "-vdivrange",
     "Beam.dispersion": "-dispersion",
     "Beam.sources": "-sourcefile",
+    "Crystal.random_misset": "-misset",
     "Crystal.reciprocal_matrix": "-mat",
     "Crystal.structure_factors": "-hkl",
     "Crystal.unit_cell": "-cell",
     "UnitCell": "-cell",
+    "Detector.beam_center": "-Xbeam, -Ybeam",
+    "Detector.close_point": "-Xclose, -Yclose",
     "Detector.mask": "-mask",
+    "Detector.origin_pixels": "-ORGX, -ORGY",
+    "Detector.rotation": "-detector_rotx, -detector_roty, -detector_rotz",
     "Sensor.layers": "-thicksteps",
     "OutputFiles.png_path": "--png",
     "column": "nbnumba hkl --column",
@@ -35,7 +40,7 @@ _BY_HAND = {
     "precision": "--precision",
     "threads": "--threads",
 }
-"""Fields that no flag sets directly, or for which there is a better name than the first flag's; options."""
+"""Fields that no flag sets as a whole, or for which there is a better name than the first flag's; options."""
 
 
 def flag_of(field: str) -> str:

@@ -15,6 +15,9 @@ from nbnumba.flags.settings import Settings
 from nbnumba.flags.table import FLAGS
 from nbnumba.flags.values import Kind, is_number
 
+_NEARLY_AS_ALIKE = 0.1
+"""How much less alike than the nearest name others may be that are proposed with it."""
+
 
 @dataclass(frozen=True)
 class Occurrence:
@@ -69,13 +72,23 @@ def nearest_names(typed: str, others: Iterable[str] = ()) -> str:
     str
         Up to three names, the nearest first.
     """
-    names = [*(name for flag in FLAGS for name in flag.names), *others]
-    by_folded = {name.lstrip("-").lower(): name for name in reversed(names)}
     folded = typed.lstrip("-").lower()
-    begun = sorted((name for name in by_folded if len(folded) > 2 and name.startswith(folded)), key=len)
-    alike = difflib.get_close_matches(folded, by_folded, n=3) or difflib.get_close_matches(folded, by_folded, 1, 0.0)
-    nearest = [by_folded[name] for name in dict.fromkeys((*begun, *alike))][:3]
-    return " or ".join(filter(None, (", ".join(nearest[:-1]), nearest[-1])))
+    # every name once, with the flag that it stands for
+    meant = {name: flag.name for flag in reversed(FLAGS) for name in flag.names} | {name: name for name in others}
+    likeness = {name: _likeness(folded, name.lstrip("-").lower()) for name in meant}
+    ranked = sorted(meant, key=lambda name: (-likeness[name], len(name)))
+    nearest: dict[str, str] = {}
+    for name in ranked:
+        if likeness[name] >= likeness[ranked[0]] - _NEARLY_AS_ALIKE:
+            nearest.setdefault(meant[name], name)
+    *first, last = list(nearest.values())[:3]
+    return " or ".join(filter(None, (", ".join(first), last)))
+
+
+def _likeness(typed: str, name: str) -> float:
+    """How much a name is like what was typed, 0 to 1; beyond 1 if it goes on where that ends."""
+    begun = len(typed) > 2 and name.startswith(typed)
+    return begun + difflib.SequenceMatcher(None, name, typed).ratio()
 
 
 def tokenise(arguments: Sequence[str]) -> list[Occurrence]:

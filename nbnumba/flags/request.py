@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from nbnumba.config import Detector, Experiment, StructureFactors, UnitCell
 from nbnumba.config.crystal import lie_in_a_plane
 from nbnumba.config.sources import sources_from_metres
+from nbnumba.config.units import unit_hint
 from nbnumba.errors import InputFileError, UsageError
 from nbnumba.flags.headers import settings_from_headers
 from nbnumba.flags.names import field_of, flag_of, named_by_flags
@@ -20,6 +21,12 @@ from nbnumba.output.files import OutputFiles
 
 if TYPE_CHECKING:
     import numpy as np
+
+_LOWEST_ENERGY = 100.0
+"""eV; lower ones are keV."""
+
+_LONGEST_WAVELENGTH = 1000.0
+"""Å; longer ones are energies in eV."""
 
 
 @dataclass(frozen=True)
@@ -211,4 +218,17 @@ def _warnings(
         overridden = size != getattr(usual, f"size_{axis}") and pixels is not None
         if overridden and abs(size - pixels * detector.pixel_size) > detector.pixel_size / 2.0:
             said.append(f"-detsize: the {pixels} pixels along the {axis} axis count; {size:g} mm do not")
+    said += _energy_hints(occurrences)
     return tuple(dict.fromkeys(said))
+
+
+def _energy_hints(occurrences: Sequence[Occurrence]) -> Iterator[str]:
+    """Energies in keV, and wavelengths that are energies."""
+    last = [item for item in occurrences if item.flag.name in ("-lambda", "-energy")][-1:]
+    for item in last:
+        (value,) = item.values
+        stated = f"{item.typed} {value:g}"
+        if item.flag.name == "-energy" and value < _LOWEST_ENERGY:
+            yield unit_hint(stated, value, "eV", "keV", 1000.0 * value)
+        elif item.flag.name == "-lambda" and value > _LONGEST_WAVELENGTH:
+            yield f"{stated} is read in Å: for a photon energy of {value:g} eV give -energy {value:g}"

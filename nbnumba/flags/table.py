@@ -16,6 +16,7 @@ from nbnumba.flags.values import (
     POSITIVE,
     POSITIVE_INTEGER,
     VECTOR,
+    Kind,
 )
 
 _CELL = (POSITIVE.called("a"), *(NOT_NEGATIVE.called(name) for name in ("b", "c", "alpha", "beta", "gamma")))
@@ -241,6 +242,14 @@ _CONSOLE = (
 
 _UNUSED = "has no effect on the image, as in nanoBragg"
 
+
+def _ignored(name: str, kinds: tuple[Kind, ...], topic: str, meant: str, unit: str = "") -> Flag:
+    """A flag of nanoBragg's documentation that its program does not know, and the one that does what this one says."""
+    text = f"{topic} in nanoBragg's documentation; the flag is {meant}"
+    warning = f"has no effect, as in nanoBragg; the flag is {meant}"
+    return Flag((f"{name}=",), kinds, do.nothing, text, unit, warning=warning)
+
+
 _WITHOUT_EFFECT = (
     Flag(("-density", "-sample_density", "-sample_den"), (NUMBER,), do.nothing, "density of the sample",
          unit="g/cm³", warning=_UNUSED),
@@ -250,6 +259,14 @@ _WITHOUT_EFFECT = (
          "scattering of amorphous material against sin θ/λ, 4 sin θ/λ or Q", warning=_UNUSED),
     Flag(("-stolout",), (FILE,), do.nothing, "where to list it", warning="writes nothing, as in nanoBragg"),
     Flag(("-coherent",), (), do.nothing, "coherent sum", warning=_UNUSED),
+    _ignored("-hdiv", (NUMBER,), "horizontal divergence", "-hdivrange", unit="mrad"),
+    _ignored("-vdiv", (NUMBER,), "vertical divergence", "-vdivrange", unit="mrad"),
+    _ignored("-dispstep", (NUMBER,), "wavelengths of the dispersion", "-dispsteps"),
+    _ignored("-detsize_x", (NUMBER,), "edge along the fast axis", "-detsize_f", unit="mm"),
+    _ignored("-detsize_y", (NUMBER,), "edge along the slow axis", "-detsize_s", unit="mm"),
+    _ignored("-xdet_vector", VECTOR, "fast axis", "-fdet_vector"),
+    _ignored("-ydet_vector", VECTOR, "slow axis", "-sdet_vector"),
+    _ignored("-zdet_vector", VECTOR, "axis away from the sample", "-odet_vector"),
 )  # fmt: skip
 
 _OWN = (

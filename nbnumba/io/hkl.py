@@ -10,7 +10,7 @@ import numpy as np
 
 from nbnumba.config import StructureFactors
 from nbnumba.config.structure_factors import LARGEST_INDEX
-from nbnumba.errors import InputFileError, UsageError
+from nbnumba.errors import InputFileError, NbnumbaWarning, UsageError
 from nbnumba.io.atomic import atomic_write
 from nbnumba.io.decimals import read_decimals
 from nbnumba.io.reading import NUMBER, line_number, quote_line, read_input, scan_numbers
@@ -110,8 +110,10 @@ def _read_records(data: bytes, path: str | os.PathLike[str]) -> np.ndarray:
         raise InputFileError(f"{path}: starts with no reflection, h k l F, but with {quote_line(data, start)}")
     if end < len(data) or whole < len(values):
         warnings.warn(
-            f"{path}: line {line_number(data, end)}: reading stops after {whole // _COLUMNS} reflections "
-            f"at {quote_line(data, end)}",
+            NbnumbaWarning(
+                f"{path}: line {line_number(data, end)}: reading stops after {whole // _COLUMNS} reflections "
+                f"at {quote_line(data, end)}"
+            ),
             stacklevel=4,
         )
     return values[:whole].reshape(-1, _COLUMNS)

@@ -11,29 +11,31 @@ import math
 from nbnumba.kernels.events import (
     DOMAIN,
     FINAL,
-    LATTICE_FACTOR,
-    LATTICE_PARTS,
-    PHI,
+    GROUP,
     POLARIZATION,
+    SHAPE,
     SOURCE,
+    SPINDLE_STEP,
     SUBPIXEL,
     TERM,
+    Domain,
+    Final,
+    Group,
+    Polarization,
+    Shape,
+    Source,
+    SpindleStep,
+    Subpixel,
+    Term,
     record,
 )
-from nbnumba.kernels.params import SHAPE_GAUSS, SHAPE_ROUND, SHAPE_SQUARE, STATUS_EVALUATED, STATUS_OUT_OF_RANGE
+from nbnumba.kernels.params import CURVED, CURVED_AS_C, STATUS_EVALUATED, STATUS_OUT_OF_RANGE
 from nbnumba.numerics.jit import device_jit
 from nbnumba.numerics.vectors import direction, dot, load, magnitude, quotient, unit_again
 from nbnumba.physics.absorption import captured_fraction
-from nbnumba.physics.lattice_factor import (
-    gauss_factor,
-    index_radius_squared,
-    reciprocal_radius_squared,
-    round_factor,
-    square_axis_factor,
-    tophat_factor,
-)
 from nbnumba.physics.polarization import kahn_polarization
 from nbnumba.physics.scattering import (
+    arc_position,
     beyond_resolution,
     curved_position,
     detector_coordinate,
@@ -45,72 +47,72 @@ from nbnumba.physics.scattering import (
 )
 from nbnumba.physics.solid_angle import pixel_solid_angle
 from nbnumba.physics.structure_factor import interpolation_in_range, nearest_amplitude, tricubic_amplitude
+from nbnumba.shapes.registry import lattice_factor
 
 
 @device_jit
-def subpixel_position(params, fast_coordinate, slow_coordinate, depth):
+def subpixel_position(panels, plane, fast_coordinate, slow_coordinate, depth):
     """Lab position of a point of the sensor, m.
 
     Parameters
     ----------
-    params : KernelParams
-        Detector.
+    panels : Panels
+    plane : Plane
+        The panel.
     fast_coordinate, slow_coordinate, depth : float64
         As in `flat_position`.
     """
-    fdet, sdet = load(params.fdet), load(params.sdet)
-    flat = flat_position(fast_coordinate, slow_coordinate, depth, fdet, sdet, load(params.odet), load(params.pix0))
-    if params.curved:
-        return curved_position(flat, params.distance, load(params.beam), fdet, sdet)
+    flat = flat_position(fast_coordinate, slow_coordinate, depth, plane.fdet, plane.sdet, plane.odet, plane.pix0)
+    if panels.curved == CURVED_AS_C:
+        return curved_position(flat, plane.distance, load(panels.beam), plane.fdet, plane.sdet)
+    if panels.curved == CURVED:
+        return arc_position(flat, plane.distance + depth, load(panels.beam), plane.fdet, plane.sdet)
     return flat
 
 
 @device_jit
-def lattice_factor(params, h, k, l, h0, k0, l0, events):  # noqa: E741
-    """F_latt: the shape transform around the nearest reflection.
+def tangent_distance(panels, plane, position, airpath):
+    """Distance from the sample to the plane of a pixel, m: over the air path it is the obliquity.
 
     Parameters
     ----------
-    params : KernelParams
-        Shape, cells, fudge, reciprocal axes.
-    h, k, l, h0, k0, l0 : float64
-        Fractional and nearest Miller indices.
-    events : log or None
-        Records the axis factors (SQUARE) or the squared radius, then F_latt.
+    panels : Panels
+    plane : Plane
+        The panel.
+    position : tuple of 3 float64
+        Point of the sensor, m, lab frame.
+    airpath : float64
+        Its distance from the sample, m.
     """
-    cells = params.cells
-    if params.shape == SHAPE_SQUARE:
-        along_a = square_axis_factor(h, cells[0])
-        along_b = square_axis_factor(k, cells[1])
-        along_c = square_axis_factor(l, cells[2])
-        factor = along_a * along_b * along_c
-        if events is not None:
-            record(events, LATTICE_PARTS, (along_a, along_b, along_c))
-    else:
-        if params.shape == SHAPE_ROUND:
-            radius_squared = index_radius_squared(h - h0, k - k0, l - l0, cells)
-            factor = round_factor(radius_squared, params.fudge, cells)
-        else:
-            radius_squared = reciprocal_radius_squared(h - h0, k - k0, l - l0, params.reciprocal, cells)
-            if params.shape == SHAPE_GAUSS:
-                factor = gauss_factor(radius_squared, params.fudge, cells)
-            else:
-                factor = tophat_factor(radius_squared, params.fudge, cells)
-        if events is not None:
-            record(events, LATTICE_PARTS, (radius_squared,))
-    if events is not None:
-        record(events, LATTICE_FACTOR, (factor,))
-    return factor
+    if panels.curved == CURVED:
+        # pixels of equal arcs along fast become narrower towards the poles, by the cosine of the latitude
+        along = dot(position, plane.fdet)
+        return math.sqrt(airpath * airpath - along * along)
+    return plane.close_distance
 
 
 @device_jit
-def structure_factor(params, h, k, l, h0, k0, l0, interpolating):  # noqa: E741
+def parallax(panels, plane, diffracted):
+    """Cosine between a ray and the normal of the sensor.
+
+    Parameters
+    ----------
+    panels : Panels
+    plane : Plane
+        The panel.
+    diffracted : tuple of 3 float64
+        Unit vector along the ray, lab frame.
+    """
+    return 1.0 if panels.curved == CURVED else dot(diffracted, plane.odet)
+
+
+@device_jit
+def structure_factor(factors, h, k, l, h0, k0, l0, interpolating):  # noqa: E741
     """F_cell, and whether interpolation is still on (quirk `interp-sticky`).
 
     Parameters
     ----------
-    params : KernelParams
-        Structure-factor grid.
+    factors : Factors
     h, k, l, h0, k0, l0 : float64
         Fractional and nearest Miller indices.
     interpolating : bool
@@ -121,13 +123,35 @@ def structure_factor(params, h, k, l, h0, k0, l0, interpolating):  # noqa: E741
     amplitude : float64
         Electrons.
     interpolating : bool
-        False once the edge has been met.
+        False once the edge has been met, if that turns interpolation off.
     """
     if interpolating:
-        if interpolation_in_range(params, h, k, l):
-            return tricubic_amplitude(params, h, k, l), True
-        return nearest_amplitude(params, h0, k0, l0), False
-    return nearest_amplitude(params, h0, k0, l0), False
+        if interpolation_in_range(factors, h, k, l):
+            return tricubic_amplitude(factors, h, k, l), True
+        return nearest_amplitude(factors, h0, k0, l0), not factors.sticky
+    return nearest_amplitude(factors, h0, k0, l0), False
+
+
+@device_jit
+def add_to_running_sum(weighting, intensity, term, weight):
+    """Add a term where factors multiply the *running* sum (quirk `oversample-compound`).
+
+    Parameters
+    ----------
+    weighting : Weighting
+    intensity, term : float64
+        The sum so far, what is added.
+    weight : tuple of 4 float64
+        As in `add_domain`.
+    """
+    intensity += term * weight[3]
+    if weighting.running_capture:
+        intensity *= weight[0]
+    if weighting.running_polarization:
+        intensity *= weight[1]
+    if weighting.running_omega:
+        intensity *= weight[2]
+    return intensity
 
 
 @device_jit
@@ -137,20 +161,19 @@ def add_domain(params, row, domain, q, intensity, weight, interpolating, shape_t
     Parameters
     ----------
     params : KernelParams
-        Lattice, shape, structure factors.
     row, domain : int
         Which rotated lattice.
     q : tuple of 3 float64
         Scattering vector, 1/m.
     intensity : float64
         The running sum.
-    weight : tuple of 3 float64
-        Capture fraction, polarization, solid angle: they multiply the *running* sum when their oversample flag is set
-        (quirk `oversample-compound`).
+    weight : tuple of 4 float64
+        Capture fraction, polarization, solid angle, for those that multiply the *running* sum (quirk
+        `oversample-compound`), and what the term is multiplied by before it enters that sum.
     interpolating : bool
         Whether interpolation is still on.
     shape_transform : compiled function
-        `lattice_factor`, or another with its arguments that gives F_latt or -F_latt.
+        Of the lattice and the indices: F_latt or -F_latt, and the numbers that it is made of.
     events : log or None
 
     Returns
@@ -158,59 +181,86 @@ def add_domain(params, row, domain, q, intensity, weight, interpolating, shape_t
     intensity : float64
     interpolating : bool
     """
-    lattice = params.lattice[row, domain]
-    h = miller_index(lattice[0], lattice[1], lattice[2], q)
-    k = miller_index(lattice[3], lattice[4], lattice[5], q)
-    l = miller_index(lattice[6], lattice[7], lattice[8], q)  # noqa: E741
+    lattice = params.lattice
+    v = lattice.vectors[row, domain]
+    h = miller_index(v[0], v[1], v[2], q)
+    k = miller_index(v[3], v[4], v[5], q)
+    l = miller_index(v[6], v[7], v[8], q)  # noqa: E741
     h0, k0, l0 = nearest_index(h), nearest_index(k), nearest_index(l)
+    factor, parts = shape_transform(lattice, h, k, l, h0, k0, l0)
     if events is not None:
-        record(events, DOMAIN, (
-            float(domain), lattice[0], lattice[1], lattice[2], lattice[3], lattice[4], lattice[5],
-            lattice[6], lattice[7], lattice[8], h, k, l, h0, k0, l0,
+        record(events, DOMAIN, Domain(
+            float(domain), v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], h, k, l, h0, k0, l0,
         ))  # fmt: skip
-    factor = shape_transform(params, h, k, l, h0, k0, l0, events)
-    if factor == 0.0 and not params.water:
+        record(events, SHAPE, Shape(factor, parts[0], parts[1], parts[2]))
+    if factor == 0.0 and not params.scale.water:
         return intensity, interpolating
-    amplitude, interpolating = structure_factor(params, h, k, l, h0, k0, l0, interpolating)
+    amplitude, interpolating = structure_factor(params.factors, h, k, l, h0, k0, l0, interpolating)
     term = amplitude * amplitude * factor * factor
-    intensity += term
-    if params.oversample_thick:
-        intensity *= weight[0]
-    if params.oversample_polar:
-        intensity *= weight[1]
-    if params.oversample_omega:
-        intensity *= weight[2]
+    if params.weighting.running:
+        intensity = add_to_running_sum(params.weighting, intensity, term, weight)
+    else:
+        intensity += term
     if events is not None:
-        record(events, TERM, (amplitude, term, intensity))
+        record(events, TERM, Term(amplitude, term, intensity))
     return intensity, interpolating
 
 
-@device_jit
-def add_crystal(params, row_set, q, intensity, weight, interpolating, events):
-    """Add every spindle step and mosaic domain for one scattering vector.
+def crystal_sum(shape_transform):
+    """The sum over spindle steps and mosaic domains with one way to compute shape transforms.
 
     Parameters
     ----------
-    params : KernelParams
-    row_set : int
-        0 in the image's first evaluation, 1 ever after (quirk `phi-carryover`).
-    q, intensity, weight, interpolating, events
+    shape_transform : compiled function
         As in `add_domain`.
 
     Returns
     -------
-    intensity : float64
-    interpolating : bool
+    compiled function
+        ``add_crystal(params, row_set, q, intensity, weight, interpolating, events)`` adds what the crystal scatters for
+        one scattering vector and gives the intensity and whether interpolation is still on; `row_set` is 0 in the
+        image's first evaluation, 1 ever after (quirk `phi-carryover`), the others are as in `add_domain`.
     """
-    for tic in range(params.phi_steps):
-        row = params.phi_rows[row_set, tic]
-        if events is not None:
-            record(events, PHI, (float(tic), float(row)))
-        for domain in range(params.domains):
-            intensity, interpolating = add_domain(
-                params, row, domain, q, intensity, weight, interpolating, lattice_factor, events
-            )
-    return intensity, interpolating
+
+    @device_jit
+    def add_crystal(params, row_set, q, intensity, weight, interpolating, events):
+        lattice = params.lattice
+        for tic in range(lattice.phi_rows.shape[1]):
+            row = lattice.phi_rows[row_set, tic]
+            if events is not None:
+                record(events, SPINDLE_STEP, SpindleStep(float(tic), float(row)))
+            for domain in range(lattice.vectors.shape[1]):
+                intensity, interpolating = add_domain(
+                    params, row, domain, q, intensity, weight, interpolating, shape_transform, events
+                )
+        return intensity, interpolating
+
+    return add_crystal
+
+
+add_crystal = crystal_sum(lattice_factor)
+
+
+@device_jit
+def group_weight(weighting, source_weight, capture, polar, omega):
+    """What the crystal's sum of one layer, subpixel and source is multiplied by.
+
+    Parameters
+    ----------
+    weighting : Weighting
+    source_weight : float64
+        Of the source, 1 on average.
+    capture, polar, omega : float64
+        Capture fraction, polarization, solid angle (steradian).
+    """
+    weight = source_weight
+    if weighting.group_capture:
+        weight *= capture
+    if weighting.group_polarization:
+        weight *= polar
+    if weighting.group_omega:
+        weight *= omega
+    return weight
 
 
 @device_jit
@@ -232,49 +282,65 @@ def add_sources(
         Whether no earlier pixel of the image reached the spindle loop.
     evaluated : bool
         Whether this pixel already has.
-    interpolating, events
-        As in `add_crystal`.
+    interpolating : bool
+        Whether interpolation is still on.
     crystal : compiled function
-        `add_crystal`, or another with its arguments.
+        From `crystal_sum`.
+    events : log or None
 
     Returns
     -------
     intensity, polar : float64
     evaluated, interpolating : bool
     """
-    for source in range(params.sources.shape[0]):
-        beam = params.sources[source]
+    weighting, sources = params.weighting, params.sources
+    for source in range(sources.table.shape[0]):
+        beam = sources.table[source]
         incident = (-beam[0], -beam[1], -beam[2])
         q = scattering_vector(diffracted, incident, beam[3])
         stol = sine_theta_over_lambda(q)
         if events is not None:
-            record(events, SOURCE, (
+            record(events, SOURCE, Source(
                 float(source), incident[0], incident[1], incident[2], beam[3], q[0], q[1], q[2], stol,
                 dot(incident, diffracted),
             ))  # fmt: skip
-        if beyond_resolution(stol, params.dmin):
+        beyond = beyond_resolution(stol, params.sampling.dmin)
+        if beyond and weighting.water == 0.0:
             continue
-        if polar == 0.0 or params.oversample_polar:
-            # nanoBragg normalises these vectors once more here, and later sources see the result
-            incident, diffracted = unit_again(incident), unit_again(diffracted)
-            polar = kahn_polarization(params.kahn_factor, incident, diffracted, load(params.polar_axis))
+        if polar == 0.0 or weighting.fresh_polarization:
+            if not weighting.group_polarization:
+                # nanoBragg normalises these vectors once more here, and later sources see the result
+                incident, diffracted = unit_again(incident), unit_again(diffracted)
+            polar = kahn_polarization(sources.kahn_factor, incident, diffracted, load(sources.polar_axis))
         if events is not None:
-            record(events, POLARIZATION, (polar,))
-        row_set = 0 if opening and not evaluated else 1
-        intensity, interpolating = crystal(
-            params, row_set, q, intensity, (capture, polar, omega), interpolating, events
-        )
-        evaluated = True
+            record(events, POLARIZATION, Polarization(polar))
+        weight = group_weight(weighting, beam[4], capture, polar, omega)
+        before = intensity
+        if weighting.grouped:
+            intensity = weighting.water
+        elif weighting.running:
+            intensity += weighting.water * weight
+        if not beyond:
+            row_set = 0 if opening and not evaluated else 1
+            intensity, interpolating = crystal(
+                params, row_set, q, intensity, (capture, polar, omega, weight), interpolating, events
+            )
+            evaluated = True
+        if weighting.grouped:
+            intensity = before + intensity * weight
+            if events is not None:
+                record(events, GROUP, Group(weight, intensity))
     return intensity, polar, evaluated, interpolating
 
 
 @device_jit
-def photons_per_pixel(params, steps, intensity, capture, polar, omega):
+def photons_per_pixel(scale, weighting, steps, intensity, capture, polar, omega):
     """Scale the sum to photons; factors that were not applied inside the sum are applied here.
 
     Parameters
     ----------
-    params : KernelParams
+    scale : Scale
+    weighting : Weighting
     steps : float64
         Number of steps; a literal 1 lets the compiler drop the division.
     intensity : float64
@@ -282,84 +348,88 @@ def photons_per_pixel(params, steps, intensity, capture, polar, omega):
     capture, polar, omega : float64
         The values last computed (quirk `last-layer`).
     """
-    total = params.r_e_squared * params.fluence * intensity
+    total = scale.r_e_squared * scale.fluence * intensity
     # a sum that overflowed stays infinite: its quotient would be NaN
     value = total if steps == 1.0 or total == math.inf else quotient(total, steps, 1.0 / steps)
-    if not params.oversample_thick:
+    if weighting.final_capture:
         value *= capture
-    if not params.oversample_polar:
+    if weighting.final_polarization:
         value *= polar
-    if not params.oversample_omega:
+    if weighting.final_omega:
         value *= omega
     # nanoBragg adds it to a pixel of zero, so that no zero is negative
     return 0.0 + value
 
 
 @device_jit
-def render_pixel(params, slow, fast, opening, interpolating, crystal, events):
+def render_pixel(params, plane, slow, fast, opening, interpolating, crystal, events):
     """Photons in one pixel.
 
     Parameters
     ----------
     params : KernelParams
+    plane : Plane
+        Its panel.
     slow, fast : int
-        Pixel on the detector.
+        Pixel on the panel.
     opening : bool
         Whether no earlier pixel of the image reached the spindle loop (quirk `phi-carryover`).
     interpolating : bool
         Whether interpolation is still on when this pixel is reached (quirk `interp-sticky`).
     crystal : compiled function
-        Adds what the crystal scatters for one scattering vector: `add_crystal`, or another with its arguments.
+        From `crystal_sum`, or another with its arguments.
     events : log or None
         None when rendering; a log of `kernels.events` when tracing.
 
     Returns
     -------
     photons : float64
-        Pixel value before it is rounded to float32.
+        Pixel value before it is rounded to the type of the image.
     omega_sum : float64
         Solid angle summed over layers and subpixels, steradian.
     status : int
-        STATUS_ bits of `kernel_params`.
+        STATUS_ bits of `kernels.params`.
     """
-    intensity = params.background
-    polar = 0.0 if params.polarization else 1.0
+    panels, sampling, weighting = params.panels, params.sampling, params.weighting
+    oversample = sampling.oversample
+    intensity = params.scale.background
+    polar = 0.0 if params.sources.polarization else 1.0
     omega = 0.0
     omega_sum = 0.0
     capture = 0.0
     evaluated = False
     interpolated_before = interpolating
-    for layer in range(params.thick_steps):
-        depth = layer * params.thick_step
-        capture = 1.0 if params.thickness == 0.0 else 0.0
-        for sub_slow in range(params.oversample):
-            for sub_fast in range(params.oversample):
-                fast_coordinate = detector_coordinate(fast, sub_fast, params.oversample, params.subpixel_size)
-                slow_coordinate = detector_coordinate(slow, sub_slow, params.oversample, params.subpixel_size)
-                position = subpixel_position(params, fast_coordinate, slow_coordinate, depth)
+    for layer in range(sampling.layers):
+        depth = layer * plane.layer_step + plane.first_depth
+        capture = 1.0 if plane.thickness == 0.0 else 0.0
+        for sub_slow in range(oversample):
+            for sub_fast in range(oversample):
+                fast_coordinate = detector_coordinate(fast, sub_fast, oversample, plane.subpixel_fast)
+                slow_coordinate = detector_coordinate(slow, sub_slow, oversample, plane.subpixel_slow)
+                position = subpixel_position(panels, plane, fast_coordinate, slow_coordinate, depth)
                 airpath = magnitude(position)
                 inverse = 1.0 / airpath
                 diffracted = direction(position, airpath, inverse)
-                if omega == 0.0 or params.oversample_omega:
-                    omega = pixel_solid_angle(
-                        params.pixel_size, airpath, inverse, params.close_distance, params.point_pixel
-                    )
+                close_distance = tangent_distance(panels, plane, position, airpath)
+                if omega == 0.0 or weighting.fresh_omega:
+                    omega = pixel_solid_angle(plane.area, airpath, inverse, close_distance, panels.point_pixel)
                 omega_sum += omega
-                if capture == 0.0 or params.oversample_thick:
-                    parallax = dot(diffracted, load(params.odet))
-                    capture = captured_fraction(layer, params.thick_step, params.mu, parallax)
+                if capture == 0.0 or weighting.fresh_capture:
+                    cosine = parallax(panels, plane, diffracted)
+                    capture = captured_fraction(layer, plane.layer_step, plane.mu, cosine)
                 if events is not None:
-                    record(events, SUBPIXEL, (
+                    record(events, SUBPIXEL, Subpixel(
                         float(layer), float(sub_slow), float(sub_fast), fast_coordinate, slow_coordinate, depth,
                         position[0], position[1], position[2], airpath, diffracted[0], diffracted[1], diffracted[2],
-                        omega, params.close_distance / airpath, capture,
+                        omega, close_distance / airpath, capture,
                     ))  # fmt: skip
                 intensity, polar, evaluated, interpolating = add_sources(
                     params, diffracted, intensity, capture, polar, omega, opening, evaluated, interpolating, crystal,
                     events,
                 )
-    photons = photons_per_pixel(params, float(params.steps), intensity, capture, polar, omega)
+    steps = float(params.scale.steps)
+    photons = photons_per_pixel(params.scale, weighting, steps, intensity, capture, polar, omega)
     if events is not None:
-        record(events, FINAL, (intensity, capture, polar, omega, photons))
+        record(events, FINAL, Final(intensity, capture, polar, omega, photons))
     status = STATUS_OUT_OF_RANGE if interpolated_before and not interpolating else 0
     return photons, omega_sum, status | (STATUS_EVALUATED if evaluated else 0)

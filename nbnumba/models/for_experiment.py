@@ -85,7 +85,7 @@ def fill_experiment(experiment: Experiment, path: str | os.PathLike[str], spaceg
     experiment = _with_cell(experiment, cell)
     model = _bare_model(experiment)
     _compare_cells(path, cell, model)
-    corner = finest_spacing(model.geometry, model.params.sources, experiment.detector.curved)
+    corner = finest_spacing(model)
     seen = max(corner, experiment.sampling.dmin)
     if is_model(content):
         d_min = 1.0 / (1.0 / seen + _MARGIN_CELLS / min(cell[:3]))

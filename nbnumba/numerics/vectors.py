@@ -114,7 +114,7 @@ def rotate_about(v, axis, angle):
     """
     sine = math.sin(angle)
     cosine = math.cos(angle)
-    along = dot(axis, v) * (1.0 - cosine)
+    along = (axis[0] * v[0] + axis[1] * v[1] + axis[2] * v[2]) * (1.0 - cosine)
     return (
         axis[0] * along + v[0] * cosine + (-axis[2] * v[1] + axis[1] * v[2]) * sine,
         axis[1] * along + v[1] * cosine + (axis[2] * v[0] - axis[0] * v[2]) * sine,

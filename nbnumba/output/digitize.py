@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from nbnumba.numerics.jit import device_jit, jit
-from nbnumba.output.statistics import ImageStatistics, Window, clip_roi
+from nbnumba.setup.model import region_in
+
+if TYPE_CHECKING:
+    from nbnumba.output.statistics import ImageStatistics
+    from nbnumba.setup.model import Window
 
 _BRIGHTEST = 55000.0
 """Value that the automatic integer scale gives the maximum, without the offset."""
@@ -53,15 +59,15 @@ def pgm_scale(given: float, statistics: ImageStatistics, intfile_scale: float) -
     return 250.0 / (5.0 * statistics.rmsd) if statistics.rmsd > 0.0 else intfile_scale
 
 
-def integer_image(image: np.ndarray, roi: Window, scale: float, adc_offset: float) -> np.ndarray:
+def integer_image(image: np.ndarray, window: Window | None, scale: float, adc_offset: float) -> np.ndarray:
     """Scaled and rounded image with the detector's offset.
 
     Parameters
     ----------
     image : ndarray, shape (slow, fast), float32
         Photons per pixel.
-    roi : tuple of 4 int
-        Fast min, fast max, slow min, slow max, pixels, inclusive; the maxima may lie past the edge.
+    window : Window or None
+        Region of interest; None for the whole image.
     scale : float
         Pixel values per photon.
     adc_offset : float
@@ -73,19 +79,19 @@ def integer_image(image: np.ndarray, roi: Window, scale: float, adc_offset: floa
         Clipped to 0...65535; 0 outside the region of interest.
     """
     pixels = np.zeros(image.shape, dtype=np.uint16)
-    _fill_integers(image, clip_roi(roi, image.shape), float(scale), float(adc_offset), pixels)
+    _fill_integers(image, region_in(image.shape, window), float(scale), float(adc_offset), pixels)
     return pixels
 
 
-def pgm_image(image: np.ndarray, roi: Window, scale: float) -> np.ndarray:
+def pgm_image(image: np.ndarray, window: Window | None, scale: float) -> np.ndarray:
     """Scaled and truncated 8-bit image.
 
     Parameters
     ----------
     image : ndarray, shape (slow, fast), float32
         Photons per pixel.
-    roi : tuple of 4 int
-        Fast min, fast max, slow min, slow max, pixels, inclusive; the maxima may lie past the edge.
+    window : Window or None
+        Region of interest; None for the whole image.
     scale : float
         Grey values per photon.
 
@@ -95,7 +101,7 @@ def pgm_image(image: np.ndarray, roi: Window, scale: float) -> np.ndarray:
         Clipped to 255; 0 outside the region of interest. Negative values wrap around as in C.
     """
     pixels = np.zeros(image.shape, dtype=np.uint8)
-    _fill_greys(image, clip_roi(roi, image.shape), float(scale), pixels)
+    _fill_greys(image, region_in(image.shape, window), float(scale), pixels)
     return pixels
 
 

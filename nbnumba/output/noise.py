@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from nbnumba.numerics.c_random import poidev, poisson_state, ran1_state, seed_again
 from nbnumba.numerics.jit import jit
 from nbnumba.output.digitize import c_integer
-from nbnumba.output.statistics import Window, clip_roi
+from nbnumba.setup.model import region_in
+
+if TYPE_CHECKING:
+    from nbnumba.setup.model import Window
 
 
 class PoissonNoise:
@@ -41,7 +46,7 @@ class PoissonNoise:
         seed_again(self._generator, -seed)
         self._memory = poisson_state()
 
-    def draw(self, image: np.ndarray, roi: Window) -> np.ndarray:
+    def draw(self, image: np.ndarray, window: Window | None) -> np.ndarray:
         """Photon counts with Poisson noise and the detector's offset; the next call goes on with the sequence.
 
         Parameters
@@ -58,7 +63,7 @@ class PoissonNoise:
         """
         pixels = np.zeros(image.shape, dtype=np.uint16)
         self.photons, self.overloads = _fill_counts(
-            image, clip_roi(roi, image.shape), self._adc_offset, self._generator, self._memory,
+            image, region_in(image.shape, window), self._adc_offset, self._generator, self._memory,
             self.photons, self.overloads, pixels,
         )  # fmt: skip
         return pixels

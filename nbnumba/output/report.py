@@ -14,7 +14,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from nbnumba.output.write import OutputReport
-    from nbnumba.setup.model import DetectorGeometry, Lattice, Model
+    from nbnumba.setup.model import DetectorGeometry, Lattice, Model, Window
     from nbnumba.simulation import SimulationResult
 
 _LABEL_WIDTH = 20
@@ -102,7 +102,7 @@ def model_warnings(model: Model) -> list[str]:
     list of str
     """
     warnings = list(model.warnings)
-    if model.params.oversample < model.recommended_oversample:
+    if model.params.sampling.oversample < model.recommended_oversample:
         warnings.append(
             f"the crystal measures up to {max(model.crystal_size) * 1e10:g} Å but a pixel in reciprocal space "
             f"{model.reciprocal_pixel_size * 1e10:g} Å: the intensity may vary across a pixel; "
@@ -126,11 +126,11 @@ def result_warnings(result: SimulationResult) -> list[str]:
     warnings = []
     number = result.scan.last_interpolated_pixel
     if number is not None:
-        params = result.model.params
-        slow, fast = divmod(number, params.roi_width)
+        window = result.model.window
+        slow, fast = divmod(number, window.fast_stop - window.fast_start)
         warnings.append(
-            f"interpolation met the edge of the structure factors in pixel {fast + params.roi_fast_min} "
-            f"{slow + params.roi_slow_min} (fast slow): from there on the nearest reflection was taken, as in nanoBragg"
+            f"interpolation met the edge of the structure factors in pixel {fast + window.fast_start} "
+            f"{slow + window.slow_start} (fast slow): from there on the nearest reflection was taken, as in nanoBragg"
         )
     bad = result.image.size - int(np.isfinite(result.image).sum())
     if bad:
@@ -138,23 +138,23 @@ def result_warnings(result: SimulationResult) -> list[str]:
     return warnings
 
 
-def pixel_lines(image: np.ndarray, roi: tuple[int, int, int, int]) -> Iterator[str]:
+def pixel_lines(image: np.ndarray, window: Window) -> Iterator[str]:
     """One line for each pixel of the region of interest: fast, slow, photons.
 
     Parameters
     ----------
     image : ndarray, shape (slow, fast), float32
         Photons per pixel.
-    roi : tuple of 4 int
-        Fast min, fast max, slow min, slow max, inclusive; the maxima may lie past the edge.
+    window : Window
+        Region of interest.
 
     Yields
     ------
     str
     """
-    fast_min, fast_max, slow_min, slow_max = roi
-    for slow, row in enumerate(image[slow_min : slow_max + 1], start=slow_min):
-        for fast, photons in enumerate(row[fast_min : fast_max + 1].tolist(), start=fast_min):
+    fast_start, fast_stop, slow_start, slow_stop = window
+    for slow, row in enumerate(image[slow_start:slow_stop], start=slow_start):
+        for fast, photons in enumerate(row[fast_start:fast_stop].tolist(), start=fast_start):
             yield f"pixel {fast} {slow}  {photons:.10g}"
 
 
@@ -284,7 +284,7 @@ def _crystal_facts(model: Model) -> Iterator[Fact]:
     count = 0 if crystal.structure_factors is None else crystal.structure_factors.count
     how = "tricubic interpolation" if model.interpolation else "nearest reflection"
     yield "reflections", f"{count}, all others F = {crystal.default_F:g}; {how}{_chosen(crystal.interpolate is None)}"
-    yield "mosaic", f"{model.params.domains} domains over {_DEGREES * model.mosaic_spread:g}°"
+    yield "mosaic", f"{len(model.mosaic_umats)} domains over {_DEGREES * model.mosaic_spread:g}°"
 
 
 def _beam_facts(model: Model) -> Iterator[Fact]:
@@ -304,7 +304,7 @@ def _beam_facts(model: Model) -> Iterator[Fact]:
 
 
 def _source_facts(model: Model) -> Iterator[Fact]:
-    sources, count = model.params.sources, len(model.source_weights)
+    sources, count = model.params.sources.table, len(model.source_weights)
     yield "sources", f"{count}"
     if count == 1:
         return
@@ -321,16 +321,16 @@ def _chosen(automatically: bool) -> str:
 
 
 def _sampling_facts(model: Model) -> Iterator[Fact]:
-    sampling, p = model.experiment.sampling, model.params
+    sampling, oversample, window = model.experiment.sampling, model.params.sampling.oversample, model.window
     start = _DEGREES * model.phi_start
     end = _DEGREES * (model.phi_start + model.phi.range)
     yield "spindle", f"{model.phi.steps} steps of {_DEGREES * model.phi.step:g}° from {start:g}° to {end:g}°"
     anew = [f" +{name}" for name in ("thick", "polar", "omega") if getattr(sampling, f"oversample_{name}")]
     chosen = _chosen((sampling.oversample or 0) <= 0)
-    yield "subpixels", f"{p.oversample} x {p.oversample}{chosen}{''.join(anew)}"
+    yield "subpixels", f"{oversample} x {oversample}{chosen}{''.join(anew)}"
     if sampling.dmin > 0.0:
         yield "resolution limit", f"{sampling.dmin:g} Å"
     if sampling.water > 0.0:
         yield "water", f"{sampling.water:g} µm"
-    yield "region of interest", (f"fast {p.roi_fast_min} to {p.roi_fast_min + p.roi_width - 1}, "
-                                 f"slow {p.roi_slow_min} to {p.roi_slow_min + p.roi_height - 1}")  # fmt: skip
+    yield "region of interest", (f"fast {window.fast_start} to {window.fast_stop - 1}, "
+                                 f"slow {window.slow_start} to {window.slow_stop - 1}")  # fmt: skip

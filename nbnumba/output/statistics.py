@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nbnumba.numerics.jit import jit, reordering_jit
+from nbnumba.setup.model import region_in
 
-Window = tuple[int, int, int, int]
+if TYPE_CHECKING:
+    from nbnumba.setup.model import Window
 
 IN_ORDER_PIXELS = 2**18
 """Images of at most so many pixels are summed one pixel after the other, as nanoBragg does on one thread. The automatic
@@ -41,32 +44,12 @@ class ImageStatistics:
     rmsd: float
 
 
-def clip_roi(roi: Window, shape: tuple[int, int]) -> Window:
-    """The pixels of a region of interest that lie on the detector.
-
-    Parameters
-    ----------
-    roi : tuple of 4 int
-        Fast min, fast max, slow min, slow max, pixels, inclusive; the maxima may lie past the edge.
-    shape : tuple of 2 int
-        Slow, fast.
-
-    Returns
-    -------
-    tuple of 4 int
-        Fast start, fast stop, slow start, slow stop; the stops are exclusive and never before the starts.
-    """
-    slow, fast = shape
-    fast_start, slow_start = max(roi[0], 0), max(roi[2], 0)
-    return fast_start, max(min(roi[1] + 1, fast), fast_start), slow_start, max(min(roi[3] + 1, slow), slow_start)
-
-
-def row_sums(image: np.ndarray, roi: Window) -> np.ndarray:
+def row_sums(image: np.ndarray, window: Window | None) -> np.ndarray:
     """Sums over the rows inside a region of interest, from which the statistics of an image follow.
 
     Parameters
     ----------
-    image, roi
+    image, window
         As in `image_statistics`.
 
     Returns
@@ -74,7 +57,7 @@ def row_sums(image: np.ndarray, roi: Window) -> np.ndarray:
     ndarray, shape (rows inside, 4), float64
         Sum, sum of squares, squared deviations from the row's own mean, and largest value, at least 0.
     """
-    fast_start, fast_stop, slow_start, slow_stop = clip_roi(roi, image.shape)
+    fast_start, fast_stop, slow_start, slow_stop = region_in(image.shape, window)
     pixels = image[slow_start:slow_stop, fast_start:fast_stop]
     rows = np.empty((len(pixels), 4))
     _sum_rows(pixels, rows)
@@ -83,7 +66,7 @@ def row_sums(image: np.ndarray, roi: Window) -> np.ndarray:
 
 def image_statistics(
     image: np.ndarray,
-    roi: Window,
+    window: Window | None,
     mask: np.ndarray | None,
     subpixel_size: float,
     oversample: int,
@@ -95,8 +78,8 @@ def image_statistics(
     ----------
     image : ndarray, shape (slow, fast), float32
         Photons per pixel, 0 where the mask is.
-    roi : tuple of 4 int
-        Fast min, fast max, slow min, slow max, pixels, inclusive; the maxima may lie past the edge.
+    window : Window or None
+        Region of interest; None for the whole image.
     mask : ndarray, shape (slow, fast), uint16, or None
         Pixels of value 0 were not evaluated.
     subpixel_size : float
@@ -110,11 +93,11 @@ def image_statistics(
     -------
     ImageStatistics
     """
-    fast_start, fast_stop, slow_start, slow_stop = clip_roi(roi, image.shape)
+    fast_start, fast_stop, slow_start, slow_stop = region_in(image.shape, window)
     inside = np.s_[slow_start:slow_stop, fast_start:fast_stop]
     pixels = image[inside]
     count = pixels.size if mask is None else int(np.count_nonzero(mask[inside]))
-    rows = row_sums(image, roi) if sums is None else sums
+    rows = row_sums(image, window) if sums is None else sums
     peaks = rows[:, 3]
     slow = int(np.argmax(peaks))
     peak, fast = float(peaks[slow]), int(np.argmax(pixels[slow] == peaks[slow]))

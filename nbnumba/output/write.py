@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nbnumba.engine.threads import one_ahead, thread_count
-from nbnumba.errors import OutputFileError, UsageError
+from nbnumba.errors import NbnumbaWarning, OutputFileError, UsageError
 from nbnumba.io.atomic import check_target, is_written_in_place
 from nbnumba.io.fdump import write_fdump
 from nbnumba.io.float_image import write_float_image
@@ -22,14 +22,15 @@ from nbnumba.io.tiff import write_tiff
 from nbnumba.output.digitize import integer_image, integer_scale, pgm_image, pgm_scale
 from nbnumba.output.noise import PoissonNoise
 from nbnumba.output.stage_clock import StageClock
-from nbnumba.output.statistics import ImageStatistics, Window, image_statistics, row_sums
+from nbnumba.output.statistics import ImageStatistics, image_statistics, row_sums
+from nbnumba.setup.mosaic import generator_after_setup
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from nbnumba.config import StructureFactors
     from nbnumba.output.files import OutputFiles
-    from nbnumba.setup.model import Model
+    from nbnumba.setup.model import Model, Window
 
 STRIP_PIXELS = 1 << 18
 """Pixels of a strip of rows: converted and written while they are in the processor's cache."""
@@ -122,7 +123,7 @@ def write_cache(structure_factors: StructureFactors | None, path: Path) -> bool:
     try:
         write_fdump(path, structure_factors)
     except OutputFileError as error:
-        warnings.warn(f"no structure-factor cache was written: {error}", stacklevel=2)
+        warnings.warn(NbnumbaWarning(f"no structure-factor cache was written: {error}"), stacklevel=2)
         return False
     return True
 
@@ -161,26 +162,26 @@ def write_outputs(model: Model, image: np.ndarray, files: OutputFiles, threads: 
             written.append(files.dump_path)
     with clock.stage("float image and statistics"):
         sums: list[np.ndarray] = []
-        write_float_image(files.float_path, one_ahead(_summed(row_strips(image, model.roi), sums), threads))
+        write_float_image(files.float_path, one_ahead(_summed(row_strips(image, model.window), sums), threads))
         statistics = _statistics(model, image, np.concatenate(sums))
     int_scale = integer_scale(files.intfile_scale, statistics)
     with clock.stage("integer image"):
-        integers = (integer_image(*strip, int_scale, files.adc_offset) for strip in row_strips(image, model.roi))
+        integers = (integer_image(*strip, int_scale, files.adc_offset) for strip in row_strips(image, model.window))
         write_smv(files.int_path, header, one_ahead(integers, threads))
     written += [files.float_path, files.int_path]
     grey_scale = None
     if files.pgm_path is not None:
         grey_scale = pgm_scale(files.pgm_scale, statistics, int_scale)
         with clock.stage("PGM image"):
-            greys = (pgm_image(*strip, grey_scale) for strip in row_strips(image, model.roi))
+            greys = (pgm_image(*strip, grey_scale) for strip in row_strips(image, model.window))
             write_pgm(files.pgm_path, image.shape, one_ahead(greys, threads), grey_scale)
         written.append(files.pgm_path)
     seed = noise = None
     if files.noise_path is not None:
         seed = int(time.time()) if files.noise_seed is None else files.noise_seed
-        noise = PoissonNoise(seed, files.adc_offset, model.random_state)
+        noise = PoissonNoise(seed, files.adc_offset, generator_after_setup(model) if seed < 0 else None)
         with clock.stage("noise image"):
-            counts = (noise.draw(*strip) for strip in row_strips(image, model.roi))
+            counts = (noise.draw(*strip) for strip in row_strips(image, model.window))
             write_smv(files.noise_path, header, one_ahead(counts, threads))
         written.append(files.noise_path)
     with clock.stage("PNG and TIFF images"):
@@ -192,41 +193,42 @@ def write_outputs(model: Model, image: np.ndarray, files: OutputFiles, threads: 
     )  # fmt: skip
 
 
-def row_strips(image: np.ndarray, roi: Window) -> Iterator[tuple[np.ndarray, Window]]:
+def row_strips(image: np.ndarray, window: Window) -> Iterator[tuple[np.ndarray, Window]]:
     """Consecutive rows of an image, in pieces that fit into the processor's cache.
 
     Parameters
     ----------
     image : ndarray, shape (slow, fast)
         Whole detector.
-    roi : tuple of 4 int
-        Fast min, fast max, slow min, slow max, pixels, inclusive; the maxima may lie past the edge.
+    window : Window
+        Region of interest.
 
     Yields
     ------
     rows : ndarray, shape (any, fast)
         A view of the image.
-    roi : tuple of 4 int
-        The region of interest counted from the first of these rows; its slow limits may lie outside them.
+    window : Window
+        What of the region of interest lies in these rows, counted from the first of them.
     """
     slow, fast = image.shape
     height = max(STRIP_PIXELS // fast, 1)
     for first in range(0, slow, height):
-        yield image[first : first + height], (roi[0], roi[1], roi[2] - first, roi[3] - first)
+        start, stop = (min(max(edge - first, 0), height) for edge in window[2:])
+        yield image[first : first + height], window._replace(slow_start=start, slow_stop=stop)
 
 
 def _summed(strips: Iterable[tuple[np.ndarray, Window]], sums: list[np.ndarray]) -> Iterator[np.ndarray]:
     """The same rows, once their sums are in the list."""
-    for rows, roi in strips:
-        sums.append(row_sums(rows, roi))
+    for rows, window in strips:
+        sums.append(row_sums(rows, window))
         yield rows
 
 
 def _statistics(model: Model, image: np.ndarray, sums: np.ndarray) -> ImageStatistics:
     """Statistics of a simulated image from the sums over its rows."""
-    params = model.params
-    mask = params.mask if params.has_mask else None
-    return image_statistics(image, model.roi, mask, params.subpixel_size, params.oversample, sums)
+    oversample = model.params.sampling.oversample
+    subpixel = model.geometry.pixel_size / oversample
+    return image_statistics(image, model.window, model.experiment.detector.mask, subpixel, oversample, sums)
 
 
 def _write_extras(image: np.ndarray, files: OutputFiles) -> list[Path]:

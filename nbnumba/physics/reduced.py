@@ -1,69 +1,20 @@
-"""Shape transforms from the distance to the nearest reflection, for processors on which libm's sine is dear: GPUs.
-
-Angles stay below half a turn, nothing branches, and one division serves three axes. F_latt may come out with either
-sign: only its square counts. The functions without `_single` in their name take float64.
-"""
+"""Miller indices, amplitudes and sums in float32 that keep nearly the digits of float64, for GPUs."""
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from nbnumba.numerics.elementary import ROUNDER
 from nbnumba.numerics.half_turns import (
-    NUDGE,
-    NUDGE_SINGLE,
     ROUNDER_SINGLE,
-    half_turn_cosine_single,
-    half_turn_sine,
-    half_turn_sine_single,
     nearest_whole,
-    sphere_near_zero_single,
 )
 from nbnumba.numerics.jit import contracting_jit
-from nbnumba.physics.lattice_factor import GAUSSIAN_WIDTH, SPHERE_VOLUME_SCALE, TOPHAT_RADIUS_SQUARED
 
 NINE_DIGITS = np.float32(24576.0)
 """1.5·2¹⁴: adding and subtracting it rounds a float32 number of less than 2¹³ to nine binary digits after the point."""
 
 LARGEST_SPLIT_INDEX = 8192.0
 """The components of Miller indices that `split_index` can take are smaller."""
-
-_ZERO = np.float32(0.0)
-_ONE = np.float32(1.0)
-_THREE_OVER_PI_SQUARED = np.float32(3.0 / math.pi**2)
-_INVERSE_PI = np.float32(1.0 / math.pi)
-_SPHERE_VOLUME_SCALE = np.float32(SPHERE_VOLUME_SCALE)
-_INVERSE_GAUSSIAN_WIDTH = np.float32(1.0 / GAUSSIAN_WIDTH)
-_TOPHAT_RADIUS_SQUARED = np.float32(TOPHAT_RADIUS_SQUARED)
-
-
-@contracting_jit
-def _sines(index, cells, fma):
-    """sin(π·N·h) and sin(π·h), with signs left open."""
-    turns = fma(index, cells, -(fma(index, cells, ROUNDER) - ROUNDER))
-    beyond = index - nearest_whole(index, ROUNDER)
-    return half_turn_sine(turns, NUDGE * cells), half_turn_sine(beyond, NUDGE)
-
-
-@contracting_jit
-def square_factor(h, k, l, cells, fma):  # noqa: E741
-    """Parallelepiped: the product over the axes of sin(π·N·h)/sin(π·h), N where h is whole.
-
-    Parameters
-    ----------
-    h, k, l : float64
-        Fractional Miller indices of less than 2⁵¹ / N.
-    cells : ndarray, shape (3,), float64
-        Whole numbers of unit cells along each axis.
-    fma : compiled function
-        x·y + z, rounded once.
-    """
-    many_a, one_a = _sines(h, cells[0], fma)
-    many_b, one_b = _sines(k, cells[1], fma)
-    many_c, one_c = _sines(l, cells[2], fma)
-    return (many_a * many_b * many_c) / (one_a * one_b * one_c)
 
 
 @contracting_jit
@@ -122,108 +73,35 @@ def nearest_reflection(whole, beyond, rest):
 
 
 @contracting_jit
-def _sines_single(beyond, rest, cells, fma):
-    """sin(π·N·h) and sin(π·h), with signs left open."""
-    # the first reduction is exact; the rest, times many cells, may be several turns again
-    turns = fma(beyond, cells, -(fma(beyond, cells, ROUNDER_SINGLE) - ROUNDER_SINGLE))
-    turns = fma(rest, cells, turns)
-    many = half_turn_sine_single(turns - nearest_whole(turns, ROUNDER_SINGLE), NUDGE_SINGLE * cells)
-    return many, half_turn_sine_single(beyond + rest, NUDGE_SINGLE)
-
-
-@contracting_jit
-def square_factor_single(h, k, l, cells, fma):  # noqa: E741
-    """Parallelepiped: the product over the axes of sin(π·N·h)/sin(π·h), N where h is whole.
+def distance_single(index):
+    """Distance of a Miller index from the nearest whole number.
 
     Parameters
     ----------
-    h, k, l : tuple of 3 float32
-        Miller indices from `split_index`.
-    cells : ndarray, shape (3,), float32
-        Whole numbers of unit cells along each axis.
-    fma : compiled function
-        x·y + z, rounded once.
+    index : tuple of 3 float32
+        From `split_index`.
     """
-    many_a, one_a = _sines_single(h[1], h[2], cells[0], fma)
-    many_b, one_b = _sines_single(k[1], k[2], cells[1], fma)
-    many_c, one_c = _sines_single(l[1], l[2], cells[2], fma)
-    return (many_a * many_b * many_c) / (one_a * one_b * one_c)
+    return nearest_reflection(index[0], index[1], index[2])[1]
 
 
 @contracting_jit
-def round_factor_single(radius_squared, fudge, cells):
-    """Lattice factor of an ellipsoidal crystal; see `nbnumba.physics.lattice_factor.round_factor`.
-
-    Parameters
-    ----------
-    radius_squared : float32
-        From `nbnumba.physics.lattice_factor.index_radius_squared`.
-    fudge : float32
-        Scale of the squared radius.
-    cells : ndarray, shape (3,), float32
-        Unit cells along each axis.
-    """
-    s = radius_squared * fudge
-    if s <= _ONE:
-        sphere = sphere_near_zero_single(s)
-    else:
-        x = np.float32(math.sqrt(s))
-        turns = x - nearest_whole(x, ROUNDER_SINGLE)
-        sine = half_turn_sine_single(turns, _ZERO)
-        sphere = _THREE_OVER_PI_SQUARED * (sine * _INVERSE_PI / x - half_turn_cosine_single(turns)) / s
-    return cells[0] * cells[1] * cells[2] * _SPHERE_VOLUME_SCALE * sphere
-
-
-@contracting_jit
-def gauss_factor_single(radius_squared, fudge, cells):
-    """Lattice factor of a Gaussian spot; see `nbnumba.physics.lattice_factor.gauss_factor`.
-
-    Parameters
-    ----------
-    radius_squared : float32
-        From `nbnumba.physics.lattice_factor.reciprocal_radius_squared`.
-    fudge : float32
-        Scale of the squared radius.
-    cells : ndarray, shape (3,), float32
-        Unit cells along each axis.
-    """
-    return cells[0] * cells[1] * cells[2] * np.float32(math.exp(-(radius_squared * _INVERSE_GAUSSIAN_WIDTH * fudge)))
-
-
-@contracting_jit
-def tophat_factor_single(radius_squared, fudge, cells):
-    """Lattice factor of a spot of constant height; see `nbnumba.physics.lattice_factor.tophat_factor`.
-
-    Parameters
-    ----------
-    radius_squared : float32
-        From `nbnumba.physics.lattice_factor.reciprocal_radius_squared`.
-    fudge : float32
-        Scale of the squared radius.
-    cells : ndarray, shape (3,), float32
-        Unit cells along each axis.
-    """
-    return cells[0] * cells[1] * cells[2] if radius_squared * fudge < _TOPHAT_RADIUS_SQUARED else _ZERO
-
-
-@contracting_jit
-def nearest_amplitude_single(params, h0, k0, l0):
+def nearest_amplitude_single(factors, h0, k0, l0):
     """Amplitude of the nearest reflection, `default_F` outside the table, without float64 arithmetic.
 
     Parameters
     ----------
-    params : KernelParams
-        With a structure-factor table, float32.
+    factors : Factors
+        With a table, float32.
     h0, k0, l0 : float32
         Whole Miller indices.
     """
-    i, j, m = np.int32(h0) - params.h_min, np.int32(k0) - params.k_min, np.int32(l0) - params.l_min
-    inside_h = (i >= 0) & (i < params.h_size - 1)
-    inside_k = (j >= 0) & (j < params.k_size - 1)
-    inside_l = (m >= 0) & (m < params.l_size - 1)
+    i, j, m = np.int32(h0) - factors.h_min, np.int32(k0) - factors.k_min, np.int32(l0) - factors.l_min
+    inside_h = (i >= 0) & (i < factors.h_size - 1)
+    inside_k = (j >= 0) & (j < factors.k_size - 1)
+    inside_l = (m >= 0) & (m < factors.l_size - 1)
     if inside_h & inside_k & inside_l:
-        return params.amplitudes[np.uint64((i * params.k_size + j) * params.l_size + m)]
-    return params.default_F
+        return factors.amplitudes[np.uint64((i * factors.k_size + j) * factors.l_size + m)]
+    return factors.default_F
 
 
 @contracting_jit

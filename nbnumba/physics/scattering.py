@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
-from nbnumba.numerics.jit import device_jit
-from nbnumba.numerics.vectors import magnitude, quotient, rotate_about
+import numpy as np
+
+from nbnumba.numerics.jit import device_jit, pass_jit
+from nbnumba.numerics.vectors import dot, magnitude, quotient, rotate_about
 
 
 @device_jit
@@ -62,6 +64,32 @@ def curved_position(flat, distance, beam, fdet, sdet):
     """
     centre = (distance * beam[0], distance * beam[1], distance * beam[2])
     return rotate_about(rotate_about(centre, sdet, flat[1] / distance), fdet, flat[2] / distance)
+
+
+@device_jit
+def arc_position(flat, radius, beam, fdet, sdet):
+    """Lab position of a point of a sensor curved around the sample, its arcs along the detector's own axes, m.
+
+    The fast arc turns first, then the slow one, each by its length over the radius (source: nanoBragg's model with the
+    axes that it means; see quirk `curved`).
+
+    Parameters
+    ----------
+    flat : tuple of 3 float64
+        Where the point lies on the plane that touches the sensor at the beam.
+    radius : float64
+        Sample to the point, m.
+    beam, fdet, sdet : tuple of 3 float64
+        Unit vectors along the beam and the detector's axes, lab frame; perpendicular to one another.
+    """
+    along_f, along_s = dot(flat, fdet) / radius, dot(flat, sdet) / radius
+    sine_f, cosine_f = math.sin(along_f) * radius, math.cos(along_f) * radius
+    sine_s, cosine_s = math.sin(along_s) * cosine_f, math.cos(along_s) * cosine_f
+    return (
+        sine_f * fdet[0] + cosine_s * beam[0] + sine_s * sdet[0],
+        sine_f * fdet[1] + cosine_s * beam[1] + sine_s * sdet[1],
+        sine_f * fdet[2] + cosine_s * beam[2] + sine_s * sdet[2],
+    )
 
 
 @device_jit
@@ -133,3 +161,15 @@ def nearest_index(index):
         Fractional Miller index.
     """
     return float(math.ceil(index - 0.5))
+
+
+@pass_jit
+def nearest(index):
+    """`nearest_index` by an instruction that has a vector form.
+
+    Parameters
+    ----------
+    index : float64
+        Fractional Miller index.
+    """
+    return np.ceil(index - 0.5)

@@ -17,13 +17,12 @@ OUTSIDE = -1.0
 
 
 @device_jit
-def table_position(params, h0, k0, l0):
+def table_position(factors, h0, k0, l0):
     """Where the table holds a reflection; OUTSIDE if it does not.
 
     Parameters
     ----------
-    params : KernelParams
-        Structure-factor table.
+    factors : Factors
     h0, k0, l0 : float64
         Whole Miller indices.
 
@@ -32,58 +31,55 @@ def table_position(params, h0, k0, l0):
     float64
         Whole number, exact up to 2⁵³ reflections.
     """
-    i, j, m = h0 - params.h_min, k0 - params.k_min, l0 - params.l_min
-    inside_h = (i >= 0.0) & (i < params.h_size - 1)
-    inside_k = (j >= 0.0) & (j < params.k_size - 1)
-    inside_l = (m >= 0.0) & (m < params.l_size - 1)
-    position = (i * params.k_size + j) * params.l_size + m
+    i, j, m = h0 - factors.h_min, k0 - factors.k_min, l0 - factors.l_min
+    inside_h = (i >= 0.0) & (i < factors.h_size - 1)
+    inside_k = (j >= 0.0) & (j < factors.k_size - 1)
+    inside_l = (m >= 0.0) & (m < factors.l_size - 1)
+    position = (i * factors.k_size + j) * factors.l_size + m
     return position if inside_h & inside_k & inside_l else OUTSIDE
 
 
 @device_jit
-def tabled_amplitude(params, position):
+def tabled_amplitude(factors, position):
     """Amplitude at a position of the table, `default_F` outside.
 
     Parameters
     ----------
-    params : KernelParams
-        Structure-factor table.
+    factors : Factors
     position : float64
         From `table_position`.
     """
-    return params.default_F if position < 0.0 else params.amplitudes[np.uint64(np.int64(position))]
+    return factors.default_F if position < 0.0 else factors.amplitudes[np.uint64(np.int64(position))]
 
 
 @device_jit
-def nearest_amplitude(params, h0, k0, l0):
+def nearest_amplitude(factors, h0, k0, l0):
     """Amplitude of the nearest reflection, `default_F` outside the table.
 
     Parameters
     ----------
-    params : KernelParams
-        Structure-factor table.
+    factors : Factors
     h0, k0, l0 : float64
         Whole Miller indices.
     """
-    if params.has_amplitudes:
-        return tabled_amplitude(params, table_position(params, h0, k0, l0))
-    return params.default_F
+    if factors.has_amplitudes:
+        return tabled_amplitude(factors, table_position(factors, h0, k0, l0))
+    return factors.default_F
 
 
 @device_jit
-def interpolation_in_range(params, h, k, l):  # noqa: E741
+def interpolation_in_range(factors, h, k, l):  # noqa: E741
     """Whether the 4×4×4 neighbours of a point are all in the table, by nanoBragg's test.
 
     Parameters
     ----------
-    params : KernelParams
-        Structure-factor table.
+    factors : Factors
     h, k, l : float64
         Fractional Miller indices.
     """
-    beyond_h = (h - params.h_min + 3 > params.h_size - 1) | (h - 2 < params.h_min)
-    beyond_k = (k - params.k_min + 3 > params.k_size - 1) | (k - 2 < params.k_min)
-    beyond_l = (l - params.l_min + 3 > params.l_size - 1) | (l - 2 < params.l_min)
+    beyond_h = (h - factors.h_min + 3 > factors.h_size - 1) | (h - 2 < factors.h_min)
+    beyond_k = (k - factors.k_min + 3 > factors.k_size - 1) | (k - 2 < factors.k_min)
+    beyond_l = (l - factors.l_min + 3 > factors.l_size - 1) | (l - 2 < factors.l_min)
     return not (beyond_h | beyond_k | beyond_l)
 
 
@@ -110,13 +106,12 @@ def cubic_weights(u):
 
 
 @device_jit
-def first_neighbour(params, h0, k0, l0):
+def first_neighbour(factors, h0, k0, l0):
     """Where the table holds the first of the 4×4×4 neighbours of a point for which `interpolation_in_range` holds.
 
     Parameters
     ----------
-    params : KernelParams
-        Structure-factor table.
+    factors : Factors
     h0, k0, l0 : float64
         Fractional Miller indices of the point, rounded down.
 
@@ -125,8 +120,8 @@ def first_neighbour(params, h0, k0, l0):
     float64
         Whole number, exact up to 2⁵³ reflections.
     """
-    i, j, m = h0 - 1.0 - params.h_min, k0 - 1.0 - params.k_min, l0 - 1.0 - params.l_min
-    return (i * params.k_size + j) * params.l_size + m
+    i, j, m = h0 - 1.0 - factors.h_min, k0 - 1.0 - factors.k_min, l0 - 1.0 - factors.l_min
+    return (i * factors.k_size + j) * factors.l_size + m
 
 
 @device_jit
@@ -178,13 +173,12 @@ def _along_k(table, p, size, w, row, weighted):
 
 
 @device_jit
-def along_h_and_k(params, first, wh, wk, row, weighted):
+def along_h_and_k(factors, first, wh, wk, row, weighted):
     """Four amplitudes along l, each interpolated along h and k.
 
     Parameters
     ----------
-    params : KernelParams
-        Structure-factor table.
+    factors : Factors
     first : float64
         From `first_neighbour`.
     wh, wk : tuple of 4 float64
@@ -196,7 +190,7 @@ def along_h_and_k(params, first, wh, wk, row, weighted):
     -------
     tuple of 4 float64, or what `weighted` makes
     """
-    table, size, plane = params.amplitudes, np.uint64(params.l_size), np.uint64(params.k_size * params.l_size)
+    table, size, plane = factors.amplitudes, np.uint64(factors.l_size), np.uint64(factors.k_size * factors.l_size)
     p = np.uint64(np.int64(first))
     p1, p2, p3 = p + plane, p + plane + plane, p + plane + plane + plane
     return weighted(
@@ -223,7 +217,7 @@ def along_l(w, row):
 
 
 @device_jit
-def tricubic_amplitude(params, h, k, l):  # noqa: E741
+def tricubic_amplitude(factors, h, k, l):  # noqa: E741
     """Tensor product of cubic Lagrange interpolations through the 4×4×4 nearest reflections.
 
     nanoBragg nests the three interpolations; here each axis has its four weights, so that nothing is divided and four
@@ -231,13 +225,12 @@ def tricubic_amplitude(params, h, k, l):  # noqa: E741
 
     Parameters
     ----------
-    params : KernelParams
-        Structure-factor table.
+    factors : Factors
     h, k, l : float64
         Fractional Miller indices for which `interpolation_in_range` holds.
     """
     # float: on CUDA math.floor gives a float, elsewhere a whole number
     h0, k0, l0 = float(math.floor(h)), float(math.floor(k)), float(math.floor(l))
-    first = first_neighbour(params, h0, k0, l0)
-    row = along_h_and_k(params, first, cubic_weights(h - h0), cubic_weights(k - k0), row_at, weighted_rows)
+    first = first_neighbour(factors, h0, k0, l0)
+    row = along_h_and_k(factors, first, cubic_weights(h - h0), cubic_weights(k - k0), row_at, weighted_rows)
     return along_l(cubic_weights(l - l0), row)

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from nbnumba.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,6 +17,39 @@ if TYPE_CHECKING:
     from nbnumba.kernels.params import KernelParams
 
 Vector = tuple[float, float, float]
+
+
+class Window(NamedTuple):
+    """A region of interest inside an image: pixels from each start to before each stop."""
+
+    fast_start: int
+    fast_stop: int
+    slow_start: int
+    slow_stop: int
+
+
+def region_in(shape: tuple[int, ...], window: Window | None) -> Window:
+    """A region of interest that lies inside an image.
+
+    Parameters
+    ----------
+    shape : tuple of 2 int
+        Slow, fast.
+    window : Window or None
+        None stands for all of the image.
+
+    Raises
+    ------
+    UsageError
+        If it does not.
+    """
+    slow, fast = shape
+    if window is None:
+        return Window(0, fast, 0, slow)
+    inside = Window(*window)
+    if not (0 <= inside.fast_start <= inside.fast_stop <= fast and 0 <= inside.slow_start <= inside.slow_stop <= slow):
+        raise UsageError(f"{{window}} {tuple(window)} does not lie in an image of {slow} x {fast} pixels (slow, fast)")
+    return inside
 
 
 @dataclass(frozen=True)
@@ -113,8 +148,8 @@ class Model:
     mu: float  # 1/m
     mosaic_spread: float  # radians
     mosaic_umats: np.ndarray  # float64[domains, 9]
-    random_state: np.ndarray  # int64[34] of `c_random.ran1` behind all draws so far; a negative -seed goes on with it
-    roi: tuple[int, int, int, int]  # fast min, max, slow min, max as C states them: the maximum may lie past the edge
+    misset_seed: int | None  # of the random orientation
+    window: Window  # region of interest
     recommended_oversample: int
     reciprocal_pixel_size: float  # m
     interpolation: bool

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nbnumba.numerics.c_random import powf32, ran1, seed_again
+from nbnumba.numerics.c_random import powf32, ran1, ran1_state, seed_again
 from nbnumba.numerics.jit import device_jit, jit
 from nbnumba.setup.vectors import Vector, magnitude
+
+if TYPE_CHECKING:
+    from nbnumba.setup.model import Model
 
 _THIRD = np.float32(1.0 / 3.0)
 
@@ -81,6 +85,25 @@ def random_misset(seed: int, state: np.ndarray) -> Vector:
     matrices = np.empty((1, 9), dtype=np.float64)
     _fill_rotations(90.0, state, matrices)
     return _misset_angles(matrices[0].tolist())
+
+
+def generator_after_setup(model: Model) -> np.ndarray:
+    """nanoBragg's generator behind the draws of the set-up; noise with a negative seed goes on with it.
+
+    Parameters
+    ----------
+    model : Model
+
+    Returns
+    -------
+    ndarray, shape (34,), int64
+        State of `ran1`.
+    """
+    state = ran1_state(0)
+    if model.misset_seed is not None:
+        random_misset(model.misset_seed, state)
+    mosaic_rotations(model.mosaic_spread, len(model.mosaic_umats), model.experiment.crystal.mosaic_seed, state)
+    return state
 
 
 def _normalized(row: Vector) -> Vector:

@@ -11,8 +11,9 @@ from nbnumba.setup.vectors import Vector, rotate_about
 
 
 class SpindleLattice(NamedTuple):
-    """Rotated cell vectors, see the fields of the same name in `KernelParams`."""
+    """Rotated cell vectors, see the fields of the same name in `kernels.params.Lattice`."""
 
+    angles: np.ndarray  # float64[phi_steps], radians
     phi_rows: np.ndarray  # int64[2, phi_steps]
     phi_vectors: np.ndarray  # float64[phi_steps + 1, 9], m
     lattice: np.ndarray  # float64[phi_steps + 1, domains, 9], m
@@ -78,4 +79,6 @@ def rotate_lattice(
         u = umats.reshape(1, -1, 1, 3, 3)
         turned = u[..., 0] * v[..., 0] + u[..., 1] * v[..., 1] + u[..., 2] * v[..., 2]
         lattice = turned.reshape(len(phi_vectors), len(umats), 9)
-    return SpindleLattice(carried_rows(angles), phi_vectors, np.ascontiguousarray(lattice))
+    return SpindleLattice(
+        np.array(angles, dtype=np.float64), carried_rows(angles), phi_vectors, np.ascontiguousarray(lattice)
+    )

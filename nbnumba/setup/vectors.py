@@ -7,24 +7,23 @@ another order.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
+
+from nbnumba.numerics import vectors
 
 Vector = tuple[float, float, float]
-Matrix = tuple[float, float, float, float, float, float, float, float, float]
 
 
-def dot(x: Vector, y: Vector) -> float:
-    """Inner product."""
-    return x[0] * y[0] + x[1] * y[1] + x[2] * y[2]
+def _plain(compiled: Any) -> Callable[..., Any]:
+    """A function of the kernels as the Python that it was written in."""
+    return getattr(compiled, "py_func", compiled)
 
 
-def cross(x: Vector, y: Vector) -> Vector:
-    """Vector product."""
-    return (x[1] * y[2] - x[2] * y[1], x[2] * y[0] - x[0] * y[2], x[0] * y[1] - x[1] * y[0])
-
-
-def magnitude(x: Vector) -> float:
-    """Length."""
-    return math.sqrt(x[0] * x[0] + x[1] * x[1] + x[2] * x[2])
+dot: Callable[[Vector, Vector], float] = _plain(vectors.dot)
+cross: Callable[[Vector, Vector], Vector] = _plain(vectors.cross)
+magnitude: Callable[[Vector], float] = _plain(vectors.magnitude)
+rotate_about: Callable[[Vector, Vector, float], Vector] = _plain(vectors.rotate_about)
 
 
 def scale(x: Vector, factor: float) -> Vector:
@@ -62,24 +61,3 @@ def rotate_xyz(v: Vector, angles: Vector) -> Vector:
         sine, cosine = math.sin(about_z), math.cos(about_z)
         x, y = x * cosine + y * -sine, x * sine + y * cosine
     return (x, y, z)
-
-
-def rotate_about(v: Vector, axis: Vector, angle: float) -> Vector:
-    """Active right-handed rotation about a unit axis (radians), Rodrigues' formula."""
-    sine, cosine = math.sin(angle), math.cos(angle)
-    along = (axis[0] * v[0] + axis[1] * v[1] + axis[2] * v[2]) * (1.0 - cosine)
-    return (
-        axis[0] * along + v[0] * cosine + (-axis[2] * v[1] + axis[1] * v[2]) * sine,
-        axis[1] * along + v[1] * cosine + (axis[2] * v[0] - axis[0] * v[2]) * sine,
-        axis[2] * along + v[2] * cosine + (-axis[1] * v[0] + axis[0] * v[1]) * sine,
-    )
-
-
-def transform(v: Vector, matrix: Matrix) -> Vector:
-    """Matrix (row major) times vector."""
-    m = matrix
-    return (
-        m[0] * v[0] + m[1] * v[1] + m[2] * v[2],
-        m[3] * v[0] + m[4] * v[1] + m[5] * v[2],
-        m[6] * v[0] + m[7] * v[1] + m[8] * v[2],
-    )

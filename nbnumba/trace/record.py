@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nbnumba.engine.registry import DEFAULT_ENGINE, get_engine
+from nbnumba.engine.registry import DEFAULT_ENGINE, make_engine
 from nbnumba.engine.scan import ScanState, pixel_number, render, run_interruptible
 from nbnumba.kernels import events as ev
-from nbnumba.kernels.params import PIXELS_PER_BLOCK, SHAPE_ROUND, SHAPE_SQUARE
+from nbnumba.kernels.params import PIXELS_PER_BLOCK, Plane
+from nbnumba.shapes.registry import SHAPES
 from nbnumba.trace.nest import render_pixel_recorded
 
 if TYPE_CHECKING:
@@ -34,15 +35,15 @@ class PixelTrace:
     ----------
     slow, fast : int
         Pixel.
-    events : ndarray, shape (n, EVENT_WIDTH), float64
-        Rows ``[code, values…]`` of `nbnumba.kernels.events`, in the order of evaluation.
+    events : tuple of Event
+        Of `nbnumba.kernels.events`, in the order of evaluation.
     photons : float32
         The rendered pixel value.
     """
 
     slow: int
     fast: int
-    events: np.ndarray
+    events: tuple[ev.Event, ...]
     photons: np.float32
 
 
@@ -53,8 +54,9 @@ def _pixel_number(params: KernelParams, slow: int, fast: int) -> int:
 
 def _is_settled(params: KernelParams, scan: ScanState) -> bool:
     """Whether later pixels can't change the states that nanoBragg carries along its scan."""
-    opened = scan.opening_pixel is not None or not np.any(params.phi_rows[0] != params.phi_rows[1])
-    return opened and (scan.last_interpolated_pixel is not None or not params.interpolate)
+    opened = scan.opening_pixel is not None or not np.any(params.lattice.phi_rows[0] != params.lattice.phi_rows[1])
+    sticky = params.factors.interpolate and params.factors.sticky
+    return opened and (scan.last_interpolated_pixel is not None or not sticky)
 
 
 def find_scan_state(model: Model, pixels: Iterable[tuple[int, int]], engine: str = DEFAULT_ENGINE) -> ScanState:
@@ -78,7 +80,7 @@ def find_scan_state(model: Model, pixels: Iterable[tuple[int, int]], engine: str
     UsageError
         If a pixel is not rendered.
     """
-    params, kernel = model.params, get_engine(engine)
+    params, kernel = model.params, make_engine(engine)
     last = max(_pixel_number(params, slow, fast) for slow, fast in pixels) + 1
     scan, stop = ScanState(), PIXELS_PER_BLOCK
     while not _is_settled(params, scan):
@@ -114,15 +116,17 @@ def record_pixel(model: Model, slow: int, fast: int, scan: ScanState) -> PixelTr
     number = _pixel_number(params, slow, fast)
     opening = scan.opening_pixel is not None and number <= scan.opening_pixel
     off = scan.last_interpolated_pixel
-    interpolating = params.interpolate and (off is None or number <= off)
+    interpolating = params.factors.interpolate and (off is None or number <= off)
     cursor = np.zeros(1, dtype=np.int64)
     rows = np.zeros((0, ev.EVENT_WIDTH))
     # the first pass only counts the events
     for _ in range(2):
         rows = np.zeros((int(cursor[0]), ev.EVENT_WIDTH))
         cursor[0] = 0
-        photons = run_interruptible(render_pixel_recorded, params, slow, fast, opening, interpolating, rows, cursor)
-    return PixelTrace(slow, fast, rows, np.float32(photons))
+        photons = run_interruptible(
+            render_pixel_recorded, params, number, slow, fast, opening, interpolating, rows, cursor
+        )
+    return PixelTrace(slow, fast, tuple(ev.read_events(rows)), np.float32(photons))
 
 
 def record_pixels(
@@ -177,7 +181,8 @@ Fact = tuple[str, tuple[object, ...]]
 
 
 def _detector_facts(model: Model) -> Iterator[Fact]:
-    g, p = model.geometry, model.params
+    g = model.geometry
+    subpixel = float(model.params.panels.planes[0, _SUBPIXEL])
     yield "detector_convention", (g.convention.name,)
     yield "detector_pivot", (g.pivot.name,)
     for key, vector in (
@@ -187,7 +192,7 @@ def _detector_facts(model: Model) -> Iterator[Fact]:
     ):  # fmt: skip
         yield key, vector
     for key, value in (
-        ("pixel_size_meters", g.pixel_size), ("subpixel_size_meters", p.subpixel_size),
+        ("pixel_size_meters", g.pixel_size), ("subpixel_size_meters", subpixel),
         ("distance_meters", g.distance), ("close_distance_meters", g.close_distance),
         ("Xbeam_meters", g.x_beam), ("Ybeam_meters", g.y_beam), ("Fbeam_meters", g.f_beam),
         ("Sbeam_meters", g.s_beam), ("Fclose_meters", g.f_close), ("Sclose_meters", g.s_close),
@@ -195,6 +200,10 @@ def _detector_facts(model: Model) -> Iterator[Fact]:
     ):  # fmt: skip
         yield key, (float(value),)
     yield "dials_origin_mm", g.dials_origin
+
+
+_SUBPIXEL = 8 + Plane._fields.index("subpixel_fast")
+"""Column of `Panels.planes`: the four vectors before it take three each."""
 
 
 def _crystal_facts(model: Model) -> Iterator[Fact]:
@@ -214,20 +223,20 @@ def _crystal_facts(model: Model) -> Iterator[Fact]:
 def _sampling_facts(model: Model) -> Iterator[Fact]:
     p = model.params
     factors = model.experiment.crystal.structure_factors
-    yield "oversample", (p.oversample,)
-    yield "detector_thicksteps", (p.thick_steps,)
-    yield "detector_thickstep_meters", (p.thick_step,)
-    yield "detector_mu_per_meter", (p.mu,)
-    yield "phisteps", (p.phi_steps,)
+    yield "oversample", (p.sampling.oversample,)
+    yield "detector_thicksteps", (p.sampling.layers,)
+    yield "detector_thickstep_meters", (model.thickness.step,)
+    yield "detector_mu_per_meter", (model.mu,)
+    yield "phisteps", (len(p.lattice.phi),)
     yield "phi_start_rad", (model.phi_start,)
     yield "phistep_rad", (model.phi.step,)
-    yield "mosaic_domains", (p.domains,)
+    yield "mosaic_domains", (len(model.mosaic_umats),)
     yield "mosaic_spread_rad", (model.mosaic_spread,)
-    yield "sources", (len(p.sources),)
-    yield "interpolate", (int(p.interpolate),)
+    yield "sources", (len(p.sources.table),)
+    yield "interpolate", (int(p.factors.interpolate),)
     yield "hkls", (factors.count if factors is not None else 0,)
-    yield "default_F", (p.default_F,)
-    yield "kahn_factor", (p.kahn_factor,)
+    yield "default_F", (p.factors.default_F,)
+    yield "kahn_factor", (p.sources.kahn_factor,)
 
 
 def _setup_facts(model: Model) -> Iterator[Fact]:
@@ -236,88 +245,91 @@ def _setup_facts(model: Model) -> Iterator[Fact]:
     yield from _detector_facts(model)
     yield from _crystal_facts(model)
     yield from _sampling_facts(model)
-    for i, (source, weight) in enumerate(zip(p.sources.tolist(), model.source_weights.tolist(), strict=True)):
+    for i, (source, weight) in enumerate(zip(p.sources.table.tolist(), model.source_weights.tolist(), strict=True)):
         yield "source", (i, *source[:3], weight, source[3])
     for i, matrix in enumerate(model.mosaic_umats.tolist()):
         yield "mosaic_umat", (i, *matrix)
-    yield "fluence_photons_per_m2", (p.fluence,)
-    yield "r_e_sqr", (p.r_e_squared,)
-    yield "steps", (p.steps,)
-    yield "I_background", (p.background,)
+    yield "fluence_photons_per_m2", (p.scale.fluence,)
+    yield "r_e_sqr", (p.scale.r_e_squared,)
+    yield "steps", (p.scale.steps,)
+    yield "I_background", (p.scale.background,)
 
 
 def _angstroms(vector: Sequence[float]) -> tuple[float, ...]:
     return tuple(1e10 * x for x in vector)
 
 
-def _subpixel_facts(v: list[float]) -> Iterator[Fact]:
-    yield "subpixel", (int(v[0]), int(v[1]), int(v[2]))
-    yield "Fdet_meters", (v[3],)
-    yield "Sdet_meters", (v[4],)
-    yield "Odet_meters", (v[5],)
-    yield "pixel_pos_meters", tuple(v[6:9])
-    yield "R_distance_meters", (v[9],)
-    yield "diffracted_vec", tuple(v[10:13])
-    yield "omega_pixel_sr", (v[13],)
-    yield "obliquity_factor", (v[14],)
-    yield "capture_fraction_layer", (v[15],)
+def _subpixel_facts(e: ev.Subpixel) -> Iterator[Fact]:
+    yield "subpixel", (int(e.layer), int(e.sub_slow), int(e.sub_fast))
+    yield "Fdet_meters", (e.fast,)
+    yield "Sdet_meters", (e.slow,)
+    yield "Odet_meters", (e.depth,)
+    yield "pixel_pos_meters", (e.x, e.y, e.z)
+    yield "R_distance_meters", (e.airpath,)
+    yield "diffracted_vec", (e.dx, e.dy, e.dz)
+    yield "omega_pixel_sr", (e.omega,)
+    yield "obliquity_factor", (e.obliquity,)
+    yield "capture_fraction_layer", (e.capture,)
 
 
-def _source_facts(v: list[float]) -> Iterator[Fact]:
-    yield "source_index", (int(v[0]),)
-    yield "incident_vec", tuple(v[1:4])
-    yield "lambda_meters", (v[4],)
-    yield "scattering_vec_m_inv", tuple(v[5:8])
-    yield "stol_m_inv", (v[8],)
+def _source_facts(e: ev.Source) -> Iterator[Fact]:
+    yield "source_index", (int(e.number),)
+    yield "incident_vec", (e.ix, e.iy, e.iz)
+    yield "lambda_meters", (e.wavelength,)
+    yield "scattering_vec_m_inv", (e.qx, e.qy, e.qz)
+    yield "stol_m_inv", (e.stol,)
 
 
-def _domain_facts(v: list[float]) -> Iterator[Fact]:
-    yield "mos_tic", (int(v[0]),)
-    yield "rot_a_angstroms", _angstroms(v[1:4])
-    yield "rot_b_angstroms", _angstroms(v[4:7])
-    yield "rot_c_angstroms", _angstroms(v[7:10])
-    yield "hkl_frac", tuple(v[10:13])
-    yield "hkl_rounded", tuple(int(x) for x in v[13:16])
+def _domain_facts(e: ev.Domain) -> Iterator[Fact]:
+    yield "mos_tic", (int(e.number),)
+    yield "rot_a_angstroms", _angstroms((e.ax, e.ay, e.az))
+    yield "rot_b_angstroms", _angstroms((e.bx, e.by, e.bz))
+    yield "rot_c_angstroms", _angstroms((e.cx, e.cy, e.cz))
+    yield "hkl_frac", (e.h, e.k, e.l)
+    yield "hkl_rounded", (int(e.h0), int(e.k0), int(e.l0))
 
 
-def _phi_facts(params: KernelParams, v: list[float]) -> Iterator[Fact]:
-    vectors = params.phi_vectors[int(v[1])].tolist()
-    yield "phi_tic", (int(v[0]),)
-    yield "phi_rad", (params.phi[int(v[0])].item(),)
+def _spindle_facts(params: KernelParams, e: ev.SpindleStep) -> Iterator[Fact]:
+    vectors = params.lattice.phi_vectors[int(e.row)].tolist()
+    yield "phi_tic", (int(e.number),)
+    yield "phi_rad", (params.lattice.phi[int(e.number)].item(),)
     yield "ap_angstroms", _angstroms(vectors[0:3])
     yield "bp_angstroms", _angstroms(vectors[3:6])
     yield "cp_angstroms", _angstroms(vectors[6:9])
 
 
-def _lattice_facts(params: KernelParams, v: list[float]) -> Iterator[Fact]:
-    if params.shape == SHAPE_SQUARE:
-        yield "F_latt_a", (v[0],)
-        yield "F_latt_b", (v[1],)
-        yield "F_latt_c", (v[2],)
-    else:
-        yield ("hrad_sqr" if params.shape == SHAPE_ROUND else "rad_star_sqr"), (v[0],)
+def _shape_facts(params: KernelParams, e: ev.Shape) -> Iterator[Fact]:
+    for key, part in zip(SHAPES[params.lattice.shape].trace_keys, (e.part0, e.part1, e.part2), strict=False):
+        yield key, (part,)
+    yield "F_latt", (e.factor,)
 
 
-def _term_facts(v: list[float]) -> Iterator[Fact]:
-    yield "F_cell", (v[0],)
-    yield "I_term", (v[1],)
-    yield "I_accum", (v[2],)
+def _term_facts(e: ev.Term) -> Iterator[Fact]:
+    yield "F_cell", (e.amplitude,)
+    yield "I_term", (e.term,)
+    yield "I_accum", (e.accumulated,)
 
 
-def _final_facts(params: KernelParams, v: list[float], cos_2theta: float, photons: np.float32) -> Iterator[Fact]:
-    yield "I_before_scaling", (v[0],)
+def _group_facts(e: ev.Group) -> Iterator[Fact]:
+    yield "group_weight", (e.weight,)
+    yield "I_groups", (e.accumulated,)
+
+
+def _final_facts(model: Model, e: ev.Final, cos_2theta: float, photons: np.float32) -> Iterator[Fact]:
+    scale, sampling = model.params.scale, model.experiment.sampling
+    yield "I_before_scaling", (e.intensity,)
     yield "r_e_meters", (R_E_METERS,)
-    yield "r_e_sqr", (params.r_e_squared,)
-    yield "fluence_photons_per_m2", (params.fluence,)
-    yield "steps", (params.steps,)
-    yield "oversample_thick", (int(params.oversample_thick),)
-    yield "oversample_polar", (int(params.oversample_polar),)
-    yield "oversample_omega", (int(params.oversample_omega),)
-    yield "capture_fraction", (v[1],)
-    yield "polar", (v[2],)
-    yield "omega_pixel", (v[3],)
+    yield "r_e_sqr", (scale.r_e_squared,)
+    yield "fluence_photons_per_m2", (scale.fluence,)
+    yield "steps", (scale.steps,)
+    yield "oversample_thick", (int(sampling.oversample_thick),)
+    yield "oversample_polar", (int(sampling.oversample_polar),)
+    yield "oversample_omega", (int(sampling.oversample_omega),)
+    yield "capture_fraction", (e.capture,)
+    yield "polar", (e.polarization,)
+    yield "omega_pixel", (e.omega,)
     yield "cos_2theta", (cos_2theta,)
-    yield "I_pixel_final", (v[4],)
+    yield "I_pixel_final", (e.photons,)
     yield "floatimage_accumulated", (float(photons),)
 
 
@@ -325,31 +337,31 @@ def _facts(model: Model, traces: Iterable[PixelTrace]) -> Iterator[Fact]:
     """Everything, in order."""
     yield from _setup_facts(model)
     for trace in traces:
+        yield "pixel", (trace.slow, trace.fast)
         yield from _pixel_facts(model, trace)
 
 
 def _pixel_facts(model: Model, trace: PixelTrace) -> Iterator[Fact]:
-    """The pixel's name and parts 2 to 6 of a trace: what the loop nest recorded."""
+    """Parts 2 to 6 of a trace: what the loop nest recorded."""
     params, cos_2theta = model.params, 0.0
-    yield "pixel", (trace.slow, trace.fast)
-    for row in trace.events:
-        code, *v = row.tolist()
-        if code == ev.SUBPIXEL:
-            yield from _subpixel_facts(v)
-        elif code == ev.SOURCE:
-            cos_2theta = v[9]
-            yield from _source_facts(v)
-        elif code == ev.POLARIZATION:
-            yield "polar_factor", (v[0],)
-        elif code == ev.PHI:
-            yield from _phi_facts(params, v)
-        elif code == ev.DOMAIN:
-            yield from _domain_facts(v)
-        elif code == ev.LATTICE_PARTS:
-            yield from _lattice_facts(params, v)
-        elif code == ev.LATTICE_FACTOR:
-            yield "F_latt", (v[0],)
-        elif code == ev.TERM:
-            yield from _term_facts(v)
-        elif code == ev.FINAL:
-            yield from _final_facts(params, v, cos_2theta, trace.photons)
+    for event in trace.events:
+        match event:
+            case ev.Subpixel():
+                yield from _subpixel_facts(event)
+            case ev.Source():
+                cos_2theta = event.cos_2theta
+                yield from _source_facts(event)
+            case ev.Polarization():
+                yield "polar_factor", (event.factor,)
+            case ev.SpindleStep():
+                yield from _spindle_facts(params, event)
+            case ev.Domain():
+                yield from _domain_facts(event)
+            case ev.Shape():
+                yield from _shape_facts(params, event)
+            case ev.Term():
+                yield from _term_facts(event)
+            case ev.Group():
+                yield from _group_facts(event)
+            case ev.Final():
+                yield from _final_facts(model, event, cos_2theta, trace.photons)

@@ -10,7 +10,7 @@ from nbnumba.errors import UsageError
 from nbnumba.kernels import events as ev
 
 if TYPE_CHECKING:
-    from nbnumba.kernels.params import KernelParams
+    from nbnumba.kernels.params import Factors
     from nbnumba.setup.model import Model
     from nbnumba.trace.record import PixelTrace
 
@@ -19,48 +19,54 @@ if TYPE_CHECKING:
 class _Evaluation:
     """One completed pass through the innermost loop, with the subpixel it belongs to."""
 
-    subpixel: list[float]
+    subpixel: ev.Subpixel
     polarization: float
-    hkl: list[float]
-    hkl_rounded: list[int]
+    domain: ev.Domain
     lattice_factor: float
-    amplitude: float
-    term: float
-    accumulated: float
+    term: ev.Term
+
+    @property
+    def hkl(self) -> list[float]:
+        """Fractional Miller indices."""
+        return [self.domain.h, self.domain.k, self.domain.l]
+
+    @property
+    def hkl_rounded(self) -> list[int]:
+        """Nearest Miller indices."""
+        return [int(self.domain.h0), int(self.domain.k0), int(self.domain.l0)]
 
 
 def _evaluations(trace: PixelTrace) -> Iterator[_Evaluation]:
     """The evaluations that were added to the pixel, in order."""
-    subpixel: list[float] = []
-    domain: list[float] = []
+    subpixel: ev.Subpixel
+    domain: ev.Domain
     polarization = factor = 0.0
-    for row in trace.events:
-        code, *values = row.tolist()
-        if code == ev.SUBPIXEL:
-            subpixel = values
-        elif code == ev.POLARIZATION:
-            polarization = values[0]
-        elif code == ev.DOMAIN:
-            domain = values
-        elif code == ev.LATTICE_FACTOR:
-            factor = values[0]
-        elif code == ev.TERM:
-            rounded = [int(x) for x in domain[13:16]]
-            yield _Evaluation(subpixel, polarization, domain[10:13], rounded, factor, *values[:3])
+    for event in trace.events:
+        match event:
+            case ev.Subpixel():
+                subpixel = event
+            case ev.Polarization():
+                polarization = event.factor
+            case ev.Domain():
+                domain = event
+            case ev.Shape():
+                factor = event.factor
+            case ev.Term():
+                yield _Evaluation(subpixel, polarization, domain, factor, event)
 
 
-def _grid_bounds(params: KernelParams) -> dict[str, list[int]] | None:
+def _grid_bounds(factors: Factors) -> dict[str, list[int]] | None:
     """First and last Miller index held along each axis, or None without structure factors."""
-    if not params.has_amplitudes:
+    if not factors.has_amplitudes:
         return None
-    lowest = (params.h_min, params.k_min, params.l_min)
-    sizes = (params.h_size, params.k_size, params.l_size)
+    lowest = (factors.h_min, factors.k_min, factors.l_min)
+    sizes = (factors.h_size, factors.k_size, factors.l_size)
     return {axis: [low, low + size - 2] for axis, low, size in zip("hkl", lowest, sizes, strict=True)}
 
 
-def _out_of_bounds(params: KernelParams, rounded: Sequence[int]) -> bool:
+def _out_of_bounds(factors: Factors, rounded: Sequence[int]) -> bool:
     """Whether the nearest reflection is not on the grid, so that the default amplitude serves."""
-    bounds = _grid_bounds(params)
+    bounds = _grid_bounds(factors)
     if bounds is None:
         return True
     return any(not low <= index <= high for (low, high), index in zip(bounds.values(), rounded, strict=True))
@@ -76,10 +82,10 @@ def _touched(evaluations: Sequence[_Evaluation]) -> dict[str, list[int]] | None:
 
 def _f_cell(model: Model, trace: PixelTrace) -> dict[str, Any]:
     found = list(_evaluations(trace))
-    amplitudes = [e.amplitude for e in found]
+    amplitudes = [e.term.amplitude for e in found]
     return {
         "lookups": len(found),
-        "out_of_range": sum(_out_of_bounds(model.params, e.hkl_rounded) for e in found),
+        "out_of_range": sum(_out_of_bounds(model.params.factors, e.hkl_rounded) for e in found),
         "zeros": sum(a == 0.0 for a in amplitudes),
         "mean": sum(amplitudes) / len(amplitudes) if amplitudes else None,
         "hkl_touched": _touched(found),
@@ -89,33 +95,37 @@ def _f_cell(model: Model, trace: PixelTrace) -> dict[str, Any]:
 def _hkl_subpixel(model: Model, trace: PixelTrace) -> list[dict[str, Any]]:
     return [
         {
-            "hkl_frac": e.hkl, "hkl_rounded": e.hkl_rounded, "F_cell": e.amplitude,
-            "out_of_bounds": _out_of_bounds(model.params, e.hkl_rounded),
+            "hkl_frac": e.hkl, "hkl_rounded": e.hkl_rounded, "F_cell": e.term.amplitude,
+            "out_of_bounds": _out_of_bounds(model.params.factors, e.hkl_rounded),
         }
         for e in _evaluations(trace)
     ]  # fmt: skip
 
 
 def _hkl_bounds(model: Model, trace: PixelTrace) -> dict[str, Any]:
-    return {"grid": _grid_bounds(model.params), "pixel": _touched(list(_evaluations(trace)))}
+    return {"grid": _grid_bounds(model.params.factors), "pixel": _touched(list(_evaluations(trace)))}
 
 
 def _intensity(model: Model, trace: PixelTrace) -> dict[str, Any]:
-    before, capture, polar, omega, final = trace.events[-1, 1:6].tolist()
+    final = trace.events[-1]
+    assert isinstance(final, ev.Final)
     return {
-        "I_before_scaling": before, "steps": model.params.steps, "omega_pixel": omega, "polar": polar,
-        "capture_fraction": capture, "I_pixel_final": final, "floatimage": float(trace.photons),
+        "I_before_scaling": final.intensity, "steps": model.params.scale.steps, "omega_pixel": final.omega,
+        "polar": final.polarization, "capture_fraction": final.capture, "I_pixel_final": final.photons,
+        "floatimage": float(trace.photons),
     }  # fmt: skip
 
 
 def _accum(model: Model, trace: PixelTrace) -> list[dict[str, Any]]:
-    oversample = model.params.oversample
+    oversample = model.params.sampling.oversample
     return [
         {
-            "layer": int(e.subpixel[0]), "subpixel_idx": int(e.subpixel[1]) * oversample + int(e.subpixel[2]),
-            "s_sub": int(e.subpixel[1]), "f_sub": int(e.subpixel[2]), "hkl": e.hkl, "F_cell": e.amplitude,
-            "F_latt": e.lattice_factor, "I_term": e.term, "I_accum": e.accumulated, "omega": e.subpixel[13],
-            "capture_fraction": e.subpixel[15], "polar": e.polarization,
+            "layer": int(e.subpixel.layer),
+            "subpixel_idx": int(e.subpixel.sub_slow) * oversample + int(e.subpixel.sub_fast),
+            "s_sub": int(e.subpixel.sub_slow), "f_sub": int(e.subpixel.sub_fast), "hkl": e.hkl,
+            "F_cell": e.term.amplitude, "F_latt": e.lattice_factor, "I_term": e.term.term,
+            "I_accum": e.term.accumulated, "omega": e.subpixel.omega, "capture_fraction": e.subpixel.capture,
+            "polar": e.polarization,
         }
         for e in _evaluations(trace)
     ]  # fmt: skip

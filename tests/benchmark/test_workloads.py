@@ -44,7 +44,7 @@ def test_the_table_is_the_same_every_time_and_covers_the_detector(tmp_path, monk
 
 @pytest.mark.parametrize("steps", SCALING_STEPS)
 def test_scaling_flags_give_the_steps_that_they_promise(steps):
-    assert lower(interpret(scaling_arguments(SCALING_STEPS[steps], 4)).experiment).params.steps == steps
+    assert lower(interpret(scaling_arguments(SCALING_STEPS[steps], 4)).experiment).params.scale.steps == steps
     assert steps in STEP_PIXELS
 
 

@@ -302,7 +302,7 @@ print("\\n".join(trace_lines(model, record_pixels(model, [tuple(pixel)]))))
 def _trace_with_altered_physics(folder: Path, file: str, old: str, new: str, case: str, pixel: tuple[int, int]) -> str:
     """Trace with a copy of the package in which one constant is another."""
     shutil.copytree(ROOT / "nbnumba", folder / "nbnumba", ignore=shutil.ignore_patterns("__pycache__", "data"))
-    source = folder / "nbnumba" / "physics" / file
+    source = folder / "nbnumba" / "shapes" / file
     text = source.read_text()
     assert text.count(old) == 1
     source.write_text(text.replace(old, new))
@@ -316,7 +316,7 @@ def _trace_with_altered_physics(folder: Path, file: str, old: str, new: str, cas
 def test_an_altered_constant_of_the_physics_is_named_by_its_line(tmp_path):
     golden = read_trace(ROOT / "traces" / "shape_round" / "trace_40_90.log")
     altered = _trace_with_altered_physics(
-        tmp_path, "lattice_factor.py", "0.723601254558268", "0.7236012", "shape_round", (40, 90)
+        tmp_path, "round.py", "0.723601254558268", "0.7236012", "shape_round", (40, 90)
     )
     comparison = compare_traces(golden, parse_trace(altered))
     first = comparison.first

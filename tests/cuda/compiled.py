@@ -14,15 +14,15 @@ from pathlib import Path
 import numpy as np
 from cuda.pathfinder import find_nvidia_binary_utility
 from machine_code import GPUS, KINDS, all_instructions, disassemble, innermost_loop
+from numba import cuda
 from pretended_gpu import engine_on_pretended_gpu
 
 from nbnumba.engine import cuda as engine
 from nbnumba.flags import interpret
-from nbnumba.kernels.cuda_crystal import single_params
-from nbnumba.kernels.params import SHAPE_GAUSS, SHAPE_ROUND, SHAPE_SQUARE, SHAPE_TOPHAT
 from nbnumba.setup.lowering import lower
+from nbnumba.shapes.registry import SHAPES
 
-SHAPES = {"square": SHAPE_SQUARE, "round": SHAPE_ROUND, "gauss": SHAPE_GAUSS, "tophat": SHAPE_TOPHAT}
+SHAPE_NAMES = tuple(shape.name.lower() for shape in SHAPES)
 
 FLAGS = "-cell 70 80 90 75 85 95 -default_F 100 -lambda 1 -N 5 -distance 500 -detpixels 64 -mosaic 1 -mosaic_dom 3"
 """Any experiment: only the types of its numbers matter to a compiler."""
@@ -83,7 +83,7 @@ VARIANTS = tuple(
     Variant(shape, interpolating, single)
     for single in (False, True)
     for interpolating in (False, True)
-    for shape in SHAPES
+    for shape in SHAPE_NAMES
 )
 
 
@@ -91,10 +91,11 @@ def ptx_of_kernels() -> Iterator[tuple[str, tuple[int, int], str]]:
     """Name, compute capability and PTX of each kernel for each capability."""
     with engine_on_pretended_gpu() as gpu:
         params = lower(interpret(FLAGS.split()).experiment).params
-        uploaded = {single: engine._uploaded(single_params(params) if single else params) for single in (False, True)}
-        floats, doubles, bits = (engine._empty(64, kind) for kind in (np.float32, np.float64, np.uint8))
+        precisions = {False: "double", True: "single"}
+        uploaded = {single: engine.CudaEngine(1, name)._on_device(params) for single, name in precisions.items()}
+        floats, doubles, bits = (cuda.device_array(64, kind) for kind in (np.float32, np.float64, np.uint8))
         kernels = {
-            str(v): (engine._pixel_kernel(SHAPES[v.shape], v.interpolating, v.single),
+            str(v): (engine._pixel_kernel(SHAPE_NAMES.index(v.shape), v.interpolating, v.single),
                      (uploaded[v.single], 0, False, floats, doubles, bits))
             for v in VARIANTS
         }  # fmt: skip

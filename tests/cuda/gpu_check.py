@@ -118,7 +118,7 @@ def check_agreement(
     for name in names:
         tell(f"GPU against CPU, {name}")
         model = _model(" ".join(WORKLOADS[name].arguments(pixels)), folder)
-        on_cpu = simulate_model(model).image
+        on_cpu = simulate_model(model, "cpu").image
         rows += [
             _row(name, precision, simulate_model(model, "cuda", precision=precision).image, on_cpu, on_cpu.max())
             for precision in PRECISIONS

@@ -44,6 +44,10 @@ class PretendedContext:
         Blocks and threads of every launch.
     programs : set of HostProgram
         Every kernel that was launched.
+    uploads, downloads : list of int
+        Bytes of every copy to the device and back.
+    allocations : list of int
+        Bytes of every piece of memory that was asked for.
     """
 
     def __init__(self, capability: tuple[int, int], checked: bool, counted: bool) -> None:
@@ -52,6 +56,9 @@ class PretendedContext:
         )
         self.launches: list[tuple[int, int]] = []
         self.programs: set[HostProgram] = set()
+        self.uploads: list[int] = []
+        self.downloads: list[int] = []
+        self.allocations: list[int] = []
         self._checked = checked
         self._counted = counted
         self._allocations: dict[int, tuple[np.ndarray, Any]] = {}
@@ -67,6 +74,7 @@ class PretendedContext:
 
     def memalloc(self, size: int) -> Any:
         """Memory full of a pattern that no kernel should leave."""
+        self.allocations.append(size)
         block = np.full(size, 0xCD, dtype=np.uint8)
         address = block.ctypes.data
         pointer = driver.AutoFreePointer(
@@ -74,6 +82,16 @@ class PretendedContext:
         )
         self._allocations[address] = (block, pointer)
         return pointer.own()
+
+    def copy_to_device(self, target: Any, source: Any, size: int, stream: int = 0) -> None:
+        """What the driver does with `cuMemcpyHtoD`."""
+        self.uploads.append(size)
+        ctypes.memmove(driver.device_pointer(target), driver.host_pointer(source, readonly=True), size)
+
+    def copy_to_host(self, target: Any, source: Any, size: int, stream: int = 0) -> None:
+        """What the driver does with `cuMemcpyDtoH`."""
+        self.downloads.append(size)
+        ctypes.memmove(driver.host_pointer(target), driver.device_pointer(source), size)
 
     def synchronize(self) -> None:
         """Launches have finished when they return."""
@@ -118,14 +136,6 @@ class _ListedDevice(contextlib.nullcontext[None]):
         self.compute_capability = device.compute_capability
 
 
-def _to_device(target: Any, source: Any, size: int, stream: int = 0) -> None:
-    ctypes.memmove(driver.device_pointer(target), driver.host_pointer(source, readonly=True), size)
-
-
-def _to_host(target: Any, source: Any, size: int, stream: int = 0) -> None:
-    ctypes.memmove(driver.host_pointer(target), driver.device_pointer(source), size)
-
-
 @contextlib.contextmanager
 def pretended_gpu(
     capability: tuple[int, int] = (9, 0), fused: bool = True, checked: bool = False, counted: bool = False
@@ -149,8 +159,8 @@ def pretended_gpu(
     with (
         mock.patch.object(devices, "_runtime", _PretendedRuntime(context)),
         mock.patch.object(devices._DeviceList, "lst", listed),
-        mock.patch.object(driver, "host_to_device", _to_device),
-        mock.patch.object(driver, "device_to_host", _to_host),
+        mock.patch.object(driver, "host_to_device", context.copy_to_device),
+        mock.patch.object(driver, "device_to_host", context.copy_to_host),
         mock.patch.object(nvvm, "compile_ir", compile_ir),
         mock.patch.object(dispatcher, "launch", context.launch),
         mock.patch.object(codegen.CUDACodeLibrary, "get_cufunc", lambda library: context.load(library)),

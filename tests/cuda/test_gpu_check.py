@@ -13,6 +13,8 @@ needs_ptx_compiler()
 import gpu_check  # noqa: E402
 from nbnumba_cli.main import run as run_command  # noqa: E402
 
+from nbnumba.kernels.params import last_pixel  # noqa: E402
+
 SMALL = {
     "few pixels": f"{gpu_check.PUBLIC} -detpixels 16 -pixel 5 -mosaic_dom 3",
     "a table": "-cell 70 80 90 -hkl benchmark_table.hkl -lambda 1 -N 5 -detpixels 16 -pixel 5 -oversample 1",
@@ -90,4 +92,4 @@ def test_without_a_gpu_it_says_why(monkeypatch, tmp_path, capsys):
 def test_every_timed_workload_can_be_set_up(name, tmp_path):
     gpu_check.write_inputs(tmp_path)
     params = gpu_check._model(gpu_check.TIMED[name], tmp_path).params
-    assert params.roi_width * params.roi_height * params.steps >= 16e6
+    assert last_pixel(params.panels) * params.scale.steps >= 16e6

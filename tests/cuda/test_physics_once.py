@@ -15,6 +15,9 @@ PHYSICS = [
     *sorted((PACKAGE / "physics").glob("*.py")), *(PACKAGE / "numerics" / f"{name}.py" for name in NUMERICS),
 ]  # fmt: skip
 
+SHAPES = sorted({*(PACKAGE / "shapes").glob("*.py")} - {PACKAGE / "shapes" / "shape.py"})
+"""The shapes and what they share."""
+
 TYPES = {"float32", "float64", "int32", "int64", "uint64"}
 """What of NumPy stands in compiled code: conversions."""
 
@@ -57,7 +60,7 @@ def formulas_in(function):
 
 def test_the_kernels_are_looked_at():
     names = {parameter.values[0].name for parameter in COMPILED}
-    assert names >= KERNEL_NAMES | {"add_crystal", "add_crystal_single", "_lattice_factor"}
+    assert names >= KERNEL_NAMES | {"add_crystal_single", "_factor_without_sign"}
 
 
 @pytest.mark.parametrize("function", COMPILED)
@@ -71,16 +74,15 @@ def test_a_formula_would_be_found():
 
 
 def test_nothing_of_the_physics_is_defined_again():
-    physics = {f.name for path in PHYSICS for f in functions_of(tree_of(path))}
+    physics = {f.name for path in [*PHYSICS, *SHAPES] for f in functions_of(tree_of(path))}
     nest = {f.name for f in functions_of(tree_of(PACKAGE / "kernels" / "pixel.py"))}
-    here = {f.name for module in MODULES for f in functions_of(tree_of(PACKAGE / module))} - {"__init__"}
-    # the sum over steps and domains is the one part of the nest that the GPU has its own way of
-    assert here & (physics | nest) == {"add_crystal"}
+    here = {parameter.values[0].name for parameter in COMPILED}
+    assert here & (physics | nest) == set()
 
 
 @pytest.mark.parametrize(("module", "imported"), [
     ("engine/cuda.py", {"render_pixel"}),
-    ("kernels/cuda_crystal.py", {"add_domain", "lattice_factor", "structure_factor"}),
+    ("kernels/cuda_crystal.py", {"crystal_sum", "structure_factor"}),
 ])  # fmt: skip
 def test_the_nest_is_that_of_the_cpu_engines(module, imported):
     imports = [node for node in ast.walk(tree_of(PACKAGE / module)) if isinstance(node, ast.ImportFrom)]
@@ -93,5 +95,5 @@ def test_the_nest_is_that_of_the_cpu_engines(module, imported):
 
 
 def test_every_function_name_of_the_physics_is_unique():
-    names = [f.name for path in PHYSICS for f in functions_of(tree_of(path)) if not f.name.startswith("_")]
+    names = [f.name for path in [*PHYSICS, *SHAPES] for f in functions_of(tree_of(path)) if not f.name.startswith("_")]
     assert len(names) == len(set(names))

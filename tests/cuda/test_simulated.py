@@ -79,7 +79,7 @@ def _model(case, folder):
     """The case, or a square around the middle of its image, as a model."""
     experiment = interpret_case(case, folder).experiment
     params = lower(experiment).params
-    edge = min(EDGE, math.isqrt(MOST_STEPS // (params.steps * params.thick_steps)))
+    edge = min(EDGE, math.isqrt(MOST_STEPS // (params.scale.steps * params.sampling.layers)))
     slow, fast = (0, 0) if case.name in FROM_THE_START else ((n - edge) // 2 for n in case.shape)
     sampling = experiment.sampling
     if case.name != "roi":
@@ -90,9 +90,9 @@ def _model(case, folder):
 @pytest.mark.parametrize("case", [pytest.param(c, id=c.name) for c in golden_cases() if c.block is None])
 def test_pixels_equal_nanobraggs(case, tmp_path):
     model = _model(case, tmp_path)
-    p = model.params
+    window = model.window
     result = simulate_model(model, "cuda")
-    region = np.s_[p.roi_slow_min : p.roi_slow_min + p.roi_height, p.roi_fast_min : p.roi_fast_min + p.roi_width]
+    region = np.s_[window.slow_start : window.slow_stop, window.fast_start : window.fast_stop]
     reference = case.reference_image()[region]
     floor = 1e-9 * case.maximum  # as in golden.py
     np.testing.assert_allclose(result.image[region], reference, rtol=1e-6, atol=1e-6 * floor)

@@ -213,10 +213,31 @@ def test_every_input_file_is_listed():
     ("-MW 18", "-MW has no effect"),
     ("-stolout x", "-stolout writes nothing"),
     ("-pix0_vector_mm 1 2 3", "-pix0_vector_mm selects the custom convention and does not move the detector"),
+    ("-hdiv 0.28 -hdivstep 0.02", "-hdiv has no effect, as in nanoBragg; the flag is -hdivrange"),
+    ("-xdet_vector 1 0 0", "-xdet_vector has no effect, as in nanoBragg; the flag is -fdet_vector"),
     ("-detpixels 8 -detsize 51.2", "-detsize: the 8 pixels along the fast axis count; 51.2 mm do not"),
 ])  # fmt: skip
 def test_what_has_no_effect_is_a_warning(text, message):
     assert any(re.match(message, warning) for warning in request(f"{CRYSTAL} {text}").warnings)
+
+
+EXAMPLES = """
+-mat A.mat -hkl F.hkl -distance 2500
+-mat A.mat -hkl F.hkl -lambda 1 -dispersion 0.1 -dispstep 3 -distance 100 -detsize 100 -pixel 0.1 -hdiv 0.28
+ -hdivstep 0.02 -vdiv 0.28 -vdivstep 0.02 -fluence 1e24 -N 0 -water 0
+-cell 74 74 36 90 90 90 -misset 10 20 30 -hkl F.hkl -lambda 1 -dispersion 0.1 -dispstep 3 -distance 100 -detsize 100
+ -pixel 0.1 -hdiv 0.28 -hdivstep 0.02 -vdiv 0.28 -vdivstep 0.02 -fluence 1e24 -N 0 -water 0
+-hkl F.hkl -matrix A.mat -lambda 6.2 -N 10
+-hkl F.hkl -matrix A.mat -lambda 6.2 -N 10 -fluence 2e22 -water 4
+-mat A.mat -hkl F.hkl -lambda 1 -dispersion 0 -distance 1000 -detsize 100 -pixel 0.1 -hdiv 0 -vdiv 0 -fluence 1e32 -N 1
+"""
+
+
+@pytest.mark.parametrize("text", EXAMPLES.replace("\n ", " ").split("\n")[1:-1])
+def test_the_examples_that_nanobragg_publishes_are_understood(text):
+    warnings = request(text).warnings
+    ignored = [flag for flag in ("-dispstep", "-hdiv", "-vdiv") if flag in text.split()]
+    assert [warning.split()[0] for warning in warnings] == ignored
 
 
 def test_files_that_are_not_wanted_have_no_name():

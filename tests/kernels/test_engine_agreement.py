@@ -85,17 +85,16 @@ def test_a_grating_of_one_cell_is_no_grating():
         Detector(pixels_fast=64, pixels_slow=64, pixel_size=1.0, distance=60.0), Sampling(oversample=1),
     )  # fmt: skip
     image = simulate(one, "cpu").image.astype(float)
-    p = simulate(one, "cpu").model.params
+    p = simulate(one, "cpu").model.params.scale
     # with F_latt = 1 what is left is solid angle and polarization: at the beam centre p²/d² and 1
     expected = p.r_e_squared * p.fluence * 50.0**2 * (1.0 / 60.0) ** 2
     assert image.max() == pytest.approx(expected, rel=4e-4)  # the next pixel centre is 0.7 mm off: 2(0.7/60)²
 
 
-@pytest.mark.parametrize("fudge", [0.0, -0.002, -1.0])
-def test_gaussian_spots_that_grow_with_the_distance_come_out_equal_even_when_they_overflow(fudge):
+def test_spots_without_an_end_come_out_equal():
     crystal = Crystal(
         unit_cell=UnitCell(70.0, 80.0, 90.0, 75.0, 85.0, 95.0), default_F=50.0, cells=(20, 20, 20),
-        shape=CrystalShape.GAUSS, fudge=fudge,
+        shape=CrystalShape.GAUSS, fudge=0.0,
     )  # fmt: skip
     detector = Detector(pixels_fast=PIXELS[0], pixels_slow=PIXELS[1], pixel_size=0.4, distance=60.0)
     experiment = Experiment(crystal, Beam(), detector, Sampling(oversample=1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import NamedTuple
 
 import mpmath
 import numpy as np
@@ -13,9 +14,26 @@ from numba.extending import intrinsic
 from nbnumba.flags import interpret
 from nbnumba.numerics import half_turns
 from nbnumba.physics import reduced
-from nbnumba.physics.lattice_factor import gauss_factor, round_factor, tophat_factor
 from nbnumba.physics.structure_factor import nearest_amplitude
 from nbnumba.setup.lowering import lower
+from nbnumba.shapes.gauss import GAUSS
+from nbnumba.shapes.round import ROUND
+from nbnumba.shapes.square import square_factor_reduced, square_factor_single
+from nbnumba.shapes.tophat import TOPHAT
+
+
+class Spots(NamedTuple):
+    """What the shape transforms read of `kernels.params.Lattice`."""
+
+    cells: np.ndarray
+    fudge: float
+    index_radius: bool
+    reciprocal: np.ndarray
+
+
+def spots(cells, fudge=1.0, kind=np.float64):
+    """Spots that are measured in 1/N of an index."""
+    return Spots(np.asarray(cells, dtype=kind), kind(fudge), True, np.zeros(9, dtype=kind))
 
 
 @pytest.fixture(autouse=True)
@@ -101,19 +119,19 @@ def test_square_factor_equals_the_quotient_of_sines(cells):
         numbers.uniform(-60.0, 60.0, (300, 3)), numbers.integers(-9, 9, (20, 3)),
         numbers.integers(-9, 9, (20, 3)) + 10.0 ** -numbers.integers(3, 15, (20, 3)).astype(float),
     ))  # fmt: skip
-    n = np.array(cells, dtype=np.float64)
-    values = [abs(reduced.square_factor(*index, n, fma_double)) for index in indices]
+    lattice, nowhere = spots(cells), (0.0, 0.0, 0.0)
+    values = [abs(square_factor_reduced(lattice, *index, *nowhere, fma_double)) for index in indices]
     exact = [abs(mpmath.fprod(grating(v, c) for v, c in zip(index, cells, strict=True))) for index in indices]
     # nine operations of three axes with one rounding each, and six polynomials
     assert relative_errors(values, exact).max() < 40 * 2.0**-53
 
 
 def test_whole_indices_give_the_number_of_unit_cells():
-    n = np.array([4.0, 5.0, 6.0])
+    n = (4.0, 5.0, 6.0)
     for index in ((0.0, 0.0, 0.0), (3.0, -2.0, 0.0)):
-        assert abs(reduced.square_factor(*index, n, fma_double)) == pytest.approx(120.0, rel=1e-15)
+        assert abs(square_factor_reduced(spots(n), *index, *index, fma_double)) == pytest.approx(120.0, rel=1e-15)
     zero = (np.float32(0.0),) * 3
-    single = reduced.square_factor_single(zero, zero, zero, n.astype(np.float32), fma_single)
+    single = square_factor_single(spots(n, kind=np.float32), zero, zero, zero, fma_single)
     assert abs(single) == pytest.approx(120.0, rel=2.0**-22)
 
 
@@ -157,9 +175,9 @@ def test_the_nearest_reflection_is_the_nearest():
 @pytest.mark.parametrize("cells", [5, 100, 1000])
 def test_single_square_factor_keeps_six_digits_even_between_spots(cells):
     exact, found = split_indices(1000, 10.0)
-    n = np.full(3, cells, dtype=np.float32)
+    lattice = spots((cells,) * 3, kind=np.float32)
     other = (np.float32(0.0), np.float32(0.3125), np.float32(0.0))
-    values = [abs(reduced.square_factor_single(index, other, other, n, fma_single)) for index in found]
+    values = [abs(square_factor_single(lattice, index, other, other, fma_single)) for index in found]
     other_axes = grating(0.3125, cells) ** 2
     indices = [mpmath.mpf(index.numerator) / index.denominator for index in exact]
     sines = np.array([float(abs(mpmath.sinpi(x))) for x in indices])
@@ -169,21 +187,15 @@ def test_single_square_factor_keeps_six_digits_even_between_spots(cells):
     assert np.all(np.abs(values - reference) <= 2e-6 * reference + error_of_zero)
 
 
-SHAPES = {
-    "round": (round_factor, reduced.round_factor_single),
-    "gauss": (gauss_factor, reduced.gauss_factor_single),
-    "tophat": (tophat_factor, reduced.tophat_factor_single),
-}
-
-
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", [ROUND, GAUSS, TOPHAT], ids=lambda shape: shape.name)
 @pytest.mark.parametrize("fudge", [0.5, 1.0, 3.0])
 def test_single_shapes_follow_the_double_ones(shape, fudge):
-    double, single = SHAPES[shape]
-    cells = np.array([4.0, 5.0, 6.0])
-    radii = np.concatenate((np.linspace(0.001, 5.0, 400), np.linspace(5.0, 60.0, 100))).astype(np.float32)
-    values = np.array([abs(single(r, np.float32(fudge), cells.astype(np.float32))) for r in radii])
-    exact = np.array([abs(double(float(r), fudge, cells)) for r in radii])
+    cells, zero = (4.0, 5.0, 600.0), (np.float32(0.0),) * 3
+    single, double = spots(cells, fudge, np.float32), spots(cells, fudge)
+    # along c, half an index away at most, the radius comes to 300
+    distances = np.concatenate((np.linspace(0.0, 0.01, 400), np.linspace(0.01, 0.1, 100))).astype(np.float32)
+    values = [abs(shape.single(single, zero, zero, (zero[0], d, zero[0]), fma_single)) for d in distances]
+    exact = np.array([abs(shape.factor(double, 0.0, 0.0, float(d), 0.0, 0.0, 0.0)[0]) for d in distances])
     # float32 of exp(-x) is off by x units at least; the sphere's transform goes through zero
     np.testing.assert_allclose(values, exact, rtol=2e-5, atol=2e-6 * exact.max())
 
@@ -194,12 +206,12 @@ def test_single_table_look_up_finds_what_the_double_one_finds(tmp_path, monkeypa
     table = "".join(f"{h} {k} {l} {100 * h + 10 * k + l + 500}\n" for h, k, l in indices)  # noqa: E741
     (tmp_path / "table.hkl").write_text(table)
     flags = "-cell 50 60 70 -hkl table.hkl -default_F 7 -lambda 1 -N 5 -detpixels 8"
-    params = lower(interpret(flags.split()).experiment).params
-    single = params._replace(amplitudes=params.amplitudes.astype(np.float32), default_F=np.float32(params.default_F))
+    double = lower(interpret(flags.split()).experiment).params.factors
+    single = double._replace(amplitudes=double.amplitudes.astype(np.float32), default_F=np.float32(double.default_F))
     for h, k, l in np.ndindex(9, 9, 9):  # noqa: E741
         index = float(h - 4), float(k - 4), float(l - 4)
         value = reduced.nearest_amplitude_single(single, *map(np.float32, index))
-        assert value == np.float32(nearest_amplitude(params, *index)), index
+        assert value == np.float32(nearest_amplitude(double, *index)), index
 
 
 def test_compensated_sums_lose_nothing():

@@ -16,13 +16,13 @@ from nbnumba.trace.record import record_pixels, trace_lines
 def spacings(text: str) -> tuple[float, float]:
     """What the function says, and the finest spacing among the corners of all pixels and all sources."""
     model = lower(interpret(shlex.split(f"-cell 50 -default_F 1 -detpixels 40 -pixel 2 {text}")).experiment)
-    g, sources = model.geometry, model.params.sources
+    g, sources = model.geometry, model.params.sources.table
     edges = g.pixel_size * np.arange(41)
     points = (np.array(g.pix0)[:, None, None] + np.array(g.fdet)[:, None, None] * edges
               + np.array(g.sdet)[:, None, None] * edges[:, None]).reshape(3, -1)  # fmt: skip
     diffracted = points / np.linalg.norm(points, axis=0)
     longest = max(np.linalg.norm(diffracted + source[:3, None], axis=0).max() / source[3] for source in sources)
-    return finest_spacing(g, sources, curved=False), 1e10 / longest
+    return finest_spacing(model), 1e10 / longest
 
 
 @pytest.mark.parametrize("text", [
@@ -46,7 +46,7 @@ def test_a_centred_detector_sees_to_braggs_law_at_its_corner():
 def test_a_curved_detector_is_never_seen_to_end_too_early(distance):
     text = f"-cell 50 -default_F 1 -detpixels 40 -pixel 2 -curved_det -distance {distance}"
     model = lower(interpret(shlex.split(text)).experiment)
-    limit = finest_spacing(model.geometry, model.params.sources, curved=True)
+    limit = finest_spacing(model)
     pixels = [(0, 0), (0, 39), (39, 0), (39, 39), (20, 0), (0, 20)]
     lines = trace_lines(model, record_pixels(model, pixels))
     sines = [float(words[2]) for words in map(str.split, lines) if words[1] == "stol_m_inv"]

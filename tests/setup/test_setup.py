@@ -24,10 +24,11 @@ from nbnumba.config import (
     UnitCell,
 )  # fmt: skip
 from nbnumba.errors import UsageError
+from nbnumba.kernels.params import PanelWindow
 from nbnumba.numerics.c_random import ran1_state
 from nbnumba.setup.cell import build_lattice, cell_volume, complete_cell, reciprocal_from_cell, reciprocal_metric
 from nbnumba.setup.lowering import lower
-from nbnumba.setup.model import StepCounts
+from nbnumba.setup.model import StepCounts, Window
 from nbnumba.setup.mosaic import mosaic_rotations, random_misset
 from nbnumba.setup.sampling import (
     NOTHING,
@@ -277,14 +278,14 @@ def test_round_beam_leaves_out_the_corners_of_the_divergence_grid():
 
 def test_sources_point_upstream_and_open_to_the_divergence():
     beam = Beam(horizontal_divergence=Spread(range=10.0, steps=3))
-    sources = lower(experiment(beam=beam)).params.sources
+    sources = lower(experiment(beam=beam)).params.sources.table
     angles = [math.acos(min(1.0, -dot(tuple(row[:3]), (1.0, 0.0, 0.0)))) for row in sources]
     assert angles == pytest.approx([0.005, 0.0, 0.005], abs=1e-12)
 
 
 def test_dispersion_spans_its_percentage():
     beam = Beam(wavelength=2.0, dispersion=Spread(range=1.0, steps=3))
-    wavelengths = lower(experiment(beam=beam)).params.sources[:, 3]
+    wavelengths = lower(experiment(beam=beam)).params.sources.table[:, 3]
     assert wavelengths == pytest.approx([1.99e-10, 2e-10, 2.01e-10], rel=8 * ULP)
 
 
@@ -292,7 +293,7 @@ def test_missing_source_columns_take_the_central_beam():
     nan = math.nan
     beam = Beam(wavelength=1.5, sources=np.array([[-2.0, 0.0, 0.0, nan, nan], [nan, nan, nan, 3.0, 1.0]]))
     model = lower(experiment(beam=beam))
-    assert model.params.sources.tolist() == [[-1.0, 0.0, 0.0, 1.5e-10], [-1.0, 0.0, 0.0, 1e-10]]
+    assert model.params.sources.table.tolist() == [[-1.0, 0.0, 0.0, 1.5e-10, 1.0], [-1.0, 0.0, 0.0, 1e-10, 1.0]]
     assert model.source_weights.tolist() == [1.0, 3.0]
 
 
@@ -351,8 +352,10 @@ def test_pixel_counts_follow_the_size():
 
 
 def test_region_of_interest_is_clipped_to_the_detector():
-    p = lower(experiment(sampling=Sampling(roi=(2, 500, 3, 500)))).params
-    assert (p.roi_fast_min, p.roi_width, p.roi_slow_min, p.roi_height) == (2, 6, 3, 5)
+    model = lower(experiment(sampling=Sampling(roi=(2, 500, 3, 500))))
+    assert model.window == Window(2, 8, 3, 8)
+    (window,) = model.params.panels.windows.tolist()
+    assert PanelWindow(*window) == PanelWindow(0, 2, 3, 6, 5, 0, 8)
 
 
 @pytest.mark.parametrize("roi", [(5, 4, 0, 7), (8, 20, 0, 7), (0, 7, 9, 9)])
@@ -382,4 +385,4 @@ def test_oversampling_is_recommended_by_the_crystal_size():
     model = lower(experiment(crystal=replace(CUBIC, cells=(40, 5, 5)), detector=replace(SMALL, distance=60.0,
                                                                                         pixel_size=0.2)))  # fmt: skip
     # 3 · 40 · 100 Å / (1 Å · 60 mm / 0.2 mm) = 40
-    assert model.recommended_oversample == model.params.oversample == 40
+    assert model.recommended_oversample == model.params.sampling.oversample == 40

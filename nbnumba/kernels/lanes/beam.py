@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from nbnumba.kernels.lanes.layout import ACTIVE, POLARIZATION, QX, QY, QZ, X, Y, Z
 from nbnumba.numerics.jit import pass_jit
+from nbnumba.numerics.scratch import ACTIVE, POLARIZATION, QX, QY, QZ, X, Y, Z, touches
 from nbnumba.numerics.vectors import load, unit_again
 from nbnumba.physics.polarization import kahn_polarization
 from nbnumba.physics.scattering import beyond_resolution, scattering_vector, sine_theta_over_lambda
 
 
+@touches(reads=(X, Y, Z), writes=(QX, QY, QZ))
 @pass_jit
 def scatter(incident, wavelength, lanes, s):
     """Scattering vector of every subpixel for one source.
@@ -27,6 +28,7 @@ def scatter(incident, wavelength, lanes, s):
         s[QX + i], s[QY + i], s[QZ + i] = q
 
 
+@touches(reads=(QX, QY, QZ), writes=(ACTIVE,))
 @pass_jit
 def limit_resolution(dmin, lanes, s):
     """Mark the lanes whose scattering vectors are within the resolution limit if there is one, and count them.
@@ -60,9 +62,9 @@ def _polarize_all(kahn_factor, axis, incident, lanes, s):
 
 
 @pass_jit
-def _polarize_some(params, incident, lanes, s):
+def _polarize_some(sources, always, incident, lanes, s):
     """Polarization factor of the active lanes that don't know theirs or need it anew; in how many it is zero."""
-    axis, kahn_factor, always = load(params.polar_axis), params.kahn_factor, params.oversample_polar
+    axis, kahn_factor = load(sources.polar_axis), sources.kahn_factor
     unknown = 0
     for i in range(lanes):
         if s[ACTIVE + i] != 0.0 and (s[POLARIZATION + i] == 0.0 or always):
@@ -73,13 +75,16 @@ def _polarize_some(params, incident, lanes, s):
     return unknown
 
 
+@touches(reads=(X, Y, Z, ACTIVE, POLARIZATION), writes=(X, Y, Z, POLARIZATION))
 @pass_jit
-def polarize(params, incident, everywhere, lanes, s):
-    """Polarization factors for one source.
+def polarize(sources, always, incident, everywhere, lanes, s):
+    """Polarization factors for one source, in nanoBragg's way: of the lanes that don't know theirs.
 
     Parameters
     ----------
-    params : KernelParams
+    sources : Sources
+    always : bool
+        Whether a factor that is known is computed anew.
     incident : tuple of 3 float64
         Unit vector along the beam, lab frame.
     everywhere : bool
@@ -94,13 +99,34 @@ def polarize(params, incident, everywhere, lanes, s):
     """
     incident = unit_again(incident)
     if not everywhere:
-        return _polarize_some(params, incident, lanes, s)
-    if params.sources.shape[0] > 1:
+        return _polarize_some(sources, always, incident, lanes, s)
+    if sources.table.shape[0] > 1:
         # nanoBragg normalises these vectors once more here, and later sources see the result
         for i in range(lanes):
             s[X + i], s[Y + i], s[Z + i] = unit_again((s[X + i], s[Y + i], s[Z + i]))
-    if params.kahn_factor == 0.0:
+    return polarize_group(sources, incident, lanes, s)
+
+
+@touches(reads=(X, Y, Z), writes=(POLARIZATION,))
+@pass_jit
+def polarize_group(sources, incident, lanes, s):
+    """Polarization factors of all lanes for one source.
+
+    Parameters
+    ----------
+    sources : Sources
+    incident : tuple of 3 float64
+        Unit vector along the beam, lab frame.
+    lanes, s
+        As in `nbnumba.kernels.lanes.detector.place_pixels`.
+
+    Returns
+    -------
+    int
+        Lanes whose factor is zero.
+    """
+    if sources.kahn_factor == 0.0:
         # the literal lets the compiler drop the azimuth; the factor of an unpolarized beam is at least a half
-        _polarize_all(0.0, load(params.polar_axis), incident, lanes, s)
+        _polarize_all(0.0, load(sources.polar_axis), incident, lanes, s)
         return 0
-    return _polarize_all(params.kahn_factor, load(params.polar_axis), incident, lanes, s)
+    return _polarize_all(sources.kahn_factor, load(sources.polar_axis), incident, lanes, s)

@@ -1,30 +1,36 @@
-"""Passes over the lanes: structure factors and the running sum."""
+"""Passes over the lanes: Miller indices, structure factors and the sums."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from nbnumba.kernels.lanes.lattice import nearest
-from nbnumba.kernels.lanes.layout import (
+from nbnumba.numerics.four import load_four, unpacked, weighted_fours
+from nbnumba.numerics.jit import nest_jit, pass_jit
+from nbnumba.numerics.scratch import (
     ACTIVE,
     CAPTURE,
     CELL,
     INTENSITY,
     INTERPOLATING,
+    KEPT,
     LANES,
     LATTICE,
     NEIGHBOUR,
     OMEGA,
     POLARIZATION,
+    QX,
+    QY,
+    QZ,
+    WEIGHT,
     WEIGHTS_H,
     WEIGHTS_K,
     WEIGHTS_L,
     H,
     K,
     L,
+    touches,
 )
-from nbnumba.numerics.four import load_four, unpacked, weighted_fours
-from nbnumba.numerics.jit import nest_jit, pass_jit
+from nbnumba.physics.scattering import miller_index, nearest
 from nbnumba.physics.structure_factor import (
     OUTSIDE,
     along_h_and_k,
@@ -37,36 +43,56 @@ from nbnumba.physics.structure_factor import (
 )
 
 
+@touches(reads=(QX, QY, QZ), writes=(H, K, L))
 @pass_jit
-def look_up(params, lanes, s):
-    """Amplitudes of the nearest reflections.
+def index_lanes(axes, lanes, s):
+    """Fractional Miller indices.
 
     Parameters
     ----------
-    params : KernelParams
-        With a table of structure factors.
+    axes : tuple of 9 float64
+        a, b, c of one spindle angle and mosaic domain, m, lab frame.
     lanes, s
         As in `nbnumba.kernels.lanes.detector.place_pixels`.
     """
     for i in range(lanes):
-        s[CELL + i] = table_position(params, nearest(s[H + i]), nearest(s[K + i]), nearest(s[L + i]))
+        q = (s[QX + i], s[QY + i], s[QZ + i])
+        s[H + i] = miller_index(axes[0], axes[1], axes[2], q)
+        s[K + i] = miller_index(axes[3], axes[4], axes[5], q)
+        s[L + i] = miller_index(axes[6], axes[7], axes[8], q)
+
+
+@touches(reads=(H, K, L), writes=(CELL,))
+@pass_jit
+def look_up(factors, lanes, s):
+    """Amplitudes of the nearest reflections.
+
+    Parameters
+    ----------
+    factors : Factors
+        With a table.
+    lanes, s
+        As in `nbnumba.kernels.lanes.detector.place_pixels`.
+    """
     for i in range(lanes):
-        s[CELL + i] = tabled_amplitude(params, s[CELL + i])
+        s[CELL + i] = table_position(factors, nearest(s[H + i]), nearest(s[K + i]), nearest(s[L + i]))
+    for i in range(lanes):
+        s[CELL + i] = tabled_amplitude(factors, s[CELL + i])
 
 
 @pass_jit
-def _choose_lanes(params, lanes, s):
-    """Find the lanes that interpolate, and how many; turn off those that met the edge of the table."""
+def _choose_lanes(factors, water, lanes, s):
+    """Find the lanes that interpolate, and how many; turn off those that met the edge of the table for good."""
     count = 0
     for i in range(lanes):
         h, k, l = s[H + i], s[K + i], s[L + i]  # noqa: E741
         on = s[INTERPOLATING + i] != 0.0
-        inside = interpolation_in_range(params, h, k, l)
-        first = first_neighbour(params, np.floor(h), np.floor(k), np.floor(l))
+        inside = interpolation_in_range(factors, h, k, l)
+        first = first_neighbour(factors, np.floor(h), np.floor(k), np.floor(l))
         s[NEIGHBOUR + i] = first if on & inside else OUTSIDE
         count += 1 if on & inside else 0
         # only an evaluation turns interpolation off: a skipped source or a lattice factor of zero is none
-        evaluated = (s[ACTIVE + i] != 0.0) & ((s[LATTICE + i] != 0.0) | params.water)
+        evaluated = (s[ACTIVE + i] != 0.0) & ((s[LATTICE + i] != 0.0) | water) & factors.sticky
         s[INTERPOLATING + i] = 1.0 if on & (inside | (not evaluated)) else 0.0
     return count
 
@@ -85,51 +111,104 @@ def _weights(weights, i, s):
     return s[weights + i], s[weights + LANES + i], s[weights + 2 * LANES + i], s[weights + 3 * LANES + i]
 
 
+_FOUR_WEIGHTS = tuple(
+    weights + neighbour * LANES for weights in (WEIGHTS_H, WEIGHTS_K, WEIGHTS_L) for neighbour in range(4)
+)
+
+
+@touches(reads=(H, K, L, ACTIVE, LATTICE, INTERPOLATING), writes=(CELL, NEIGHBOUR, INTERPOLATING, *_FOUR_WEIGHTS))
 @pass_jit
-def interpolate(params, lanes, s):
+def interpolate(factors, water, lanes, s):
     """Interpolated amplitudes in lanes that are still interpolating, those of the nearest reflections in the others.
 
     Parameters
     ----------
-    params : KernelParams
-        With a table of structure factors.
+    factors : Factors
+        With a table.
+    water : bool
+        Whether a lattice factor of zero still counts as an evaluation.
     lanes, s
         As in `nbnumba.kernels.lanes.detector.place_pixels`.
     """
-    if _choose_lanes(params, lanes, s) < lanes:
-        look_up(params, lanes, s)
+    if _choose_lanes(factors, water, lanes, s) < lanes:
+        look_up(factors, lanes, s)
     _weigh(H, WEIGHTS_H, lanes, s)
     _weigh(K, WEIGHTS_K, lanes, s)
     _weigh(L, WEIGHTS_L, lanes, s)
     for i in range(lanes):
         if s[NEIGHBOUR + i] >= 0.0:
             wh, wk = _weights(WEIGHTS_H, i, s), _weights(WEIGHTS_K, i, s)
-            row = along_h_and_k(params, s[NEIGHBOUR + i], wh, wk, load_four, weighted_fours)
+            row = along_h_and_k(factors, s[NEIGHBOUR + i], wh, wk, load_four, weighted_fours)
             s[CELL + i] = along_l(_weights(WEIGHTS_L, i, s), unpacked(row))
 
 
+@touches(reads=(CELL, LATTICE, INTENSITY), writes=(INTENSITY,))
 @pass_jit
-def add_terms(params, lanes, s):
-    """Add F_cell²·F_latt² of a table to the running sum.
+def add_terms(factors, lanes, s):
+    """Add F_cell²·F_latt² to the running sum.
 
     Parameters
     ----------
-    params : KernelParams
+    factors : Factors
     lanes, s
         As in `nbnumba.kernels.lanes.detector.place_pixels`.
     """
-    if params.has_amplitudes:
+    if factors.has_amplitudes:
         for i in range(lanes):
             s[INTENSITY + i] += s[CELL + i] * s[CELL + i] * s[LATTICE + i] * s[LATTICE + i]
     else:
-        squared = params.default_F * params.default_F
+        squared = factors.default_F * factors.default_F
         for i in range(lanes):
             s[INTENSITY + i] += squared * s[LATTICE + i] * s[LATTICE + i]
 
 
+@touches(reads=(CAPTURE, POLARIZATION, OMEGA), writes=(WEIGHT,))
 @pass_jit
-def weight_sums(params, lanes, s):
-    """Multiply the *running* sum of every lane that was evaluated (quirk `oversample-compound`).
+def weigh_group(weighting, source_weight, lanes, s):
+    """What the crystal's sum is multiplied by: see `nbnumba.kernels.pixel.group_weight`.
+
+    Parameters
+    ----------
+    weighting : Weighting
+    source_weight : float64
+        Of the source, 1 on average.
+    lanes, s
+        As in `nbnumba.kernels.lanes.detector.place_pixels`.
+    """
+    for i in range(lanes):
+        s[WEIGHT + i] = source_weight
+    for section, chosen in (
+        (CAPTURE, weighting.group_capture),
+        (POLARIZATION, weighting.group_polarization),
+        (OMEGA, weighting.group_omega),
+    ):
+        if chosen:
+            for i in range(lanes):
+                s[WEIGHT + i] *= s[section + i]
+
+
+@touches(reads=(WEIGHT, ACTIVE, INTENSITY, KEPT), writes=(INTENSITY, KEPT))
+@pass_jit
+def close_group(water, lanes, s):
+    """Add the crystal's weighted sums to those of the pixels, and begin new ones.
+
+    Parameters
+    ----------
+    water : float64
+        What a sum begins with: the background of the group, electrons².
+    lanes, s
+        As in `nbnumba.kernels.lanes.detector.place_pixels`.
+    """
+    for i in range(lanes):
+        crystal = s[INTENSITY + i] if s[ACTIVE + i] != 0.0 else water
+        s[KEPT + i] += crystal * s[WEIGHT + i]
+        s[INTENSITY + i] = water
+
+
+@touches(reads=(CELL, LATTICE, WEIGHT, CAPTURE, POLARIZATION, OMEGA, INTENSITY), writes=(INTENSITY,))
+@pass_jit
+def add_to_running_sums(params, lanes, s):
+    """Add terms where factors multiply the *running* sum of every lane that was evaluated (`oversample-compound`).
 
     Parameters
     ----------
@@ -137,11 +216,32 @@ def weight_sums(params, lanes, s):
     lanes, s
         As in `nbnumba.kernels.lanes.detector.place_pixels`.
     """
-    water = params.water
+    for i in range(lanes):
+        amplitude = s[CELL + i] if params.factors.has_amplitudes else params.factors.default_F
+        s[INTENSITY + i] += amplitude * amplitude * s[LATTICE + i] * s[LATTICE + i] * s[WEIGHT + i]
+    water, weighting = params.scale.water, params.weighting
     for section, chosen in (
-        (CAPTURE, params.oversample_thick), (POLARIZATION, params.oversample_polar), (OMEGA, params.oversample_omega),
-    ):  # fmt: skip
+        (CAPTURE, weighting.running_capture),
+        (POLARIZATION, weighting.running_polarization),
+        (OMEGA, weighting.running_omega),
+    ):
         if chosen:
             for i in range(lanes):
                 evaluated = (s[LATTICE + i] != 0.0) | water
                 s[INTENSITY + i] *= s[section + i] if evaluated else 1.0
+
+
+@touches(reads=(WEIGHT, INTENSITY), writes=(INTENSITY,))
+@pass_jit
+def add_background(water, lanes, s):
+    """Add the background of a group to the running sums.
+
+    Parameters
+    ----------
+    water : float64
+        Background, electrons².
+    lanes, s
+        As in `nbnumba.kernels.lanes.detector.place_pixels`.
+    """
+    for i in range(lanes):
+        s[INTENSITY + i] += water * s[WEIGHT + i]

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from nbnumba.kernels.lanes.beam import limit_resolution, polarize, scatter
+from nbnumba.kernels.lanes.beam import limit_resolution, polarize, polarize_group, scatter
 from nbnumba.kernels.lanes.detector import absorb, place_pixels, place_subpixels
-from nbnumba.kernels.lanes.intensity import add_terms, interpolate, look_up, weight_sums
-from nbnumba.kernels.lanes.lattice import index_lanes, shape_lanes
-from nbnumba.kernels.lanes.layout import (
+from nbnumba.kernels.lanes.intensity import (
+    add_background,
+    add_terms,
+    add_to_running_sums,
+    close_group,
+    index_lanes,
+    interpolate,
+    look_up,
+    weigh_group,
+)
+from nbnumba.numerics.jit import nest_jit
+from nbnumba.numerics.scratch import (
     ACTIVE,
+    CAPTURE,
     EVALUATED,
     INTENSITY,
     INTERPOLATING,
@@ -15,7 +25,7 @@ from nbnumba.kernels.lanes.layout import (
     OMEGA_SUM,
     POLARIZATION,
 )
-from nbnumba.numerics.jit import nest_jit
+from nbnumba.shapes.registry import lattice_factor_lanes
 
 
 @nest_jit
@@ -49,15 +59,16 @@ def add_domain(params, axes, interpolating, lanes, s):
         As in `nbnumba.kernels.lanes.detector.place_pixels`.
     """
     index_lanes(axes, lanes, s)
-    weighted = params.oversample_thick or params.oversample_polar or params.oversample_omega
-    if shape_lanes(params, interpolating or weighted or params.water, lanes, s):
+    running, water = params.weighting.running, params.scale.water
+    if lattice_factor_lanes(params.lattice, interpolating or running or water, lanes, s):
         if interpolating:
-            interpolate(params, lanes, s)
-        elif params.has_amplitudes:
-            look_up(params, lanes, s)
-        add_terms(params, lanes, s)
-        if weighted:
-            weight_sums(params, lanes, s)
+            interpolate(params.factors, water, lanes, s)
+        elif params.factors.has_amplitudes:
+            look_up(params.factors, lanes, s)
+        if running:
+            add_to_running_sums(params, lanes, s)
+        else:
+            add_terms(params.factors, lanes, s)
 
 
 @nest_jit
@@ -72,12 +83,49 @@ def add_crystal(params, row_set, interpolating, lanes, s):
     interpolating, lanes, s
         As in `add_domain`.
     """
-    for tic in range(params.phi_steps):
-        row = params.phi_rows[row_set, tic]
-        for domain in range(params.domains):
-            v = params.lattice[row, domain]
+    lattice = params.lattice
+    for tic in range(lattice.phi_rows.shape[1]):
+        row = lattice.phi_rows[row_set, tic]
+        for domain in range(lattice.vectors.shape[1]):
+            v = lattice.vectors[row, domain]
             axes = (v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8])
             add_domain(params, axes, interpolating, lanes, s)
+
+
+@nest_jit
+def add_source(params, opening, interpolating, active, lanes, s):
+    """Add the crystal for one source, where it is within the resolution limit.
+
+    Parameters
+    ----------
+    params : KernelParams
+    opening : bool
+        Whether no earlier pixel of the image reached the spindle loop.
+    interpolating : bool
+        Whether any lane may interpolate.
+    active : int
+        Lanes within the resolution limit.
+    lanes, s
+        As in `nbnumba.kernels.lanes.detector.place_pixels`.
+
+    Returns
+    -------
+    bool
+        Whether still no pixel has reached the spindle loop.
+    """
+    skips = active < lanes and not params.weighting.grouped
+    if skips:
+        for i in range(lanes):
+            s[KEPT + i] = s[INTENSITY + i]
+    add_crystal(params, 0 if opening else 1, interpolating, lanes, s)
+    if skips:
+        for i in range(lanes):
+            s[INTENSITY + i] = s[INTENSITY + i] if s[ACTIVE + i] != 0.0 else s[KEPT + i]
+    if params.sampling.dmin > 0.0:
+        for i in range(lanes):
+            s[EVALUATED + i] = max(s[EVALUATED + i], s[ACTIVE + i])
+    # it is lane 0 alone that opens the image; its neighbours only fill the vector
+    return opening and s[ACTIVE] == 0.0
 
 
 @nest_jit
@@ -103,28 +151,28 @@ def add_sources(params, opening, interpolating, unpolarized, lanes, s):
     unpolarized : int
         Lanes that don't know their polarization factor yet.
     """
-    for source in range(params.sources.shape[0]):
-        beam = params.sources[source]
+    sources, weighting = params.sources, params.weighting
+    fresh = weighting.fresh_polarization
+    for source in range(sources.table.shape[0]):
+        beam = sources.table[source]
         incident = (-beam[0], -beam[1], -beam[2])
         scatter(incident, beam[3], lanes, s)
-        active = limit_resolution(params.dmin, lanes, s)
-        if active == 0:
+        active = limit_resolution(params.sampling.dmin, lanes, s)
+        if active == 0 and weighting.water == 0.0:
             continue
-        if params.oversample_polar or unpolarized > 0:
-            everywhere = active == lanes and (params.oversample_polar or unpolarized == lanes)
-            unpolarized = polarize(params, incident, everywhere, lanes, s)
-        if active < lanes:
-            for i in range(lanes):
-                s[KEPT + i] = s[INTENSITY + i]
-        add_crystal(params, 0 if opening else 1, interpolating, lanes, s)
-        # it is lane 0 alone that opens the image; its neighbours only fill the vector
-        opening = opening and s[ACTIVE] == 0.0
-        if active < lanes:
-            for i in range(lanes):
-                s[INTENSITY + i] = s[INTENSITY + i] if s[ACTIVE + i] != 0.0 else s[KEPT + i]
-        if params.dmin > 0.0:
-            for i in range(lanes):
-                s[EVALUATED + i] = max(s[EVALUATED + i], s[ACTIVE + i])
+        if weighting.group_polarization:
+            polarize_group(sources, incident, lanes, s)
+        elif fresh or unpolarized > 0:
+            everywhere = (active == lanes or weighting.water != 0.0) and (fresh or unpolarized == lanes)
+            unpolarized = polarize(sources, fresh, incident, everywhere, lanes, s)
+        if weighting.grouped or weighting.running:
+            weigh_group(weighting, beam[4], lanes, s)
+        if weighting.running and weighting.water != 0.0:
+            add_background(weighting.water, lanes, s)
+        if active > 0:
+            opening = add_source(params, opening, interpolating, active, lanes, s)
+        if weighting.grouped:
+            close_group(weighting.water, lanes, s)
     return opening, unpolarized
 
 
@@ -136,16 +184,47 @@ def evaluation_varies(params):
     ----------
     params : KernelParams
     """
-    return params.dmin > 0.0 or params.has_mask
+    return params.sampling.dmin > 0.0 or params.panels.has_mask
 
 
 @nest_jit
-def render_block(params, first, lanes, opening, interpolating, s):
+def begin_block(params, plane, interpolating, lanes, s):
+    """Give the sections that are carried from step to step their first values.
+
+    Parameters
+    ----------
+    params, plane, interpolating, lanes, s
+        As in `render_block`.
+    """
+    limited, polarization = params.sampling.dmin > 0.0, params.sources.polarization
+    if params.weighting.grouped:
+        fill(KEPT, params.scale.background, lanes, s)
+        fill(INTENSITY, params.weighting.water, lanes, s)
+    else:
+        fill(INTENSITY, params.scale.background, lanes, s)
+    if limited or not polarization:
+        fill(POLARIZATION, 0.0 if polarization else 1.0, lanes, s)
+    if plane.thickness == 0.0 and params.panels.planes.shape[0] > 1:
+        # the block before may have been on a panel that absorbs
+        fill(CAPTURE, 1.0, lanes, s)
+    if params.weighting.fresh_omega:
+        fill(OMEGA_SUM, 0.0, lanes, s)
+    if evaluation_varies(params):
+        fill(EVALUATED, 0.0 if limited else 1.0, lanes, s)
+    if interpolating:
+        fill(INTERPOLATING, 1.0, lanes, s)
+
+
+@nest_jit
+def render_block(params, window, plane, first, lanes, opening, interpolating, s):
     """Sum the intensity of every pixel of a block.
 
     Parameters
     ----------
     params : KernelParams
+    window : PanelWindow
+    plane : Plane
+        The panel.
     first : int
         Pixel number of lane 0.
     lanes : int
@@ -158,24 +237,21 @@ def render_block(params, first, lanes, opening, interpolating, s):
         Scratch, in which ACTIVE and CAPTURE were 1 before the first block. On return INTENSITY, CAPTURE, POLARIZATION
         and OMEGA hold results, where they vary so do OMEGA_SUM, INTERPOLATING and EVALUATED.
     """
-    place_pixels(params, first, lanes, s)
-    fill(INTENSITY, params.background, lanes, s)
-    if params.dmin > 0.0 or not params.polarization:
-        fill(POLARIZATION, 0.0 if params.polarization else 1.0, lanes, s)
-    if params.oversample_omega:
-        fill(OMEGA_SUM, 0.0, lanes, s)
-    if evaluation_varies(params):
-        fill(EVALUATED, 0.0 if params.dmin > 0.0 else 1.0, lanes, s)
-    if interpolating:
-        fill(INTERPOLATING, 1.0, lanes, s)
-    unpolarized = lanes if params.polarization else 0
-    for layer in range(params.thick_steps):
-        for sub_slow in range(params.oversample):
-            for sub_fast in range(params.oversample):
+    sampling, weighting = params.sampling, params.weighting
+    place_pixels(window, first, lanes, s)
+    begin_block(params, plane, interpolating, lanes, s)
+    unpolarized = lanes if params.sources.polarization else 0
+    for layer in range(sampling.layers):
+        for sub_slow in range(sampling.oversample):
+            for sub_fast in range(sampling.oversample):
                 first_here = sub_slow == 0 and sub_fast == 0
-                omega_afresh = params.oversample_omega or (layer == 0 and first_here)
-                depth = layer * params.thick_step
-                place_subpixels(params, float(sub_fast), float(sub_slow), depth, omega_afresh, lanes, s)
-                if params.oversample_thick or (params.thickness != 0.0 and first_here):
-                    absorb(params, layer, lanes, s)
+                omega_afresh = weighting.fresh_omega or (layer == 0 and first_here)
+                depth = layer * plane.layer_step + plane.first_depth
+                sub = (float(sub_fast), float(sub_slow))
+                place_subpixels(params, plane, sub, depth, omega_afresh, lanes, s)
+                if weighting.fresh_capture or (plane.thickness != 0.0 and first_here):
+                    absorb(params.panels, plane, layer, lanes, s)
                 opening, unpolarized = add_sources(params, opening, interpolating, unpolarized, lanes, s)
+    if weighting.grouped:
+        for i in range(lanes):
+            s[INTENSITY + i] = s[KEPT + i]

@@ -6,9 +6,10 @@ at run time that none overlaps another.
 
 from __future__ import annotations
 
-from nbnumba.kernels.params import PIXELS_PER_BLOCK
+from collections.abc import Callable
+from typing import Any
 
-LANES = PIXELS_PER_BLOCK
+LANES = 96
 """Pixels that are computed side by side."""
 
 VECTOR = 8
@@ -16,8 +17,8 @@ VECTOR = 8
 
 (
     RAMP,  # 0, 1, 2…
-    GAUSSIAN_CONSTANTS,  # of `lattice.gaussian_constants`
-    FAST, SLOW,  # pixel on the detector
+    GAUSSIAN_CONSTANTS,  # of `shapes.gauss.gaussian_constants`
+    FAST, SLOW,  # pixel on the panel
     X, Y, Z,  # subpixel position, m; then unit vector towards it
     AIRPATH,  # length of that position, m
     OMEGA, OMEGA_SUM,  # solid angle, and its sum over layers and subpixels if each has its own, steradian
@@ -31,14 +32,40 @@ VECTOR = 8
     LATTICE,  # F_latt, its sign left open
     CELL,  # F_cell, electrons; before that, its position in the table
     INTENSITY,  # running sum
-    KEPT,  # running sum before a source that some lanes must skip
+    KEPT,  # running sum before a source that some lanes must skip; sum of the weighted groups, if there are groups
     INTERPOLATING,  # 1 while the pixel's interpolation is on, else 0
     EVALUATED,  # 1 once the pixel has reached the spindle loop, else 0; only if some may not reach it
     NEIGHBOUR,  # position in the table of the first of 4×4×4 neighbours; negative where nothing is interpolated
-) = (section * LANES for section in range(32))  # fmt: skip
+    WEIGHT,  # what the crystal's sum of a layer, subpixel and source is multiplied by
+) = (section * LANES for section in range(33))  # fmt: skip
 
-WEIGHTS_H, WEIGHTS_K, WEIGHTS_L = (section * LANES for section in (32, 36, 40))
+WEIGHTS_H, WEIGHTS_K, WEIGHTS_L = (section * LANES for section in (33, 37, 41))
 """Weights of four neighbours along each axis, four sections for each."""
 
-SCRATCH = 44 * LANES
+SCRATCH = 45 * LANES
 """Length of the scratch array."""
+
+Pass = Callable[..., Any]
+
+
+def touches(reads: tuple[int, ...] = (), writes: tuple[int, ...] = ()) -> Callable[[Pass], Pass]:
+    """State which sections a pass over the lanes reads and which it assigns; a test holds it to that.
+
+    Parameters
+    ----------
+    reads : tuple of int
+        Sections whose values may matter.
+    writes : tuple of int
+        Sections that may be assigned; those that are not read are assigned before they are used.
+
+    Returns
+    -------
+    callable
+        Decorator.
+    """
+
+    def mark(function: Pass) -> Pass:
+        function.reads, function.writes = reads, writes  # type: ignore[attr-defined]
+        return function
+
+    return mark

@@ -1,0 +1,122 @@
+"""The beam: fluence, spreads and sources."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nbnumba.config.sources import sources_in_metres
+from nbnumba.errors import UsageError
+from nbnumba.kernels.params import Sources
+from nbnumba.setup.sampling import angular_or_spectral_samples
+from nbnumba.setup.sources import SourceList, complete_sources, generate_sources
+from nbnumba.setup.units import MILLIRADIANS, MM, PERCENT, given
+from nbnumba.setup.vectors import unit
+
+if TYPE_CHECKING:
+    from nbnumba.config import Beam, Spread
+    from nbnumba.setup.model import DetectorGeometry, StepCounts
+
+
+def fluence_and_flux(beam: Beam) -> tuple[float, float]:
+    """Photons/m², and the photons/s that agree with it.
+
+    Parameters
+    ----------
+    beam : Beam
+
+    Raises
+    ------
+    UsageError
+        If a flux falls on no area.
+    """
+    size = beam.size / MM
+    fluence = beam.fluence
+    if beam.flux != 0.0 and beam.exposure > 0.0 and size >= 0.0:
+        if size == 0.0:
+            raise UsageError("{Beam.size=0} makes the fluence infinite: give the beam size in mm")
+        fluence = beam.flux * beam.exposure / size / size
+    flux = fluence / beam.exposure * size * size if beam.exposure > 0.0 else beam.flux
+    return fluence, flux
+
+
+def _samples(beam: Beam, name: str, per_si: float) -> StepCounts:
+    """Samples of one of the beam's spreads, by the name of its field."""
+    spread: Spread = getattr(beam, name)
+    return angular_or_spectral_samples(
+        given(spread.range, per_si), given(spread.step, per_si), spread.steps, f"Beam.{name}"
+    )
+
+
+def spreads(beam: Beam) -> tuple[StepCounts, StepCounts, StepCounts]:
+    """Samples of horizontal and vertical divergence (radians) and of the dispersion (a fraction).
+
+    Parameters
+    ----------
+    beam : Beam
+    """
+    return (
+        _samples(beam, "horizontal_divergence", MILLIRADIANS),
+        _samples(beam, "vertical_divergence", MILLIRADIANS),
+        _samples(beam, "dispersion", PERCENT),
+    )
+
+
+def list_sources(
+    beam: Beam, geometry: DetectorGeometry, wavelength: float, samples: tuple[StepCounts, StepCounts, StepCounts]
+) -> SourceList:
+    """The user's sources, or those of divergence and dispersion.
+
+    Parameters
+    ----------
+    beam : Beam
+    geometry : DetectorGeometry
+        Lab axes.
+    wavelength : float
+        Central wavelength, m.
+    samples : tuple of 3 StepCounts
+        From `spreads`.
+
+    Raises
+    ------
+    UsageError
+        If there is none, or a wavelength is not positive.
+    """
+    if beam.sources is not None:
+        return complete_sources(sources_in_metres(beam.sources), geometry, wavelength)
+    horizontal, vertical, dispersion = samples
+    sources = generate_sources(geometry, wavelength, horizontal, vertical, beam.round_divergence, dispersion)
+    if len(sources.weights) == 0:
+        raise UsageError(
+            "{Beam.round_divergence=True} leaves no source: give more {Beam.horizontal_divergence.steps}/"
+            "{Beam.vertical_divergence.steps} or {Beam.round_divergence=False}"
+        )
+    if not sources.units[:, 3].min() > 0.0:
+        raise UsageError(
+            "{Beam.dispersion.range}: some wavelengths come out as zero or negative; it must stay below 200 %"
+        )
+    return sources
+
+
+def build_sources(beam: Beam, sources: SourceList, geometry: DetectorGeometry) -> Sources:
+    """The beam's part of the kernels' argument.
+
+    Parameters
+    ----------
+    beam : Beam
+    sources : SourceList
+    geometry : DetectorGeometry
+        Lab axes.
+
+    Returns
+    -------
+    Sources
+        All of weight 1 (quirk `weights`).
+    """
+    return Sources(
+        table=np.column_stack([sources.units, np.ones(len(sources.units))]),
+        polarization=beam.polarization, kahn_factor=float(beam.kahn_factor),
+        # nanoBragg makes this a unit vector once more before its first use
+        polar_axis=np.array(unit(geometry.polar)),
+    )  # fmt: skip

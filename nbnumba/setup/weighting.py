@@ -1,0 +1,109 @@
+"""Where capture fraction, polarization and solid angle enter the sum, and the background of the water."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from nbnumba.kernels.params import Weighting
+
+if TYPE_CHECKING:
+    from nbnumba.config import Sampling
+
+R_E_SQUARED = 7.94079248018965e-30
+"""Thomson cross section r_e², m²."""
+
+AVOGADRO = 6.02214179e23
+WATER_AMPLITUDE = 2.57
+"""Forward scattering amplitude of water, electrons."""
+
+WATER_MOLAR_MASS = 18.0
+
+
+def build_weighting(
+    sampling: Sampling, polarization: bool, thick: bool, weighted: bool, water: float, fixes: frozenset[str]
+) -> Weighting:
+    """Give each factor its one place.
+
+    Parameters
+    ----------
+    sampling : Sampling
+        What the user wants evaluated for each subpixel.
+    polarization : bool
+        Whether there is a polarization factor.
+    thick : bool
+        Whether the sensor has a thickness.
+    weighted : bool
+        Whether the sources have weights.
+    water : float
+        Background of each crystal's sum, electrons².
+    fixes : frozenset of str
+        Quirks that are switched off.
+
+    Returns
+    -------
+    Weighting
+    """
+    capture = _place(sampling.oversample_thick, thick, thick and "last-layer" in fixes, fixes)
+    polar = _place(sampling.oversample_polar, polarization, False, fixes)
+    omega = _place(sampling.oversample_omega, True, False, fixes)
+    places = (capture, polar, omega)
+    running = any(place.running for place in places)
+    return Weighting(
+        fresh_capture=capture.fresh, fresh_polarization=polar.fresh, fresh_omega=omega.fresh,
+        running=running, running_capture=capture.running, running_polarization=polar.running,
+        running_omega=omega.running,
+        grouped=(any(place.group for place in places) or weighted or water != 0.0) and not running,
+        group_capture=capture.group, group_polarization=polar.group, group_omega=omega.group, water=water,
+        final_capture=capture.final, final_polarization=polar.final, final_omega=omega.final,
+    )  # fmt: skip
+
+
+class _Place(NamedTuple):
+    """Where one factor enters the sum, and whether each subpixel has its own."""
+
+    fresh: bool
+    running: bool
+    group: bool
+
+    @property
+    def final(self) -> bool:
+        """Whether it multiplies the sum of the pixel."""
+        return not (self.running or self.group)
+
+
+def _place(wanted: bool, exists: bool, by_layer: bool, fixes: frozenset[str]) -> _Place:
+    """The place of a factor: `wanted` for each subpixel by the user, `by_layer` at least for each layer."""
+    # nanoBragg evaluates a factor that there is not, when it is asked to
+    running = wanted and "oversample-compound" not in fixes
+    fresh = running or (exists and (wanted or "first-subpixel" in fixes))
+    return _Place(fresh, running, (fresh or by_layer) and not running)
+
+
+def nanobragg_background(sampling: Sampling, fluence: float) -> float:
+    """I_bg of the water cube, which nanoBragg adds before scaling (quirk `water`).
+
+    Parameters
+    ----------
+    sampling : Sampling
+    fluence : float
+        Photons/m².
+    """
+    edge = sampling.water / 1e6
+    return (
+        WATER_AMPLITUDE * WATER_AMPLITUDE * R_E_SQUARED * fluence * edge * edge * edge
+        * 1e6 * AVOGADRO / WATER_MOLAR_MASS
+    )  # fmt: skip
+
+
+def water_of_group(sampling: Sampling, terms: int) -> float:
+    """What the water scatters, for each crystal's sum: N·F² for each of its terms, electrons².
+
+    Parameters
+    ----------
+    sampling : Sampling
+    terms : int
+        Spindle steps times mosaic domains.
+    """
+    edge = sampling.water / 1e6
+    molecules = edge * edge * edge * 1e6 * AVOGADRO / WATER_MOLAR_MASS
+    return WATER_AMPLITUDE * WATER_AMPLITUDE * molecules * terms

@@ -1,0 +1,137 @@
+"""Gaussian spots: exp(-ρ²·fudge/0.63)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from nbnumba.numerics.elementary import POWER_OF_TWO, ROUNDER, power_of_two
+from nbnumba.numerics.jit import contracting_jit, device_jit, pass_jit
+from nbnumba.numerics.scratch import GAUSSIAN_CONSTANTS, LATTICE, PHASE_A, H, K, L, touches
+from nbnumba.physics.reduced import distance_single
+from nbnumba.shapes.radius import spot_radius_lanes, spot_radius_squared
+from nbnumba.shapes.shape import Shape
+
+GAUSSIAN_WIDTH = 0.63
+"""Squared-radius scale that gives a Gaussian spot the width of a square crystal's."""
+
+_INVERSE_GAUSSIAN_WIDTH = np.float32(1.0 / GAUSSIAN_WIDTH)
+
+GAUSSIAN_EXPONENT = -1.0 / (GAUSSIAN_WIDTH * math.log(2.0))
+"""Times ρ²: the power of two that is exp(-ρ²/0.63)."""
+
+LOWEST_POWER = -1021.0
+"""Below it powers of two leave the normal float64 numbers."""
+
+UNDERFLOW = -1075.0
+"""What is below it as a power of two rounds to zero in float64."""
+
+NEGLIGIBLE = -332.0
+"""As a power of two, squared, less than 1e-199: no factor of the model lifts that to the smallest float32, 1.4e-45."""
+
+
+@device_jit
+def gauss_factor(lattice, h, k, l, h0, k0, l0):  # noqa: E741
+    """See `Shape.factor`; the number is the squared radius.
+
+    Parameters
+    ----------
+    lattice : Lattice
+    h, k, l, h0, k0, l0 : float64
+        Fractional and nearest Miller indices.
+    """
+    cells = lattice.cells
+    radius_squared = spot_radius_squared(lattice, h - h0, k - k0, l - l0)
+    factor = cells[0] * cells[1] * cells[2] * math.exp(-(radius_squared / GAUSSIAN_WIDTH * lattice.fudge))
+    return factor, (radius_squared, 0.0, 0.0)
+
+
+@device_jit
+def gauss_factor_reduced(lattice, h, k, l, h0, k0, l0, fma):  # noqa: E741
+    """See `Shape.reduced`.
+
+    Parameters
+    ----------
+    lattice, h, k, l, h0, k0, l0
+        As in `gauss_factor`.
+    fma : compiled function
+        Not used.
+    """
+    return gauss_factor(lattice, h, k, l, h0, k0, l0)[0]
+
+
+@contracting_jit
+def gauss_factor_single(lattice, h, k, l, fma):  # noqa: E741
+    """See `Shape.single`.
+
+    Parameters
+    ----------
+    lattice : Lattice
+        Float32.
+    h, k, l : tuple of 3 float32
+        Miller indices from `physics.reduced.split_index`.
+    fma : compiled function
+        Not used.
+    """
+    cells = lattice.cells
+    radius_squared = spot_radius_squared(lattice, distance_single(h), distance_single(k), distance_single(l))
+    exponential = np.float32(math.exp(-(radius_squared * _INVERSE_GAUSSIAN_WIDTH * lattice.fudge)))
+    return cells[0] * cells[1] * cells[2] * exponential
+
+
+def gaussian_constants(cells):
+    """What `gauss_lanes` reads from the scratch, where compilers don't see its values.
+
+    Parameters
+    ----------
+    cells : ndarray, shape (3,), float64
+        Unit cells along each axis.
+
+    Returns
+    -------
+    tuple of 13 float
+        The lowest power of two, what rounds it, and the coefficients of `power_of_two` times the height of a spot.
+    """
+    height = cells[0] * cells[1] * cells[2]
+    return (LOWEST_POWER, ROUNDER, *(height * coefficient for coefficient in POWER_OF_TWO))
+
+
+@pass_jit
+def _power_lanes(lanes, s):
+    """Height of the spot times 2 to the power of PHASE_A."""
+    lowest, rounder = s[GAUSSIAN_CONSTANTS], s[GAUSSIAN_CONSTANTS + 1]
+    c = GAUSSIAN_CONSTANTS + 2
+    coefficients = (
+        s[c], s[c + 1], s[c + 2], s[c + 3], s[c + 4], s[c + 5], s[c + 6], s[c + 7], s[c + 8], s[c + 9], s[c + 10],
+    )  # fmt: skip
+    for i in range(lanes):
+        s[LATTICE + i] = power_of_two(max(s[PHASE_A + i], lowest), rounder, coefficients)
+
+
+@touches(reads=(H, K, L, GAUSSIAN_CONSTANTS), writes=(PHASE_A, LATTICE))
+@pass_jit
+def gauss_lanes(lattice, every_evaluation, lanes, s):
+    """See `Shape.lanes`: the exponential as a power of two.
+
+    Parameters
+    ----------
+    lattice : Lattice
+    every_evaluation : bool
+        Whether an evaluation counts even where it adds nothing.
+    lanes : int
+        Lanes in use.
+    s : ndarray, shape (SCRATCH,), float64
+        Scratch.
+    """
+    negligible = spot_radius_lanes(lattice.metric, GAUSSIAN_EXPONENT, NEGLIGIBLE, lanes, s)
+    if negligible == lanes and not every_evaluation:
+        return False
+    _power_lanes(lanes, s)
+    if every_evaluation:
+        for i in range(lanes):
+            s[LATTICE + i] = 0.0 if s[PHASE_A + i] < UNDERFLOW else s[LATTICE + i]
+    return True
+
+
+GAUSS = Shape("GAUSS", ("rad_star_sqr",), gauss_factor, gauss_factor_reduced, gauss_factor_single, gauss_lanes)

@@ -1,0 +1,134 @@
+"""Ellipsoid: 3(sin x / x - cos x)/x² with x = π·√(r²·fudge)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from nbnumba.numerics.elementary import cosine, modulo_pi, sine
+from nbnumba.numerics.half_turns import (
+    ROUNDER_SINGLE,
+    half_turn_cosine_single,
+    half_turn_sine_single,
+    nearest_whole,
+    sphere_near_zero_single,
+)
+from nbnumba.numerics.jit import contracting_jit, device_jit, pass_jit
+from nbnumba.numerics.scratch import LATTICE, PHASE_A, H, K, L, touches
+from nbnumba.numerics.vectors import quotient
+from nbnumba.physics.reduced import distance_single
+from nbnumba.physics.scattering import nearest
+from nbnumba.shapes.radius import index_radius_squared
+from nbnumba.shapes.shape import Shape
+
+SPHERE_VOLUME_SCALE = 0.723601254558268
+"""Makes the integrated intensity of a round crystal equal that of the square one."""
+
+_ZERO = np.float32(0.0)
+_ONE = np.float32(1.0)
+_THREE_OVER_PI_SQUARED = np.float32(3.0 / math.pi**2)
+_INVERSE_PI = np.float32(1.0 / math.pi)
+_SPHERE_VOLUME_SCALE = np.float32(SPHERE_VOLUME_SCALE)
+
+
+@device_jit
+def sinc3(x):
+    """Fourier transform of a sphere: 3(sin(x)/x - cos(x))/x², 1 at x = 0.
+
+    Parameters
+    ----------
+    x : float64
+        2π × radius × distance in reciprocal space.
+    """
+    if x == 0.0:
+        return 1.0
+    return 3.0 * (math.sin(x) / x - math.cos(x)) / (x * x)
+
+
+@device_jit
+def round_factor(lattice, h, k, l, h0, k0, l0):  # noqa: E741
+    """See `Shape.factor`; the number is the squared radius.
+
+    Parameters
+    ----------
+    lattice : Lattice
+    h, k, l, h0, k0, l0 : float64
+        Fractional and nearest Miller indices.
+    """
+    cells = lattice.cells
+    radius_squared = index_radius_squared(h - h0, k - k0, l - l0, cells)
+    sphere = sinc3(math.pi * math.sqrt(radius_squared * lattice.fudge))
+    return cells[0] * cells[1] * cells[2] * SPHERE_VOLUME_SCALE * sphere, (radius_squared, 0.0, 0.0)
+
+
+@device_jit
+def round_factor_reduced(lattice, h, k, l, h0, k0, l0, fma):  # noqa: E741
+    """See `Shape.reduced`.
+
+    Parameters
+    ----------
+    lattice, h, k, l, h0, k0, l0
+        As in `round_factor`.
+    fma : compiled function
+        Not used.
+    """
+    return round_factor(lattice, h, k, l, h0, k0, l0)[0]
+
+
+@contracting_jit
+def round_factor_single(lattice, h, k, l, fma):  # noqa: E741
+    """See `Shape.single`.
+
+    Parameters
+    ----------
+    lattice : Lattice
+        Float32.
+    h, k, l : tuple of 3 float32
+        Miller indices from `physics.reduced.split_index`.
+    fma : compiled function
+        Not used.
+    """
+    cells = lattice.cells
+    s = index_radius_squared(distance_single(h), distance_single(k), distance_single(l), cells) * lattice.fudge
+    if s <= _ONE:
+        sphere = sphere_near_zero_single(s)
+    else:
+        x = np.float32(math.sqrt(s))
+        turns = x - nearest_whole(x, ROUNDER_SINGLE)
+        sine_of_x = half_turn_sine_single(turns, _ZERO)
+        sphere = _THREE_OVER_PI_SQUARED * (sine_of_x * _INVERSE_PI / x - half_turn_cosine_single(turns)) / s
+    return cells[0] * cells[1] * cells[2] * _SPHERE_VOLUME_SCALE * sphere
+
+
+@touches(reads=(H, K, L), writes=(PHASE_A, LATTICE))
+@pass_jit
+def round_lanes(lattice, every_evaluation, lanes, s):
+    """See `Shape.lanes`.
+
+    Parameters
+    ----------
+    lattice : Lattice
+    every_evaluation : bool
+        Not used.
+    lanes : int
+        Lanes in use.
+    s : ndarray, shape (SCRATCH,), float64
+        Scratch.
+    """
+    cells, fudge = lattice.cells, lattice.fudge
+    volume = cells[0] * cells[1] * cells[2] * SPHERE_VOLUME_SCALE
+    for i in range(lanes):
+        h, k, l = s[H + i], s[K + i], s[L + i]  # noqa: E741
+        radius_squared = index_radius_squared(h - nearest(h), k - nearest(k), l - nearest(l), cells)
+        s[PHASE_A + i] = math.sqrt(radius_squared * fudge)
+    for i in range(lanes):
+        x = math.pi * s[PHASE_A + i]
+        r = modulo_pi(x, np.rint(s[PHASE_A + i]))
+        inverse = 1.0 / x
+        factor = 3.0 * (quotient(sine(r), x, inverse) - cosine(r)) * (inverse * inverse)
+        s[LATTICE + i] = volume * (1.0 if x == 0.0 else factor)
+    return True
+
+
+ROUND = Shape("ROUND", ("hrad_sqr",), round_factor, round_factor_reduced, round_factor_single, round_lanes)

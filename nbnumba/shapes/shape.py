@@ -1,0 +1,68 @@
+"""What a crystal shape has to offer, and the choice between shapes inside a kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Compiled = Callable[..., Any]
+"""A function that other compiled functions call."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The shape transform F_latt of one crystal shape.
+
+    Attributes
+    ----------
+    name : str
+        As in `nbnumba.config.CrystalShape`.
+    trace_keys : tuple of str
+        Trace lines of the numbers that F_latt is made of.
+    factor : compiled function
+        ``factor(lattice, h, k, l, h0, k0, l0)`` -> F_latt and those numbers, a tuple of 3 float64; C's operations.
+    reduced : compiled function
+        ``reduced(lattice, h, k, l, h0, k0, l0, fma)`` -> F_latt with its sign left open, without libm's sine.
+    single : compiled function
+        ``single(lattice, h, k, l, fma)`` -> the same in float32, of indices from `physics.reduced.split_index`.
+    lanes : compiled function
+        ``lanes(lattice, every_evaluation, lanes, s)`` assigns LATTICE, its sign left open, to the lanes of a block;
+        False if no lane adds anything, the factors are not set then.
+    """
+
+    name: str
+    trace_keys: tuple[str, ...]
+    factor: Compiled
+    reduced: Compiled
+    single: Compiled
+    lanes: Compiled
+
+
+def by_shape(functions: Sequence[Compiled], compiler: Callable[[Compiled], Compiled]) -> Compiled:
+    """One compiled function that calls the one at the position `lattice.shape`.
+
+    Parameters
+    ----------
+    functions : sequence of compiled functions
+        Their first argument is the lattice.
+    compiler : callable
+        Decorator of the function that is made.
+
+    Returns
+    -------
+    compiled function
+    """
+    choice = functions[-1]
+    for position in range(len(functions) - 2, -1, -1):
+        choice = compiler(_either(position, functions[position], choice))
+    return choice
+
+
+def _either(position: int, this: Compiled, others: Compiled) -> Compiled:
+    def choose(lattice, *arguments):
+        if lattice.shape == position:
+            return this(lattice, *arguments)
+        return others(lattice, *arguments)
+
+    return choose

@@ -1,0 +1,93 @@
+"""Spots of constant height with a sharp edge, at the half-maximum of a Gaussian one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nbnumba.numerics.jit import contracting_jit, device_jit, pass_jit
+from nbnumba.numerics.scratch import LATTICE, PHASE_A, H, K, L, touches
+from nbnumba.physics.reduced import distance_single
+from nbnumba.shapes.radius import spot_radius_lanes, spot_radius_squared
+from nbnumba.shapes.shape import Shape
+
+TOPHAT_RADIUS_SQUARED = 0.3969
+"""Squared radius inside which a top-hat spot has full height."""
+
+_ZERO = np.float32(0.0)
+_TOPHAT_RADIUS_SQUARED = np.float32(TOPHAT_RADIUS_SQUARED)
+
+
+@device_jit
+def tophat_factor(lattice, h, k, l, h0, k0, l0):  # noqa: E741
+    """See `Shape.factor`; the number is the squared radius.
+
+    Parameters
+    ----------
+    lattice : Lattice
+    h, k, l, h0, k0, l0 : float64
+        Fractional and nearest Miller indices.
+    """
+    cells = lattice.cells
+    radius_squared = spot_radius_squared(lattice, h - h0, k - k0, l - l0)
+    if radius_squared * lattice.fudge < TOPHAT_RADIUS_SQUARED:
+        return cells[0] * cells[1] * cells[2], (radius_squared, 0.0, 0.0)
+    return 0.0, (radius_squared, 0.0, 0.0)
+
+
+@device_jit
+def tophat_factor_reduced(lattice, h, k, l, h0, k0, l0, fma):  # noqa: E741
+    """See `Shape.reduced`.
+
+    Parameters
+    ----------
+    lattice, h, k, l, h0, k0, l0
+        As in `tophat_factor`.
+    fma : compiled function
+        Not used.
+    """
+    return tophat_factor(lattice, h, k, l, h0, k0, l0)[0]
+
+
+@contracting_jit
+def tophat_factor_single(lattice, h, k, l, fma):  # noqa: E741
+    """See `Shape.single`.
+
+    Parameters
+    ----------
+    lattice : Lattice
+        Float32.
+    h, k, l : tuple of 3 float32
+        Miller indices from `physics.reduced.split_index`.
+    fma : compiled function
+        Not used.
+    """
+    cells = lattice.cells
+    radius_squared = spot_radius_squared(lattice, distance_single(h), distance_single(k), distance_single(l))
+    return cells[0] * cells[1] * cells[2] if radius_squared * lattice.fudge < _TOPHAT_RADIUS_SQUARED else _ZERO
+
+
+@touches(reads=(H, K, L), writes=(PHASE_A, LATTICE))
+@pass_jit
+def tophat_lanes(lattice, every_evaluation, lanes, s):
+    """See `Shape.lanes`.
+
+    Parameters
+    ----------
+    lattice : Lattice
+    every_evaluation : bool
+        Whether an evaluation counts even where it adds nothing.
+    lanes : int
+        Lanes in use.
+    s : ndarray, shape (SCRATCH,), float64
+        Scratch.
+    """
+    height = lattice.cells[0] * lattice.cells[1] * lattice.cells[2]
+    inside = spot_radius_lanes(lattice.metric, 1.0, TOPHAT_RADIUS_SQUARED, lanes, s)
+    if inside == 0 and not every_evaluation:
+        return False
+    for i in range(lanes):
+        s[LATTICE + i] = height if s[PHASE_A + i] < TOPHAT_RADIUS_SQUARED else 0.0
+    return True
+
+
+TOPHAT = Shape("TOPHAT", ("rad_star_sqr",), tophat_factor, tophat_factor_reduced, tophat_factor_single, tophat_lanes)
