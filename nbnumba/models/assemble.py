@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nbnumba.errors import InputFileError, NbnumbaWarning
+from nbnumba.errors import InputFileError, NbnumbaWarning, UsageError
+from nbnumba.models.crystal import encloses_volume
+from nbnumba.models.density import check_resolution
 from nbnumba.models.library import gemmi_library
 from nbnumba.models.options import check_not_negative
 from nbnumba.models.reflections import Cell, Reflections
@@ -95,20 +97,30 @@ def expand_list(
     Raises
     ------
     UsageError
-        If there is no such space group.
+        If there is no such space group, or the cell encloses no volume.
     InputFileError
         If the indices are too large.
     """
     check_not_negative("F000", F000)
+    if cell is not None and not (len(cell) == 6 and encloses_volume(gemmi_library().UnitCell(*cell))):
+        raise UsageError(f"{{cell}} {tuple(cell)}: must be a, b, c in Å and angles in degrees that enclose a volume")
     space_group = find_space_group(spacegroup, cell)
     if np.abs(hkl).max() > LARGEST_INDEX:
         raise InputFileError(f"{name}: a Miller index is larger than {LARGEST_INDEX}: check for stray indices")
     hkl = np.ascontiguousarray(hkl, dtype=np.int32)
     if cell is not None:
-        spacings = gemmi_library().UnitCell(*cell).calculate_d_array(hkl[hkl.any(axis=1)])
-        return fill_sphere(hkl, amplitudes, cell, space_group, float(spacings.min()), F000)
+        return fill_sphere(hkl, amplitudes, cell, space_group, _resolution(hkl, cell, name), F000)
     expanded = expand(*_with_forward(hkl, amplitudes, F000), space_group)
     return _with_absences(*expanded, space_group, box(expanded[0], name))
+
+
+def _resolution(hkl: np.ndarray, cell: Cell, name: str) -> float:
+    """The finest spacing of a list, Å, if a sphere of it fits into memory."""
+    spacings = gemmi_library().UnitCell(*cell).calculate_d_array(hkl)
+    d_min = float(spacings.min())
+    if math.isfinite(d_min):
+        check_resolution(d_min, cell, f"{name}: the resolution")
+    return d_min
 
 
 def _with_absences(

@@ -42,12 +42,26 @@ def checked_cell(path: str | os.PathLike[str], cell: gemmi.UnitCell) -> Cell:
     InputFileError
         If it is missing or encloses no volume.
     """
-    a, b, c, alpha, beta, gamma = cell.parameters
     if not cell.is_crystal():
         raise InputFileError(f"{path}: has no unit cell (CRYST1 record, _cell.length_a): add it to the file")
-    if not (math.isfinite(cell.volume) and cell.volume > 0.0 and min(a, b, c) > 0.0):
-        raise InputFileError(f"{path}: the unit cell {a:g} {b:g} {c:g} {alpha:g} {beta:g} {gamma:g} encloses no volume")
-    return (a, b, c, alpha, beta, gamma)
+    if not encloses_volume(cell):
+        raise InputFileError(f"{path}: the unit cell {cell_text(cell.parameters)} encloses no volume")
+    parameters: Cell = cell.parameters
+    return parameters
+
+
+def encloses_volume(cell: gemmi.UnitCell) -> bool:
+    """Whether three axes of these lengths and angles exist.
+
+    Parameters
+    ----------
+    cell : gemmi.UnitCell
+
+    Returns
+    -------
+    bool
+    """
+    return math.isfinite(cell.volume) and cell.volume > 0.0 and min(cell.parameters[:3]) > 0.0
 
 
 def settle_space_group(path: str | os.PathLike[str], named: str, cell: Cell, given: str | None) -> SpaceGroup:

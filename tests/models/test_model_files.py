@@ -70,7 +70,7 @@ def test_the_same_model_is_read_from_pdb_mmcif_and_compressed():
     ("e.pdb", PDB.split("\n", 1)[1], "e.pdb: has no unit cell (CRYST1 record"),
     ("e.pdb", PDB.replace("P 21 21 21", "          "), "e.pdb: names no space group: give spacegroup"),
     ("e.pdb", PDB.replace("P 21 21 21", "X 21 21 21"), "e.pdb: the space group 'X 21 21 21' is unknown: give"),
-    ("e.pdb", PDB.replace("  90.00  90.00  90.00", "  10.00  20.00 160.00"), "10 20 160 encloses no volume"),
+    ("e.pdb", PDB.replace("  90.00  90.00  90.00", "  10.00  20.00 160.00"), "10 20 160° encloses no volume"),
     ("e.pdb", PDB.replace("  90.00  90.00  90.00", "  90.00 100.00  90.00"), "does not have the shape that P 21 21 21"),
     ("e.pdb", PDB.replace("   1.210", "     nan"), "e.pdb: atom FE (serial 1): position, occupancy or B fac"),
     ("e.pdb", PDB.replace("  1.00 20.00           S", "  1.00 20.00          FM"), "no form factor is known for Fm"),

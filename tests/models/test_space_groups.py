@@ -132,6 +132,17 @@ def test_f_of_000_can_be_given_and_counts_once():
     assert dict(found.facts)["reflections"] == "3 in P1, 1 Friedel pairs, 0 of them with two values"
 
 
+@pytest.mark.parametrize("cell", [(0, 0, 0, 90, 90, 90), (10, 10, 10, 10, 10, 170), (10, 10, 10)])
+def test_cells_without_volume_are_refused(cell):
+    with pytest.raises(UsageError, match=r"^cell \(.*\): must be a, b, c in Å and angles in degrees that enclose a vol"):
+        expand_list(np.array([[1, 2, 3]]), np.array([1.0]), "P1", cell)
+
+
+def test_a_sphere_too_large_for_the_machine_is_refused():
+    with pytest.raises(UsageError, match=r"^hkl: the resolution .*: a cell of 1e\+18 Å³ needs "):
+        expand_list(np.array([[500_000, 0, 0]]), np.array([1.0]), "P1", (1e6, 1e6, 1e6, 90.0, 90.0, 90.0))
+
+
 @pytest.mark.parametrize("index", [600_000, 2_000_000_000])
 def test_indices_too_large_to_sort_are_refused(index):
     with pytest.raises(InputFileError, match="hkl: a Miller index is larger than 524287"):
