@@ -118,7 +118,7 @@ def _simulate(
     from nbnumba.simulation import simulate_model
 
     engine = _settled(engine, precision)
-    request = interpret(flags, spacegroup)
+    request = interpret(flags, spacegroup=spacegroup)
     warn(request.warnings)
     if png is not None:
         request = replace(request, files=replace(request.files, png_path=Path(png)))

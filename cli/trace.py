@@ -51,7 +51,7 @@ def command(
     names = [] if taps is None else taps.split(",")
     check_taps(names)
     announce_compilation()
-    request = interpret(flags, spacegroup)
+    request = interpret(flags, spacegroup=spacegroup)
     warn(request.warnings)
     model = lower(request.experiment)
     warn(model_warnings(model))

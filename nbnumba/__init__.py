@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Detector,
         Experiment,
         LabFrame,
+        Physics,
         Pivot,
         Sampling,
         Sensor,
@@ -40,8 +41,8 @@ __version__ = "0.1.0"
 
 _HOMES = {
     **dict.fromkeys(
-        ("Beam", "Convention", "Crystal", "CrystalShape", "Detector", "Experiment", "LabFrame", "Pivot", "Sampling",
-         "Sensor", "Spread", "StructureFactors", "UnitCell"),
+        ("Beam", "Convention", "Crystal", "CrystalShape", "Detector", "Experiment", "LabFrame", "Physics", "Pivot",
+         "Sampling", "Sensor", "Spread", "StructureFactors", "UnitCell"),
         "nbnumba.config",
     ),
     **dict.fromkeys(
@@ -57,7 +58,7 @@ _HOMES = {
 
 __all__ = [
     "Beam", "Convention", "Crystal", "CrystalShape", "Detector", "EngineFailedError", "EngineUnavailableError",
-    "Experiment", "InputFileError", "LabFrame", "NbnumbaError", "NbnumbaWarning", "OutputFileError", "Pivot",
+    "Experiment", "InputFileError", "LabFrame", "NbnumbaError", "NbnumbaWarning", "OutputFileError", "Physics", "Pivot",
     "Renderer", "Sampling", "Sensor", "SimulationResult", "Spread", "StructureFactors", "UnitCell", "UsageError",
     "lower", "simulate",
 ]  # fmt: skip

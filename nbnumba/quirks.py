@@ -18,14 +18,17 @@ class Quirk:
     name : str
         How comments and documents refer to it.
     c_behaviour : str
-        What nanoBragg.c, and therefore nbnumba, does.
+        What the program, and therefore nbnumba, does.
     correct_behaviour : str
         What the physics asks for.
+    programs : tuple of str
+        Which programs have it.
     """
 
     name: str
     c_behaviour: str
     correct_behaviour: str
+    programs: tuple[str, ...] = ("nanoBragg",)
 
 
 QUIRKS = {

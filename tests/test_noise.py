@@ -60,7 +60,8 @@ def test_a_negative_seed_goes_on_with_the_numbers_of_the_mosaic_domains():
     crystal = Crystal(
         unit_cell=UnitCell(100.0), cells=(5, 5, 5), default_F=100.0, mosaic_spread=1.0, mosaic_domains=3
     )
-    result = simulate(Experiment(crystal, Beam(fluence=1e28), Detector(pixels_fast=4, pixels_slow=4)))
+    detector = Detector(pixels_fast=4, pixels_slow=4)
+    result = simulate(Experiment(crystal, Beam(fluence=1e28), detector, physics="nanobragg"))
     pixels, _, _ = drawn(result.image, -5, 0.0, state=generator_after_setup(result.model))
     assert pixels.ravel().tolist() == [0, 0, 0, 1, 0, 0, 2, 2, 1, 2, 4, 6, 0, 1, 5, 4]
 

@@ -30,13 +30,13 @@ def random_factors(edge=12):
 
 CARRYOVER = Experiment(
     Crystal(unit_cell=UnitCell(70.0, 80.0, 90.0, 75.0, 85.0, 95.0), default_F=100.0, cells=(5, 5, 5)),
-    Beam(), DETECTOR, Sampling(phi=0.0, oscillation=2.0, phi_steps=3, oversample=1),
+    Beam(), DETECTOR, Sampling(phi=0.0, oscillation=2.0, phi_steps=3, oversample=1), "nanobragg",
 )  # fmt: skip
 STICKY = Experiment(
     Crystal(unit_cell=UnitCell(50.0), structure_factors=random_factors(6), cells=(2, 2, 2), interpolate=True),
     Beam(wavelength=1.5), Detector(pixels_fast=40, pixels_slow=30, pixel_size=0.4, distance=45.0,
                                    beam_center=(0.0, 0.0)),
-    Sampling(oversample=1),
+    Sampling(oversample=1), "nanobragg",
 )  # fmt: skip
 MANY_SOURCES = Experiment(
     Crystal(unit_cell=UnitCell(100.0), default_F=10.0, cells=(5, 5, 5)),
@@ -94,7 +94,7 @@ def test_interpolation_stops_at_the_first_pixel_that_meets_the_edge_of_the_grid(
     assert 0 < last < result.image.size - 1
     nearest = simulate(
         Experiment(Crystal(unit_cell=UnitCell(50.0), structure_factors=random_factors(6), cells=(2, 2, 2),
-                           interpolate=False), STICKY.beam, STICKY.detector, STICKY.sampling),
+                           interpolate=False), STICKY.beam, STICKY.detector, STICKY.sampling, STICKY.physics),
         "reference",
     ).image.ravel()  # fmt: skip
     ours = result.image.ravel()

@@ -39,6 +39,7 @@ BASE = Experiment(
     Beam(wavelength=1.2, kahn_factor=0.9),
     Detector(pixels_fast=24, pixels_slow=20, pixel_size=0.5, distance=50.0),
     Sampling(oversample=2),
+    "nanobragg",
 )
 VARIANTS = {
     **{shape.name.lower(): replace(BASE, crystal=replace(BASE.crystal, shape=shape)) for shape in CrystalShape},

@@ -64,14 +64,15 @@ class LabFrame(Description):
     ----------
     convention : Convention or str
         Beam-centre convention.
-    pivot : Pivot or str
-        Detector pivot; only CUSTOM keeps it, the other conventions bring their own.
+    pivot : Pivot or str or None
+        Detector pivot; None takes that of the convention, BEAM under CUSTOM. In nanoBragg's physics only CUSTOM keeps
+        it (quirk `pivot`).
     beam, fdet, sdet, odet, polar, twotheta_axis, spindle : tuple of 3 float
         Beam direction, fast, slow and outward detector axes, E-vector, swing axis, spindle axis; any length.
     """
 
     convention: Convention = Convention.MOSFLM
-    pivot: Pivot = Pivot.BEAM
+    pivot: Pivot | None = None
     beam: Vector = (1.0, 0.0, 0.0)
     fdet: Vector = (0.0, 0.0, 1.0)
     sdet: Vector = (0.0, -1.0, 0.0)
@@ -82,7 +83,7 @@ class LabFrame(Description):
 
     RULES: ClassVar[Rules] = {
         "convention": choice(Convention),
-        "pivot": choice(Pivot),
+        "pivot": optional(choice(Pivot)),
         **dict.fromkeys(("beam", "fdet", "sdet", "polar", "twotheta_axis", "spindle"), DIRECTION),
         # replaced by fast × slow unless it is a unit vector
         "odet": VECTOR,

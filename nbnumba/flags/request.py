@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nbnumba.config import Detector, Experiment, StructureFactors, UnitCell
+from nbnumba.config import Detector, Experiment, Physics, Pivot, StructureFactors, UnitCell
 from nbnumba.config.crystal import lie_in_a_plane
 from nbnumba.config.sources import sources_from_metres
 from nbnumba.config.units import unit_hint
@@ -21,6 +21,11 @@ from nbnumba.output.files import OutputFiles
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from nbnumba.flags.flag import Flag
+
+NANOBRAGG_PHYSICS = Physics("nanobragg")
+"""What flags stand for unless somebody wants less."""
 
 _LOWEST_ENERGY = 100.0
 """eV; lower ones are keV."""
@@ -67,13 +72,17 @@ class Request:
 
 
 @named_by_flags()
-def interpret(arguments: Sequence[str], spacegroup: str | None = None) -> Request:
+def interpret(
+    arguments: Sequence[str], physics: Physics = NANOBRAGG_PHYSICS, spacegroup: str | None = None
+) -> Request:
     """Understand nanoBragg's flags and read the files that they name.
 
     Parameters
     ----------
     arguments : sequence of str
         The command line behind the command's name.
+    physics : Physics
+        Which of nanoBragg's quirks the image has; all of them unless somebody wants less.
     spacegroup : str or None
         Space group whose symmetry completes the structure factors behind -hkl; None takes them as they are listed.
 
@@ -103,13 +112,13 @@ def interpret(arguments: Sequence[str], spacegroup: str | None = None) -> Reques
     beam = replace(settings.beam, sources=_sources(settings.sources_path))
     _read_unused(settings.stol_path)
     # made anew: while flags are read, a detector need not make sense as a whole
-    bare = Experiment(crystal, beam, replace(settings.detector), settings.sampling)
+    bare = Experiment(crystal, beam, _detector(settings, physics), settings.sampling, physics)
     experiment, factors_path, notes = _with_structure_factors(bare, settings, spacegroup)
     return Request(
         experiment=experiment, files=files, inputs=_inputs(settings, factors_path), notes=notes,
         progress=settings.progress, printout=settings.printout, printout_pixel=_chosen(settings.printout_pixel),
         trace_pixels=settings.trace_pixels,
-        warnings=_warnings(occurrences, settings, experiment.crystal.structure_factors),
+        warnings=_warnings(occurrences, settings, experiment.crystal.structure_factors, physics),
     )  # fmt: skip
 
 
@@ -124,6 +133,17 @@ def _check(settings: Settings, spacegroup: str | None) -> None:
         paths, words = zip(*settings.unusable, strict=True)
         flags = " and ".join(flag_of(field_of(path)) for path in paths)
         raise UsageError(f"{' and '.join(words)}, which must be above zero: correct it with {flags}")
+
+
+def _detector(settings: Settings, physics: Physics) -> Detector:
+    """The detector, with what some flags only say to a program without nanoBragg's quirks."""
+    detector = settings.detector
+    frame, pix0 = detector.frame, detector.pix0
+    if "pivot" in physics.fixes and settings.pivot is not None:
+        frame = replace(frame, pivot=Pivot(settings.pivot))
+    if "pix0" in physics.fixes and pix0 is not None and settings.pix0_in_mm:
+        pix0 = (pix0[0] / 1000.0, pix0[1] / 1000.0, pix0[2] / 1000.0)
+    return replace(detector, frame=frame, pix0=pix0)
 
 
 def _unit_cell(settings: Settings) -> UnitCell | None:
@@ -205,11 +225,16 @@ def _chosen(pixel: tuple[int, int] | None) -> tuple[int, int] | None:
     return None if pixel is None or pixel[0] < 0 else pixel
 
 
+def _is_warned_of(flag: Flag, physics: Physics) -> bool:
+    """Whether a flag is used against what it promises."""
+    return bool(flag.warning) and flag.quirk not in physics.fixes
+
+
 def _warnings(
-    occurrences: Sequence[Occurrence], settings: Settings, factors: StructureFactors | None
+    occurrences: Sequence[Occurrence], settings: Settings, factors: StructureFactors | None, physics: Physics
 ) -> tuple[str, ...]:
     """What the flags say without effect."""
-    said = [f"{item.typed} {item.flag.warning}" for item in occurrences if item.flag.warning]
+    said = [f"{item.typed} {item.flag.warning}" for item in occurrences if _is_warned_of(item.flag, physics)]
     if settings.names_cache and factors is None:
         said.append(f"-dump {settings.files.dump_path}: no such file; every reflection has the amplitude of -default_F")
     detector, usual = settings.detector, Detector()

@@ -30,6 +30,10 @@ class Settings:
         Input files.
     names_cache : bool
         Whether the name of the structure-factor cache was given.
+    pivot : str or None
+        What -pivot said last; other flags imply one, too.
+    pix0_in_mm : bool
+        Whether the corner of the first pixel was given in mm.
     writes_pgm, writes_noise : bool
         Whether these images are written.
     progress : bool or None
@@ -56,6 +60,8 @@ class Settings:
     mask_path: Path | None = None
     header_path: Path | None = None
     names_cache: bool = False
+    pivot: str | None = None
+    pix0_in_mm: bool = False
     writes_pgm: bool = True
     writes_noise: bool = True
     progress: bool | None = None

@@ -175,9 +175,11 @@ _GEOMETRY = (
          default="0"),
     Flag(("-detector_roty",), (NUMBER,), do.put_at("detector.rotation", 1), "then about lab y", unit="°", default="0"),
     Flag(("-detector_rotz",), (NUMBER,), do.put_at("detector.rotation", 2), "then about lab z", unit="°", default="0"),
-    Flag(("-pivot",), (PIVOT,), do.put("detector.frame.pivot"),
-         "what detector rotations leave in place; custom convention only", default="beam"),
+    Flag(("-pivot",), (PIVOT,), do.put("detector.frame.pivot", "pivot"),
+         "what detector rotations leave in place; custom convention only (quirk pivot)", default="beam"),
 )  # fmt: skip
+
+_UNPLACED = "selects the custom convention and does not move the detector, as in nanoBragg"
 
 _CONVENTION = (
     Flag(("-mosflm",), (), do.convention(Convention.MOSFLM), "MOSFLM convention (the default)"),
@@ -193,9 +195,11 @@ _CONVENTION = (
     Flag(("-polar_vector",), VECTOR, do.axis("polar"), "E-vector of the polarization", default="0 0 1"),
     Flag(("-twotheta_axis",), VECTOR, do.several(do.axis("twotheta_axis"), do.twotheta_from_axis),
          "2θ axis; x is also read as -twotheta, in degrees; pivot: sample", default="0 1 0"),
-    Flag(("-pix0_vector",), VECTOR, do.several(do.put("detector.pix0"), do.CUSTOM),
-         "corner of the first pixel: selects custom and does nothing else, as in nanoBragg", unit="m",
-         warning="selects the custom convention and does not move the detector, as in nanoBragg"),
+    Flag(("-pix0_vector",), VECTOR, do.several(do.put("detector.pix0"), do.fix("pix0_in_mm", False), do.CUSTOM),
+         "corner of the first pixel: selects custom and does nothing else (quirk pix0)", unit="m",
+         warning=_UNPLACED, quirk="pix0"),
+    Flag(("-pix0_vector_mm=",), VECTOR, do.several(do.put("detector.pix0"), do.fix("pix0_in_mm", True), do.CUSTOM),
+         "the same in mm", unit="mm", warning=_UNPLACED, quirk="pix0"),
 )  # fmt: skip
 
 _SAMPLING = (

@@ -99,7 +99,42 @@ def list_sources(
     return sources
 
 
-def build_sources(beam: Beam, sources: SourceList, geometry: DetectorGeometry) -> Sources:
+def weigh_sources(sources: SourceList, fixes: frozenset[str]) -> tuple[SourceList, np.ndarray]:
+    """The sources that count, and how much each does.
+
+    Parameters
+    ----------
+    sources : SourceList
+    fixes : frozenset of str
+        Quirks that are switched off.
+
+    Returns
+    -------
+    sources : SourceList
+        Without those of weight zero; all of them under the quirk `weights`.
+    weights : ndarray, shape (n,), float64
+        1 on average; all 1 under the quirk.
+
+    Raises
+    ------
+    UsageError
+        If a weight is negative, or all are zero.
+    """
+    if "weights" not in fixes:
+        return sources, np.ones(len(sources.weights))
+    stated = sources.weights
+    lowest = int(stated.argmin())
+    if stated[lowest] < 0.0:
+        raise UsageError(f"{{Beam.sources}}: source {lowest} has the weight {stated[lowest]:g}; give zero or more")
+    counted = stated > 0.0
+    if not counted.any():
+        raise UsageError("{Beam.sources}: all sources have the weight 0, so that nothing shines")
+    kept = SourceList(sources.vectors[counted], stated[counted], sources.units[counted], sources.divergence_steps)
+    alike = bool((kept.weights == kept.weights[0]).all())
+    return kept, np.ones(len(kept.weights)) if alike else kept.weights / kept.weights.mean()
+
+
+def build_sources(beam: Beam, sources: SourceList, geometry: DetectorGeometry, weights: np.ndarray) -> Sources:
     """The beam's part of the kernels' argument.
 
     Parameters
@@ -108,14 +143,15 @@ def build_sources(beam: Beam, sources: SourceList, geometry: DetectorGeometry) -
     sources : SourceList
     geometry : DetectorGeometry
         Lab axes.
+    weights : ndarray, shape (n,), float64
+        From `relative_weights`.
 
     Returns
     -------
     Sources
-        All of weight 1 (quirk `weights`).
     """
     return Sources(
-        table=np.column_stack([sources.units, np.ones(len(sources.units))]),
+        table=np.column_stack([sources.units, weights]),
         polarization=beam.polarization, kahn_factor=float(beam.kahn_factor),
         # nanoBragg makes this a unit vector once more before its first use
         polar_axis=np.array(unit(geometry.polar)),

@@ -77,18 +77,23 @@ def reciprocal_metric(a_star: Vector, b_star: Vector, c_star: Vector) -> tuple[f
     )  # fmt: skip
 
 
-def reciprocal_from_cell(cell: tuple[float, float, float, float, float, float]) -> tuple[Vector, Vector, Vector]:
+def reciprocal_from_cell(
+    cell: tuple[float, float, float, float, float, float], exact: bool
+) -> tuple[Vector, Vector, Vector]:
     """Reciprocal vectors in nanoBragg's default orientation: a* along x, b* in the x-y plane.
 
     Parameters
     ----------
     cell : tuple of 6 float
         Direct cell, Å and radians.
+    exact : bool
+        Whether the z component of c* is that of Busing and Levy, Acta Cryst. 22, 457 (1967), not nanoBragg's (quirk
+        `triclinic`).
 
     Returns
     -------
     tuple of 3 vectors
-        a*, b*, c*, 1/Å, lab frame. The z component of c* carries the quirk `triclinic`.
+        a*, b*, c*, 1/Å, lab frame.
     """
     a, b, c, alpha, beta, gamma = cell
     volume = cell_volume(cell) or TINY
@@ -112,7 +117,7 @@ def reciprocal_from_cell(cell: tuple[float, float, float, float, float, float]) 
         (
             c_star * cos_beta_star,
             c_star * (cos_alpha_star - cos_beta_star * cos_gamma_star) / sin_gamma_star,
-            c_star * volume / (a * b * c * sin_gamma_star),
+            1.0 / c if exact else c_star * volume / (a * b * c * sin_gamma_star),
         ),
     )
 

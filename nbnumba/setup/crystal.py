@@ -13,7 +13,7 @@ from nbnumba.errors import UsageError
 from nbnumba.kernels.params import Factors
 from nbnumba.kernels.params import Lattice as KernelLattice
 from nbnumba.setup.cell import build_lattice, cell_volume, complete_cell, reciprocal_from_cell, reciprocal_metric
-from nbnumba.setup.mosaic import random_misset
+from nbnumba.setup.mosaic import random_orientation
 from nbnumba.setup.units import MM, radians
 
 if TYPE_CHECKING:
@@ -64,7 +64,9 @@ def seed_of_orientation(crystal: Crystal) -> int | None:
     return int(time.time()) if crystal.misset_seed is None else crystal.misset_seed
 
 
-def orient(crystal: Crystal, wavelength: float, misset_seed: int | None, random_state: np.ndarray) -> Lattice:
+def orient(
+    crystal: Crystal, wavelength: float, misset_seed: int | None, random_state: np.ndarray, fixes: frozenset[str]
+) -> Lattice:
     """The unit cell in its orientation at spindle angle zero.
 
     Parameters
@@ -76,6 +78,8 @@ def orient(crystal: Crystal, wavelength: float, misset_seed: int | None, random_
         From `seed_of_orientation`.
     random_state : ndarray, shape (34,), int64
         nanoBragg's generator; a random orientation is drawn from it.
+    fixes : frozenset of str
+        Quirks that are switched off.
 
     Raises
     ------
@@ -91,16 +95,16 @@ def orient(crystal: Crystal, wavelength: float, misset_seed: int | None, random_
         ))  # fmt: skip
         if not cell_volume(cell) > 0.0:
             raise UsageError("{Crystal.unit_cell}: these lengths and angles enclose no volume")
-    random = None if misset_seed is None else random_misset(misset_seed, random_state)
+    random = None if misset_seed is None else random_orientation(misset_seed, random_state, fixes)
     misset = None
     if crystal.misset is not None:
         x, y, z = crystal.misset
         misset = (radians(x), radians(y), radians(z))
-    return build_lattice(_reciprocal(crystal, cell, wavelength), cell, random or misset, random)
+    return build_lattice(_reciprocal(crystal, cell, wavelength, "triclinic" in fixes), cell, random or misset, random)
 
 
 def _reciprocal(
-    crystal: Crystal, cell: tuple[float, float, float, float, float, float] | None, wavelength: float
+    crystal: Crystal, cell: tuple[float, float, float, float, float, float] | None, wavelength: float, exact: bool
 ) -> tuple[Vector, Vector, Vector]:
     """a*, b*, c* before missetting, 1/Å."""
     if crystal.reciprocal_matrix is not None:
@@ -109,7 +113,7 @@ def _reciprocal(
         return columns[0], columns[1], columns[2]  # type: ignore[return-value]
     if cell is None:
         raise UsageError("no unit cell: give {Crystal.unit_cell} or {Crystal.reciprocal_matrix}")
-    return reciprocal_from_cell(cell)
+    return reciprocal_from_cell(cell, exact)
 
 
 def cells_and_size(crystal: Crystal, sample: Vector, edges: Vector) -> tuple[Vector, Vector]:

@@ -14,11 +14,15 @@ from nbnumba.kernels.params import CURVED, CURVED_AS_C, FLAT, PIXELS_PER_BLOCK, 
 from nbnumba.setup.detector_frame import DetectorInput, place_detector
 from nbnumba.setup.model import Window
 from nbnumba.setup.units import MM, given, radians
+from nbnumba.setup.vectors import dot
 
 if TYPE_CHECKING:
     from nbnumba.config import Detector, Sampling
     from nbnumba.setup.model import DetectorGeometry, StepCounts
 
+
+SQUARE = 1e-12
+"""One minus the cosine of the angle to which a detector counts as square to the beam."""
 
 _NO_MASK = np.zeros(0, dtype=np.uint16)
 
@@ -43,15 +47,18 @@ def _detector_input(detector: Detector) -> DetectorInput:
         org_x=detector.origin_pixels[0], org_y=detector.origin_pixels[1],
         twotheta=radians(detector.twotheta),
         rotation=(radians(rx), radians(ry), radians(rz)),
+        pix0=detector.pix0,
     )
 
 
-def place(detector: Detector) -> tuple[DetectorGeometry, list[str]]:
+def place(detector: Detector, fixes: frozenset[str]) -> tuple[DetectorGeometry, list[str]]:
     """Where the detector stands.
 
     Parameters
     ----------
     detector : Detector
+    fixes : frozenset of str
+        Quirks that are switched off.
 
     Returns
     -------
@@ -63,15 +70,20 @@ def place(detector: Detector) -> tuple[DetectorGeometry, list[str]]:
     Raises
     ------
     UsageError
-        If it is placed by a beam that never meets it.
+        If it is placed by a beam that never meets it, or curved around one that it does not stand square to.
     """
-    geometry, warnings = place_detector(_detector_input(detector))
+    geometry, warnings = place_detector(_detector_input(detector), fixes)
     numbers = (*geometry.pix0, geometry.distance) if detector.curved else geometry.pix0
     # NaN is not smaller either
     if not all(abs(value) < LARGEST_NUMBER for value in numbers):
         raise UsageError(
             "{LabFrame.beam}: the beam runs along the detector and never meets it; turn the detector, or let it pivot "
             "about the sample ({LabFrame.pivot=sample})"
+        )
+    if detector.curved and "curved" in fixes and dot(geometry.beam, geometry.odet) < 1.0 - SQUARE:
+        raise UsageError(
+            "{Detector.curved=True}: a curved detector stands square to the beam; take {Detector.rotation} and "
+            "{Detector.twotheta} away"
         )
     return geometry, list(warnings)
 

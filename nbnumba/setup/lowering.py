@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from nbnumba.config.units import unit_hints
 from nbnumba.errors import UsageError
 from nbnumba.kernels.params import KernelParams, Scale
 from nbnumba.kernels.params import Sampling as KernelSampling
 from nbnumba.numerics.c_random import ran1_state
-from nbnumba.setup.beam import build_sources, fluence_and_flux, list_sources, spreads
+from nbnumba.setup.beam import build_sources, fluence_and_flux, list_sources, spreads, weigh_sources
 from nbnumba.setup.crystal import (
     build_crystal,
     build_factors,
@@ -26,7 +28,7 @@ from nbnumba.setup.sampling import MAX_SAMPLES, mosaic_domain_count, sensor_laye
 from nbnumba.setup.spindle import rotate_lattice
 from nbnumba.setup.units import ANGSTROM, DEGREES_PER_RADIAN, given, radians
 from nbnumba.setup.vectors import Vector, magnitude, scale
-from nbnumba.setup.weighting import R_E_SQUARED, build_weighting, nanobragg_background
+from nbnumba.setup.weighting import R_E_SQUARED, build_weighting, nanobragg_background, water_of_group
 
 if TYPE_CHECKING:
     from nbnumba.config import Crystal, Experiment, Sampling
@@ -34,8 +36,6 @@ if TYPE_CHECKING:
 
 MOST_STEPS = 2**31 - 1
 """Terms of the sum for one pixel and layer: nanoBragg counts them in a C int."""
-
-NO_FIXES: frozenset[str] = frozenset()
 
 
 def _phi(sampling: Sampling) -> StepCounts:
@@ -116,14 +116,14 @@ def lower(experiment: Experiment) -> Model:
     crystal, beam, detector, sampling = (
         experiment.crystal, experiment.beam, experiment.detector, experiment.sampling,
     )
-    fixes = NO_FIXES
+    fixes = experiment.physics.fixes
     wavelength = beam.wavelength / ANGSTROM
     fluence, flux = fluence_and_flux(beam)
     sample, warnings = clipped_sample(crystal, beam)
-    geometry, frame_warnings = place(detector)
+    geometry, frame_warnings = place(detector, fixes)
     random_state = ran1_state(0)
     misset_seed = seed_of_orientation(crystal)
-    lattice = orient(crystal, wavelength, misset_seed, random_state)
+    lattice = orient(crystal, wavelength, misset_seed, random_state, fixes)
     metres = (scale(lattice.a, 1e-10), scale(lattice.b, 1e-10), scale(lattice.c, 1e-10))
     edges = (magnitude(metres[0]), magnitude(metres[1]), magnitude(metres[2]))
     cells, crystal_size = cells_and_size(crystal, sample, edges)
@@ -131,7 +131,7 @@ def lower(experiment: Experiment) -> Model:
     recommended = _recommended_oversample(crystal_size, reciprocal_pixel)
     oversample = sampling.oversample if sampling.oversample and sampling.oversample > 0 else recommended
     samples = spreads(beam)
-    thickness = sensor_layers(detector.sensor.thickness * 1e-6, detector.sensor.layers)
+    thickness = sensor_layers(detector.sensor.thickness * 1e-6, detector.sensor.layers, "thick-fencepost" in fixes)
     mu, mu_warnings = attenuation(detector, thickness)
     spread, domains, mosaic_warning = mosaic_domain_count(
         given(crystal.mosaic_spread, DEGREES_PER_RADIAN), crystal.mosaic_domains
@@ -142,20 +142,24 @@ def lower(experiment: Experiment) -> Model:
         "{Beam.horizontal_divergence.steps} x {Beam.vertical_divergence.steps} x {Beam.dispersion.steps}":
             math.prod(sampled.steps for sampled in samples),
     })  # fmt: skip
-    sources = list_sources(beam, geometry, wavelength, samples)
+    sources, weights = weigh_sources(list_sources(beam, geometry, wavelength, samples), fixes)
     umats = mosaic_rotations(spread, domains, crystal.mosaic_seed, random_state)
     angles = [phi_start + phi.step * tic for tic in range(phi.steps)]
-    spindle = rotate_lattice(metres, geometry.spindle, angles, umats, spread > 0.0)
+    spindle = rotate_lattice(metres, geometry.spindle, angles, umats, spread > 0.0, "phi-carryover" not in fixes)
     window = region_of_interest(sampling, geometry.pixels_fast, geometry.pixels_slow)
     params = KernelParams(
         panels=build_panels(detector, geometry, window, oversample, thickness, mu, fixes),
         sampling=KernelSampling(thickness.steps, oversample, sampling.dmin * 1e-10),
-        weighting=build_weighting(sampling, beam.polarization, thickness.range > 0.0, False, 0.0, fixes),
-        sources=build_sources(beam, sources, geometry),
+        weighting=build_weighting(
+            sampling, beam.polarization, thickness.range > 0.0, bool(np.any(weights != 1.0)),
+            water_of_group(sampling, phi.steps * domains) if "water" in fixes else 0.0, fixes,
+        ),
+        sources=build_sources(beam, sources, geometry, weights),
         lattice=build_crystal(crystal, lattice, cells, spindle, fixes),
         factors=build_factors(crystal, fixes),
         scale=Scale(
-            background=nanobragg_background(sampling, fluence), water=sampling.water != 0.0,
+            background=0.0 if "water" in fixes else nanobragg_background(sampling, fluence),
+            water=sampling.water != 0.0,
             r_e_squared=R_E_SQUARED, fluence=fluence,
             steps=_count_steps(
                 len(sources.weights), phi.steps, domains, oversample,

@@ -87,6 +87,61 @@ def random_misset(seed: int, state: np.ndarray) -> Vector:
     return _misset_angles(matrices[0].tolist())
 
 
+def uniform_orientation(seed: int, state: np.ndarray) -> Vector:
+    """Missetting angles of a random orientation, uniform on SO(3) (K. Shoemake, Graphics Gems III, 124 (1992)).
+
+    Parameters
+    ----------
+    seed, state
+        As in `random_misset`: three numbers are drawn, as there.
+
+    Returns
+    -------
+    vector
+        Rotations about lab x, y, z, radians.
+    """
+    seed_again(state, -seed)
+    drawn = np.empty(3)
+    _draw(state, drawn)
+    return _misset_angles(quaternion_matrix(_shoemake(*drawn.tolist())))
+
+
+@jit
+def _draw(state: np.ndarray, numbers: np.ndarray) -> None:
+    for i in range(numbers.size):
+        numbers[i] = ran1(state)
+
+
+def _shoemake(u1: float, u2: float, u3: float) -> tuple[float, float, float, float]:
+    """Quaternion x, y, z, w from three uniform numbers."""
+    long, short = math.sqrt(1.0 - u1), math.sqrt(u1)
+    return (
+        long * math.sin(2.0 * math.pi * u2), long * math.cos(2.0 * math.pi * u2),
+        short * math.sin(2.0 * math.pi * u3), short * math.cos(2.0 * math.pi * u3),
+    )  # fmt: skip
+
+
+def quaternion_matrix(quaternion: tuple[float, float, float, float]) -> list[float]:
+    """Rotation matrix of a unit quaternion.
+
+    Parameters
+    ----------
+    quaternion : tuple of 4 float
+        x, y, z, w.
+
+    Returns
+    -------
+    list of 9 float
+        Row major.
+    """
+    x, y, z, w = quaternion
+    return [
+        1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y - z * w), 2.0 * (x * z + y * w),
+        2.0 * (x * y + z * w), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z - x * w),
+        2.0 * (x * z - y * w), 2.0 * (y * z + x * w), 1.0 - 2.0 * (x * x + y * y),
+    ]  # fmt: skip
+
+
 def generator_after_setup(model: Model) -> np.ndarray:
     """nanoBragg's generator behind the draws of the set-up; noise with a negative seed goes on with it.
 
@@ -101,9 +156,22 @@ def generator_after_setup(model: Model) -> np.ndarray:
     """
     state = ran1_state(0)
     if model.misset_seed is not None:
-        random_misset(model.misset_seed, state)
+        random_orientation(model.misset_seed, state, model.experiment.physics.fixes)
     mosaic_rotations(model.mosaic_spread, len(model.mosaic_umats), model.experiment.crystal.mosaic_seed, state)
     return state
+
+
+def random_orientation(seed: int, state: np.ndarray, fixes: frozenset[str]) -> Vector:
+    """Missetting angles of a random orientation, nanoBragg's or uniform (quirk `misset-random`).
+
+    Parameters
+    ----------
+    seed, state
+        As in `random_misset`.
+    fixes : frozenset of str
+        Quirks that are switched off.
+    """
+    return (uniform_orientation if "misset-random" in fixes else random_misset)(seed, state)
 
 
 def _normalized(row: Vector) -> Vector:

@@ -76,7 +76,7 @@ def angular_or_spectral_samples(
     return StepCounts(width, step, steps)
 
 
-def sensor_layers(thickness: float, layers: int | None) -> StepCounts:
+def sensor_layers(thickness: float, layers: int | None, exact: bool) -> StepCounts:
     """Layers of the sensor; the thickness (m) always counts as given, 0 unless set.
 
     Parameters
@@ -85,16 +85,20 @@ def sensor_layers(thickness: float, layers: int | None) -> StepCounts:
         Sensor thickness, m.
     layers : int or None
         Number of layers; None or not positive means not given.
+    exact : bool
+        Whether n layers are 1/n of the thickness apart (quirk `thick-fencepost`); one layer is possible then.
 
     Returns
     -------
     StepCounts
-        Thickness, layer spacing and layer count. With a count the layers span the thickness from front to back.
+        Thickness, layer spacing and layer count. With a count nanoBragg's layers span the thickness from front to back.
     """
     steps = -1 if layers is None else layers
     if thickness < 0.0:
         return NOTHING
-    if steps <= 0:
+    if exact and steps > 0:
+        step = thickness / steps
+    elif steps <= 0:
         steps = 2
         step = thickness / steps
     else:

@@ -19,7 +19,7 @@ class SpindleLattice(NamedTuple):
     lattice: np.ndarray  # float64[phi_steps + 1, domains, 9], m
 
 
-def carried_rows(angles: Sequence[float]) -> np.ndarray:
+def carried_rows(angles: Sequence[float], carries: bool = True) -> np.ndarray:
     """Which row of rotated vectors each spindle step uses (quirk `phi-carryover`).
 
     nanoBragg rotates only when the angle is not exactly zero; at zero it goes on with the vectors of the step
@@ -29,12 +29,16 @@ def carried_rows(angles: Sequence[float]) -> np.ndarray:
     ----------
     angles : sequence of float
         Spindle angles, radians.
+    carries : bool
+        Whether it does so; else each step has vectors of its own.
 
     Returns
     -------
     ndarray, shape (2, steps), int64
         Rows for the first pass through the loop and for every later one; row `steps` holds the unrotated vectors.
     """
+    if not carries:
+        return np.tile(np.arange(len(angles), dtype=np.int64), (2, 1))
     carried = len(angles)
     passes = []
     for _ in range(2):
@@ -47,7 +51,8 @@ def carried_rows(angles: Sequence[float]) -> np.ndarray:
 
 
 def rotate_lattice(
-    vectors: tuple[Vector, Vector, Vector], spindle: Vector, angles: Sequence[float], umats: np.ndarray, mosaic: bool
+    vectors: tuple[Vector, Vector, Vector], spindle: Vector, angles: Sequence[float], umats: np.ndarray, mosaic: bool,
+    carries: bool,
 ) -> SpindleLattice:
     """Rotate the cell by every spindle angle, then by every mosaic domain.
 
@@ -63,6 +68,8 @@ def rotate_lattice(
         Mosaic rotations, row major.
     mosaic : bool
         Whether the mosaic rotations apply at all.
+    carries : bool
+        Quirk `phi-carryover`.
 
     Returns
     -------
@@ -80,5 +87,5 @@ def rotate_lattice(
         turned = u[..., 0] * v[..., 0] + u[..., 1] * v[..., 1] + u[..., 2] * v[..., 2]
         lattice = turned.reshape(len(phi_vectors), len(umats), 9)
     return SpindleLattice(
-        np.array(angles, dtype=np.float64), carried_rows(angles), phi_vectors, np.ascontiguousarray(lattice)
+        np.array(angles, dtype=np.float64), carried_rows(angles, carries), phi_vectors, np.ascontiguousarray(lattice)
     )

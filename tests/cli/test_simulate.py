@@ -300,5 +300,6 @@ def test_images_equal_those_of_the_python_interface(nbnumba):
 
     assert nbnumba(*FLAGS)[0] == 0
     crystal = Crystal(unit_cell=UnitCell(100.0), default_F=100.0, cells=(3, 3, 3))
-    image = simulate(Experiment(crystal=crystal, detector=Detector(pixels_fast=8, pixels_slow=8))).image
+    detector = Detector(pixels_fast=8, pixels_slow=8)
+    image = simulate(Experiment(crystal=crystal, detector=detector, physics="nanobragg")).image
     assert np.array_equal(read_float_image("floatimage.bin", (8, 8)), image)

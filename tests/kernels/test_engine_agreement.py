@@ -8,8 +8,9 @@ from golden import MAX_DIFFERENT_FRACTION, MAX_RELATIVE_DIFFERENCE, RELATIVE_FLO
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nbnumba import Beam, Crystal, Detector, Experiment, UnitCell, simulate
+from nbnumba import Beam, Crystal, Detector, Experiment, Physics, UnitCell, simulate
 from nbnumba.config import CrystalShape, Sampling, Sensor, Spread, StructureFactors
+from nbnumba.config.physics import SWITCHES
 
 PIXELS = (23, 19)
 """Fast, slow: no multiple of a vector, and rows shorter than a block."""
@@ -22,6 +23,9 @@ def table(edge: int) -> StructureFactors:
 
 
 TABLES = {edge: table(edge) for edge in (3, 30)}
+SOURCES = np.array([[-1.0, 0.0, 0.0, 1.0, 1.0], [-1.0, 0.01, 0.0, 0.0, 1.1], [-1.0, 0.0, 0.02, 3.0, 1.2]])
+"""Three of different weights."""
+
 MASK = (np.arange(PIXELS[0] * PIXELS[1]).reshape(PIXELS[1], PIXELS[0]) % 7 != 0).astype(np.uint16)
 
 
@@ -46,6 +50,7 @@ def experiments(draw):
         horizontal_divergence=draw(st.sampled_from([Spread(), Spread(range=5.0, steps=3)])),
         dispersion=draw(st.sampled_from([Spread(), Spread(range=2.0, steps=2)])),
         kahn_factor=draw(st.sampled_from([0.0, 0.9, -0.5])),
+        sources=draw(st.sampled_from([None, SOURCES])),
         polarization=draw(flag),
     )
     detector = Detector(
@@ -62,7 +67,11 @@ def experiments(draw):
         oversample_thick=draw(flag), oversample_polar=draw(flag), oversample_omega=draw(flag),
         roi=draw(st.sampled_from([None, (3, 9, 2, 17)])),
     )  # fmt: skip
-    return Experiment(crystal, beam, detector, sampling)
+    # a curved detector of exact physics stands square to the beam
+    square = detector.curved and any(detector.rotation)
+    fixes = draw(st.one_of(st.just(()), st.just(SWITCHES), st.lists(st.sampled_from(SWITCHES), unique=True)))
+    physics = Physics("nanobragg", fix=[name for name in fixes if not (square and name == "curved")])
+    return Experiment(crystal, beam, detector, sampling, physics)
 
 
 @settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])

@@ -134,7 +134,7 @@ def test_f_of_000_can_be_given_and_counts_once():
 
 @pytest.mark.parametrize("cell", [(0, 0, 0, 90, 90, 90), (10, 10, 10, 10, 10, 170), (10, 10, 10)])
 def test_cells_without_volume_are_refused(cell):
-    with pytest.raises(UsageError, match=r"^cell \(.*\): must be a, b, c in Å and angles in degrees that enclose a vol"):
+    with pytest.raises(UsageError, match=r"^cell \(.*\): must be a, b, c in Å and angles in degrees that enclose a"):
         expand_list(np.array([[1, 2, 3]]), np.array([1.0]), "P1", cell)
 
 

@@ -84,7 +84,7 @@ def model(**parts):
     """What becomes of an experiment with these parts."""
     crystal = Crystal(unit_cell=UnitCell(100.0), default_F=1.0)
     parts = {"crystal": crystal, "detector": Detector(pixels_fast=1, pixels_slow=1), **parts}
-    return lower(Experiment(**parts))
+    return lower(Experiment(physics="nanobragg", **parts))
 
 
 def as_tuple(samples: StepCounts) -> tuple[float, float, int]:
