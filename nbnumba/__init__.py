@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Detector,
         Experiment,
         LabFrame,
+        Panel,
         Physics,
         Pivot,
         Sampling,
@@ -41,8 +42,8 @@ __version__ = "0.1.0"
 
 _HOMES = {
     **dict.fromkeys(
-        ("Beam", "Convention", "Crystal", "CrystalShape", "Detector", "Experiment", "LabFrame", "Physics", "Pivot",
-         "Sampling", "Sensor", "Spread", "StructureFactors", "UnitCell"),
+        ("Beam", "Convention", "Crystal", "CrystalShape", "Detector", "Experiment", "LabFrame", "Panel", "Physics",
+         "Pivot", "Sampling", "Sensor", "Spread", "StructureFactors", "UnitCell"),
         "nbnumba.config",
     ),
     **dict.fromkeys(
@@ -58,9 +59,9 @@ _HOMES = {
 
 __all__ = [
     "Beam", "Convention", "Crystal", "CrystalShape", "Detector", "EngineFailedError", "EngineUnavailableError",
-    "Experiment", "InputFileError", "LabFrame", "NbnumbaError", "NbnumbaWarning", "OutputFileError", "Physics", "Pivot",
-    "Renderer", "Sampling", "Sensor", "SimulationResult", "Spread", "StructureFactors", "UnitCell", "UsageError",
-    "lower", "simulate",
+    "Experiment", "InputFileError", "LabFrame", "NbnumbaError", "NbnumbaWarning", "OutputFileError", "Panel",
+    "Physics", "Pivot", "Renderer", "Sampling", "Sensor", "SimulationResult", "Spread", "StructureFactors",
+    "UnitCell", "UsageError", "lower", "simulate",
 ]  # fmt: skip
 
 

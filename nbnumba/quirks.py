@@ -111,6 +111,11 @@ QUIRKS = {
             "layers T/n apart",
         ),
         Quirk(
+            "layer-front",
+            "rays meet each sensor layer at its front",
+            "at the mean depth of absorption in the layer",
+        ),
+        Quirk(
             "xclose-ignored",
             "under the conventions XDS and DIALS -Xclose, -Yclose, -Xbeam and -Ybeam do nothing",
             "they place the detector",

@@ -35,7 +35,8 @@ class SimulationResult:
     model : Model
         Everything derived from the experiment, SI units.
     image : ndarray, shape (slow, fast), float32 or float64
-        Photons per pixel; 0 outside the region of interest and where masked.
+        Photons per pixel; 0 outside the region of interest and where masked. Of a detector of panels it is flat, one
+        panel after the other: see `panels`, `slab` and `assembled`.
     solid_angle_sr : float
         Solid angle of the evaluated pixels as nanoBragg reports it, steradian.
     engine : str
@@ -53,6 +54,50 @@ class SimulationResult:
     engine: str
     seconds: float
     scan: ScanState
+
+    @property
+    def panels(self) -> list[np.ndarray]:
+        """The image of each panel, shape (slow, fast): views of `image`."""
+        flat, images, offset = self.image.reshape(-1), [], 0
+        for slow, fast in self.model.shapes:
+            images.append(flat[offset : offset + slow * fast].reshape(slow, fast))
+            offset += slow * fast
+        return images
+
+    def slab(self) -> np.ndarray:
+        """The images of equal panels in one array, one below the other, as HDF5 files hold them.
+
+        Returns
+        -------
+        ndarray, shape (panels · slow, fast)
+            A view of `image`.
+
+        Raises
+        ------
+        UsageError
+            If the panels differ in size.
+        """
+        shapes = set(self.model.shapes)
+        if len(shapes) > 1:
+            raise UsageError(f"panels of {len(shapes)} sizes make no slab: take them one by one from `panels`")
+        return self.image.reshape(-1, self.model.shapes[0][1])
+
+    def assembled(self, fill: float = np.nan) -> np.ndarray:
+        """The panels where they stand, as seen along the beam: for looking at.
+
+        Parameters
+        ----------
+        fill : float
+            Value between panels.
+
+        Returns
+        -------
+        ndarray, shape (slow, fast), float32
+            Pixels of the size of the first panel's; each shows the nearest pixel of a panel.
+        """
+        from nbnumba.setup.panels import assemble
+
+        return assemble(self.model, self.panels, fill)
 
 
 class Renderer:
@@ -156,7 +201,7 @@ class Renderer:
         -------
         SimulationResult
         """
-        image = _blank_image(model.geometry.pixels_slow, model.geometry.pixels_fast, dtype)
+        image = _blank_image(model, dtype)
         with self._turn:
             if not self._open:
                 raise UsageError("this renderer is closed: make a new one")
@@ -230,14 +275,16 @@ def _warn(messages: list[str]) -> None:
         warnings.warn(NbnumbaWarning(message), stacklevel=4)
 
 
-def _blank_image(slow: int, fast: int, dtype: DTypeLike) -> np.ndarray:
+def _blank_image(model: Model, dtype: DTypeLike) -> np.ndarray:
     """Zeros, if there is room for them."""
     if dtype not in IMAGE_TYPES:
         raise UsageError(f"{{dtype}} {np.dtype(dtype)}: an image is made of float32 or float64")
-    needed = np.dtype(dtype).itemsize * slow * fast
+    pixels = sum(slow * fast for slow, fast in model.shapes)
+    needed = np.dtype(dtype).itemsize * pixels
     if needed > machine_memory():
+        size = " + ".join(f"{fast} x {slow}" for slow, fast in model.shapes[:3]) + " ..." * (len(model.shapes) > 3)
         raise MemoryError(
-            f"an image of {fast} x {slow} pixels needs {needed / 1e9:.3g} GB, this machine has "
+            f"an image of {size} pixels needs {needed / 1e9:.3g} GB, this machine has "
             f"{machine_memory() / 1e9:.3g}: take fewer or larger pixels"
         )
-    return np.zeros((slow, fast), dtype=dtype)
+    return np.zeros(model.shapes[0] if model.experiment.detector.panels is None else pixels, dtype=dtype)

@@ -57,7 +57,7 @@ def test_every_quirk_that_code_and_documents_name_is_in_the_registry():
 def test_the_registry_names_all_quirks_of_nanobragg():
     assert set(QUIRKS) == {
         "pivot", "pix0", "triclinic", "misset-random", "interp-sticky", "phi-carryover", "weights", "curved",
-        "point-pixel", "oversample-compound", "last-layer", "water", "long-header", "thick-fencepost",
+        "point-pixel", "oversample-compound", "last-layer", "water", "long-header", "thick-fencepost", "layer-front",
         "xclose-ignored", "twotheta-header", "first-subpixel", "gauss-radius",
     }  # fmt: skip
     for name, quirk in QUIRKS.items():

@@ -4,11 +4,12 @@ from nbnumba.config.beam import Beam, Spread
 from nbnumba.config.crystal import Crystal, CrystalShape, UnitCell
 from nbnumba.config.detector import Convention, Detector, LabFrame, Pivot, Sensor
 from nbnumba.config.experiment import Experiment
+from nbnumba.config.panel import Panel
 from nbnumba.config.physics import Physics
 from nbnumba.config.sampling import Sampling
 from nbnumba.config.structure_factors import StructureFactors
 
 __all__ = [
-    "Beam", "Convention", "Crystal", "CrystalShape", "Detector", "Experiment", "LabFrame", "Physics",
+    "Beam", "Convention", "Crystal", "CrystalShape", "Detector", "Experiment", "LabFrame", "Panel", "Physics",
     "Pivot", "Sampling", "Sensor", "Spread", "StructureFactors", "UnitCell",
 ]

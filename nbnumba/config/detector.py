@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import functools
+from dataclasses import dataclass, fields
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from nbnumba.config.arrays import for_kernels, freeze, is_frozen, real_array
+from nbnumba.config.arrays import content, for_kernels, freeze, is_frozen, real_array
 from nbnumba.config.description import Description
+from nbnumba.config.panel import Panel
 from nbnumba.config.rules import (
     BOOLEAN,
     DEPTH,
@@ -125,6 +127,40 @@ def _mask(value: Any) -> np.ndarray:
     return freeze(mask if mask.dtype.itemsize == 2 else mask != 0, "uint16")
 
 
+def _panels(value: Any) -> tuple[Panel, ...]:
+    try:
+        panels = tuple(value)
+    except TypeError:
+        raise ValueError(value) from None
+    if not panels or not all(isinstance(panel, Panel) for panel in panels):
+        raise ValueError(value)
+    return panels
+
+
+def _joined_masks(panels: tuple[Panel, ...]) -> np.ndarray | None:
+    """The masks of all panels, one after the other; None if none has one."""
+    if all(panel.mask is None for panel in panels):
+        return None
+    import numpy as np
+
+    pieces = [
+        np.ones(panel.image_size[0] * panel.image_size[1], np.uint16) if panel.mask is None
+        else np.asarray(panel.mask, dtype=np.uint16).ravel()
+        for panel in panels
+    ]  # fmt: skip
+    return np.concatenate(pieces)
+
+
+DIALS_LAB = LabFrame(
+    Convention.CUSTOM, Pivot.SAMPLE, beam=(0.0, 0.0, -1.0), fdet=(1.0, 0.0, 0.0), sdet=(0.0, -1.0, 0.0),
+    odet=(0.0, 0.0, -1.0), polar=(1.0, 0.0, 0.0), twotheta_axis=(1.0, 0.0, 0.0), spindle=(1.0, 0.0, 0.0),
+)  # fmt: skip
+"""The lab frame of DIALS and imgCIF: the beam travels along -z, spindle and E-vector lie along x."""
+
+_OF_PANELS = {"frame", "sensor", "point_pixel", "panels"}
+"""What a detector of panels may state."""
+
+
 @dataclass(frozen=True, eq=False)
 class Detector(Description):
     """The pixel array and where it stands.
@@ -163,6 +199,10 @@ class Detector(Description):
         Leave out the solid angle's obliquity.
     mask : array_like, shape (slow, fast), whole numbers or booleans, or None
         Pixels of value 0 are skipped. Kept as a read-only uint16 array; numbers of another width are kept as 0 and 1.
+    panels : sequence of Panel, or None
+        The pixels, in place of nanoBragg's one plane and of every field that places it. Panels stand in the lab frame
+        that `frame` describes, by default that of DIALS (`DIALS_LAB`); of a frame only beam, E-vector and spindle
+        count then, and of `sensor` only its layers.
     """
 
     frame: LabFrame = LabFrame()
@@ -183,6 +223,7 @@ class Detector(Description):
     curved: bool = False
     point_pixel: bool = False
     mask: np.ndarray | None = None
+    panels: tuple[Panel, ...] | None = None
 
     RULES: ClassVar[Rules] = {
         "frame": instance(LabFrame),
@@ -198,14 +239,28 @@ class Detector(Description):
         "curved": BOOLEAN,
         "point_pixel": BOOLEAN,
         "mask": optional(Rule("an array of whole numbers", _mask)),
+        "panels": optional(Rule("panels, one or more", _panels)),
     }
 
     @property
+    def lab_frame(self) -> LabFrame:
+        """The lab axes: `frame`, or those of DIALS where panels are given and no other frame."""
+        return DIALS_LAB if self.panels is not None and self.frame == LabFrame() else self.frame
+
+    @functools.cached_property
     def mask_pixels(self) -> np.ndarray | None:
-        """The mask for the kernels: C-contiguous native uint16, the same object however often it is asked for."""
+        """The mask for the kernels: C-contiguous native uint16, the same object however often it is asked for.
+
+        Of panels it is flat, one after the other.
+        """
+        if self.panels is not None:
+            return _joined_masks(self.panels)
         return None if self.mask is None else for_kernels(self.mask)
 
     def _check(self) -> None:
+        if self.panels is not None:
+            self._check_panels()
+            return
         fast = self.pixels_fast or self.size_fast / self.pixel_size
         slow = self.pixels_slow or self.size_slow / self.pixel_size
         hint = pixel_size_hint(self.pixel_size)
@@ -220,3 +275,14 @@ class Detector(Description):
                 "{Detector.pixels_fast}, {Detector.size_fast}, {Detector.pixel_size}: "
                 f"{fast:g} x {slow:g} pixels are too many{meant}"
             )
+
+    def _check_panels(self) -> None:
+        """Refuse whatever places or describes the one plane that the panels stand for."""
+        for field in fields(self):
+            if field.name in _OF_PANELS:
+                continue
+            value = getattr(self, field.name)
+            if value is not field.default and content(value) != content(field.default):
+                raise UsageError(f"{{Detector.{field.name}}} belongs to nanoBragg's one plane: panels bring their own")
+        if self.sensor != Sensor(layers=self.sensor.layers):
+            raise UsageError("{Detector.sensor}: each panel has a thickness and mu of its own; give the layers only")

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from nbnumba.config.description import Description
-from nbnumba.config.rules import BOOLEAN, INTEGER, NOT_NEGATIVE, NUMBER, Rules, optional, several
+from nbnumba.config.rules import BOOLEAN, INTEGER, NOT_NEGATIVE, NUMBER, Rule, Rules, optional, several
+
+_BOUNDS = several(4, INTEGER)
+
+
+def _roi(value: Any) -> tuple[Any, ...]:
+    try:
+        entries = tuple(value)
+    except TypeError:
+        raise ValueError(value) from None
+    if not any(entry is None or hasattr(entry, "__len__") for entry in entries):
+        return _BOUNDS.read(entries)
+    return tuple(None if entry is None else _BOUNDS.read(entry) for entry in entries)
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,8 +37,9 @@ class Sampling(Description):
         Subpixels along each edge; None, or below 1, takes the recommended number.
     oversample_thick, oversample_polar, oversample_omega : bool
         Evaluate capture fraction, polarization, solid angle anew for each subpixel.
-    roi : tuple of 4 int or None
-        Fast min, fast max, slow min, slow max, pixels, inclusive; a negative bound takes the detector's.
+    roi : tuple of 4 int or None, or a sequence of them
+        Fast min, fast max, slow min, slow max, pixels, inclusive; a negative bound takes the detector's. For a detector
+        of panels one entry for each of them.
     dmin : float
         Resolution limit, Å; 0 means none.
     water : float
@@ -41,7 +54,7 @@ class Sampling(Description):
     oversample_thick: bool = False
     oversample_polar: bool = False
     oversample_omega: bool = False
-    roi: tuple[int, int, int, int] | None = None
+    roi: tuple[int, int, int, int] | tuple[tuple[int, int, int, int] | None, ...] | None = None
     dmin: float = 0.0
     water: float = 0.0
 
@@ -54,7 +67,7 @@ class Sampling(Description):
         "oversample_thick": BOOLEAN,
         "oversample_polar": BOOLEAN,
         "oversample_omega": BOOLEAN,
-        "roi": optional(several(4, INTEGER)),
+        "roi": optional(Rule("four values, each a whole number", _roi)),
         "dmin": NOT_NEGATIVE,
         "water": NOT_NEGATIVE,
     }

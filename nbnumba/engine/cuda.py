@@ -20,7 +20,7 @@ from nbnumba.engine.threads import thread_count
 from nbnumba.errors import EngineFailedError, EngineUnavailableError
 from nbnumba.kernels.cuda_crystal import SINGLE_FORMS, add_crystal, add_crystal_single, check_single
 from nbnumba.kernels.panels import panel_of, panel_plane, panel_window
-from nbnumba.kernels.params import PIXELS_PER_BLOCK, KernelParams, Lattice, Panels, PanelWindow, last_pixel
+from nbnumba.kernels.params import PIXELS_PER_BLOCK, KernelParams, Lattice, Panels, PanelWindow, Plane, last_pixel
 from nbnumba.kernels.pixel import render_pixel
 from nbnumba.numerics.jit import cache_folder
 
@@ -40,7 +40,7 @@ _LATTICE_POSITION = KernelParams._fields.index("lattice")
 _SHAPE_POSITION = Lattice._fields.index("shape")
 
 
-def pixel_function(shape: int, interpolating: bool, single: bool) -> Callable[..., None]:
+def pixel_function(shape: int, interpolating: bool, single: bool, many: bool) -> Callable[..., None]:
     """The uncompiled kernel for one crystal shape and precision, with or without interpolation.
 
     Parameters
@@ -51,21 +51,24 @@ def pixel_function(shape: int, interpolating: bool, single: bool) -> Callable[..
         Whether each pixel starts with interpolation on.
     single : bool
         Whether the sum over the crystal is taken in float32.
+    many : bool
+        Whether there are several panels. The plane of a single one is an argument: it stays in constant memory, and
+        leaves each thread some 40 registers more.
 
     Returns
     -------
     callable
-        ``render_pixels(params, start, opening, photons, omegas, status)``: thread n renders pixel ``start + n`` and
-        assigns element n of the arrays, photons, float64 solid angles (steradian) and uint8 STATUS_ bits.
+        ``render_pixels(params, only, start, opening, photons, omegas, status)``: thread n renders pixel ``start + n``
+        and assigns element n of the arrays, photons, float64 solid angles (steradian) and uint8 STATUS_ bits.
     """
     above, below = _LATTICE_POSITION, _LATTICE_POSITION + 1
     before, after = _SHAPE_POSITION, _SHAPE_POSITION + 1
 
-    def render_pixels(params, start, opening, photons, omegas, status):
+    def render_pixels(params, only, start, opening, photons, omegas, status):
         n = cuda.grid(1)
         if n < status.shape[0]:
             panels = params.panels
-            panel = panel_of(panels, start + n)
+            panel = panel_of(panels, start + n) if many else 0
             window = panel_window(panels, panel)
             number = start + n - window.first
             row = number // window.width
@@ -77,7 +80,7 @@ def pixel_function(shape: int, interpolating: bool, single: bool) -> Callable[..
                 # rebuilt around the constant, so that the other shapes' code is never made
                 lattice = Lattice(*(params.lattice[:before] + (shape,) + params.lattice[after:]))
                 constant = KernelParams(*(params[:above] + (lattice,) + params[below:]))
-                plane = panel_plane(panels, panel)
+                plane = panel_plane(panels, panel) if many else only
                 if single:
                     value, omegas[n], status[n] = render_pixel(
                         constant, plane, slow, fast, opening, interpolating, add_crystal_single, None
@@ -135,8 +138,8 @@ def _kernel(function: Callable[..., None]) -> Any:
 
 
 @functools.cache
-def _pixel_kernel(shape: int, interpolating: bool, single: bool) -> Any:
-    return _kernel(pixel_function(shape, interpolating, single))
+def _pixel_kernel(shape: int, interpolating: bool, single: bool, many: bool) -> Any:
+    return _kernel(pixel_function(shape, interpolating, single, many))
 
 
 @functools.cache
@@ -274,7 +277,7 @@ class CudaEngine:
         """Upload the parameters; launch kernels that are new on no pixel, which compiles or loads them."""
         with _failures_in_one_line():
             self._on_device(params)
-            key = (params.lattice.shape, interpolating, image.dtype.type)
+            key = (params.lattice.shape, interpolating, len(params.panels.planes) > 1, image.dtype.type)
             if key not in self._loaded:
                 self._render_tile(params, (0, 0), False, interpolating, image, np.zeros(0, np.uint8), np.zeros(0))
                 self._loaded.add(key)
@@ -322,12 +325,13 @@ class CudaEngine:
         """Render the pixels from one number to before another with one launch."""
         resident = self._on_device(params)
         start, count = pixels[0], pixels[1] - pixels[0]
-        kernel = _pixel_kernel(int(params.lattice.shape), bool(interpolating), self._single)
+        many = len(params.panels.planes) > 1
+        kernel = _pixel_kernel(int(params.lattice.shape), bool(interpolating), self._single, many)
         photons = self._buffer("photons", count, image.dtype.type)
         omegas = self._buffer("solid angles", count, np.float64)
         bits = self._buffer("status", count, np.uint8)
         sums = self._buffer("sums", len(omega_sums), np.float64)
-        _launch(kernel, count, resident, start, opening, photons, omegas, bits)
+        _launch(kernel, count, resident, plane_of(params.panels), start, opening, photons, omegas, bits)
         _launch(_sum_kernel(), len(omega_sums), omegas, sums)
         if count == 0:
             return
@@ -354,6 +358,18 @@ def _copy(array: np.ndarray, known: _Resident | None) -> Any:
         known.device.copy_to_device(array)
         return known.device
     return cuda.to_device(array)
+
+
+def plane_of(panels: Panels) -> Plane:
+    """The plane of the first panel, as numbers.
+
+    Parameters
+    ----------
+    panels : Panels
+    """
+    row = panels.planes[0].tolist()
+    fdet, sdet, odet, pix0 = (tuple(row[first : first + 3]) for first in (0, 3, 6, 9))
+    return Plane(fdet, sdet, odet, pix0, *row[12:])
 
 
 def _store(panels: Panels, image: np.ndarray, start: int, photons: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,17 +22,17 @@ from nbnumba.setup.crystal import (
     orient,
     seed_of_orientation,
 )
-from nbnumba.setup.detector import attenuation, build_panels, place, region_of_interest
+from nbnumba.setup.detector import build_panels, place, regions_of_interest, sensor
 from nbnumba.setup.model import Model
 from nbnumba.setup.mosaic import mosaic_rotations
-from nbnumba.setup.sampling import MAX_SAMPLES, mosaic_domain_count, sensor_layers, spindle_steps
+from nbnumba.setup.sampling import MAX_SAMPLES, mosaic_domain_count, spindle_steps
 from nbnumba.setup.spindle import rotate_lattice
-from nbnumba.setup.units import ANGSTROM, DEGREES_PER_RADIAN, given, radians
+from nbnumba.setup.units import ANGSTROM, DEGREES_PER_RADIAN, MM, given, radians
 from nbnumba.setup.vectors import Vector, magnitude, scale
 from nbnumba.setup.weighting import R_E_SQUARED, build_weighting, nanobragg_background, water_of_group
 
 if TYPE_CHECKING:
-    from nbnumba.config import Crystal, Experiment, Sampling
+    from nbnumba.config import Crystal, Detector, Experiment, Sampling
     from nbnumba.setup.model import DetectorGeometry, StepCounts
 
 MOST_STEPS = 2**31 - 1
@@ -42,6 +43,16 @@ def _phi(sampling: Sampling) -> StepCounts:
     return spindle_steps(
         given(sampling.oscillation, DEGREES_PER_RADIAN), given(sampling.phi_step, DEGREES_PER_RADIAN),
         sampling.phi_steps, 1.0 / DEGREES_PER_RADIAN,
+    )
+
+
+def _reciprocal_pixel(detector: Detector, geometries: Sequence[DetectorGeometry], wavelength: float) -> float:
+    """Edge of a pixel as a length in the crystal, m: of the pixels that are nearest to the sample."""
+    if detector.panels is None:
+        return wavelength * geometries[0].distance / geometries[0].pixel_size
+    return min(
+        wavelength * geometry.close_distance / max(panel.pixel_size) * MM
+        for geometry, panel in zip(geometries, detector.panels, strict=True)
     )
 
 
@@ -120,19 +131,19 @@ def lower(experiment: Experiment) -> Model:
     wavelength = beam.wavelength / ANGSTROM
     fluence, flux = fluence_and_flux(beam)
     sample, warnings = clipped_sample(crystal, beam)
-    geometry, frame_warnings = place(detector, fixes)
+    geometries, frame_warnings = place(detector, fixes)
+    geometry = geometries[0]
     random_state = ran1_state(0)
     misset_seed = seed_of_orientation(crystal)
     lattice = orient(crystal, wavelength, misset_seed, random_state, fixes)
     metres = (scale(lattice.a, 1e-10), scale(lattice.b, 1e-10), scale(lattice.c, 1e-10))
     edges = (magnitude(metres[0]), magnitude(metres[1]), magnitude(metres[2]))
     cells, crystal_size = cells_and_size(crystal, sample, edges)
-    reciprocal_pixel = wavelength * geometry.distance / geometry.pixel_size
+    reciprocal_pixel = _reciprocal_pixel(detector, geometries, wavelength)
     recommended = _recommended_oversample(crystal_size, reciprocal_pixel)
     oversample = sampling.oversample if sampling.oversample and sampling.oversample > 0 else recommended
     samples = spreads(beam)
-    thickness = sensor_layers(detector.sensor.thickness * 1e-6, detector.sensor.layers, "thick-fencepost" in fixes)
-    mu, mu_warnings = attenuation(detector, thickness)
+    thickness, mu, mu_warnings = sensor(detector, fixes)
     spread, domains, mosaic_warning = mosaic_domain_count(
         given(crystal.mosaic_spread, DEGREES_PER_RADIAN), crystal.mosaic_domains
     )
@@ -146,9 +157,9 @@ def lower(experiment: Experiment) -> Model:
     umats = mosaic_rotations(spread, domains, crystal.mosaic_seed, random_state)
     angles = [phi_start + phi.step * tic for tic in range(phi.steps)]
     spindle = rotate_lattice(metres, geometry.spindle, angles, umats, spread > 0.0, "phi-carryover" not in fixes)
-    window = region_of_interest(sampling, geometry.pixels_fast, geometry.pixels_slow)
+    windows = regions_of_interest(sampling, geometries)
     params = KernelParams(
-        panels=build_panels(detector, geometry, window, oversample, thickness, mu, fixes),
+        panels=build_panels(detector, geometries, windows, oversample, thickness, mu, fixes),
         sampling=KernelSampling(thickness.steps, oversample, sampling.dmin * 1e-10),
         weighting=build_weighting(
             sampling, beam.polarization, thickness.range > 0.0, bool(np.any(weights != 1.0)),
@@ -175,7 +186,7 @@ def lower(experiment: Experiment) -> Model:
         horizontal_divergence=samples[0], vertical_divergence=samples[1],
         divergence_steps=sources.divergence_steps, dispersion=samples[2],
         phi=phi, phi_start=phi_start, thickness=thickness, mu=mu,
-        mosaic_spread=spread, mosaic_umats=umats, misset_seed=misset_seed, window=window,
+        mosaic_spread=spread, mosaic_umats=umats, misset_seed=misset_seed, panels=geometries, windows=tuple(windows),
         recommended_oversample=recommended, reciprocal_pixel_size=reciprocal_pixel,
         interpolation=params.factors.interpolate, params=params,
         warnings=(

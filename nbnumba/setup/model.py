@@ -149,9 +149,20 @@ class Model:
     mosaic_spread: float  # radians
     mosaic_umats: np.ndarray  # float64[domains, 9]
     misset_seed: int | None  # of the random orientation
-    window: Window  # region of interest
+    panels: tuple[DetectorGeometry, ...]  # `geometry` is the first
+    windows: tuple[Window, ...]  # region of interest on each panel
     recommended_oversample: int
     reciprocal_pixel_size: float  # m
     interpolation: bool
     params: KernelParams
     warnings: tuple[str, ...]
+
+    @property
+    def window(self) -> Window:
+        """Region of interest on the first panel, which is all of nanoBragg's detector."""
+        return self.windows[0]
+
+    @property
+    def shapes(self) -> tuple[tuple[int, int], ...]:
+        """Slow, fast pixels of each panel."""
+        return tuple((panel.pixels_slow, panel.pixels_fast) for panel in self.panels)

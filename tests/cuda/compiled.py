@@ -95,8 +95,8 @@ def ptx_of_kernels() -> Iterator[tuple[str, tuple[int, int], str]]:
         uploaded = {single: engine.CudaEngine(1, name)._on_device(params) for single, name in precisions.items()}
         floats, doubles, bits = (cuda.device_array(64, kind) for kind in (np.float32, np.float64, np.uint8))
         kernels = {
-            str(v): (engine._pixel_kernel(SHAPE_NAMES.index(v.shape), v.interpolating, v.single),
-                     (uploaded[v.single], 0, False, floats, doubles, bits))
+            str(v): (engine._pixel_kernel(SHAPE_NAMES.index(v.shape), v.interpolating, v.single, False),
+                     (uploaded[v.single], engine.plane_of(params.panels), 0, False, floats, doubles, bits))
             for v in VARIANTS
         }  # fmt: skip
         kernels["sum of solid angles"] = (engine._sum_kernel(), (doubles, doubles))

@@ -241,7 +241,7 @@ from nbnumba.engine import cuda
 from nbnumba.simulation import simulate
 with pretended_gpu():
     image = simulate(interpret({ONE_DOMAIN.split()}).experiment, engine="cuda").image
-    stats = cuda._pixel_kernel(0, False, False).stats
+    stats = cuda._pixel_kernel(0, False, False, False).stats
     print(image.tobytes().hex()[-80:], sum(stats.cache_hits.values()), sum(stats.cache_misses.values()))
 """
 
