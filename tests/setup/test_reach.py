@@ -7,6 +7,7 @@ import shlex
 import numpy as np
 import pytest
 
+from nbnumba.config import Crystal, Detector, Experiment, Panel, UnitCell
 from nbnumba.flags import interpret
 from nbnumba.setup.lowering import lower
 from nbnumba.setup.reach import finest_spacing
@@ -54,3 +55,17 @@ def test_a_curved_detector_is_never_seen_to_end_too_early(distance):
     finest = 1e10 / (2.0 * max(sines))
     # corners of pixels lie beyond their middles, and the bound takes both arcs for one
     assert 0.5 * finest < limit < finest
+
+
+def test_of_several_panels_the_one_that_sees_farthest_counts():
+    # DIALS's frame: the beam along -z; two tiles of 20 x 10 mm, 50 mm behind the sample
+    size = {"fast": (1.0, 0.0, 0.0), "slow": (0.0, -1.0, 0.0), "pixel_size": (0.2, 0.1), "image_size": (100, 100)}
+    panels = [Panel(origin=(x, 5.0, -50.0), **size) for x in (-10.0, 10.0)]
+    detector = Detector(panels=panels)
+    crystal = Crystal(unit_cell=UnitCell(50.0), default_F=1.0)
+    both = finest_spacing(lower(Experiment(crystal=crystal, detector=detector)))
+    two_theta = np.arctan(np.hypot(30.0, 5.0) / 50.0)
+    assert both == pytest.approx(1.0 / (2.0 * np.sin(two_theta / 2.0)), rel=1e-12)
+    inner = finest_spacing(lower(Experiment(crystal=crystal, detector=Detector(panels=panels[:1]))))
+    two_theta = np.arctan(np.hypot(10.0, 5.0) / 50.0)
+    assert inner == pytest.approx(1.0 / (2.0 * np.sin(two_theta / 2.0)), rel=1e-12)
