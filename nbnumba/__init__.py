@@ -17,11 +17,14 @@ if TYPE_CHECKING:
         Detector,
         Experiment,
         LabFrame,
+        MosaicDistribution,
+        Orientation,
         Panel,
         Physics,
         Pivot,
         Sampling,
         Sensor,
+        Spectrum,
         Spread,
         StructureFactors,
         UnitCell,
@@ -42,8 +45,9 @@ __version__ = "0.1.0"
 
 _HOMES = {
     **dict.fromkeys(
-        ("Beam", "Convention", "Crystal", "CrystalShape", "Detector", "Experiment", "LabFrame", "Panel", "Physics",
-         "Pivot", "Sampling", "Sensor", "Spread", "StructureFactors", "UnitCell"),
+        ("Beam", "Convention", "Crystal", "CrystalShape", "Detector", "Experiment", "LabFrame", "MosaicDistribution",
+         "Orientation", "Panel", "Physics", "Pivot", "Sampling", "Sensor", "Spectrum", "Spread", "StructureFactors",
+         "UnitCell"),
         "nbnumba.config",
     ),
     **dict.fromkeys(
@@ -59,9 +63,9 @@ _HOMES = {
 
 __all__ = [
     "Beam", "Convention", "Crystal", "CrystalShape", "Detector", "EngineFailedError", "EngineUnavailableError",
-    "Experiment", "InputFileError", "LabFrame", "NbnumbaError", "NbnumbaWarning", "OutputFileError", "Panel",
-    "Physics", "Pivot", "Renderer", "Sampling", "Sensor", "SimulationResult", "Spread", "StructureFactors",
-    "UnitCell", "UsageError", "lower", "simulate",
+    "Experiment", "InputFileError", "LabFrame", "MosaicDistribution", "NbnumbaError", "NbnumbaWarning", "Orientation",
+    "OutputFileError", "Panel", "Physics", "Pivot", "Renderer", "Sampling", "Sensor", "SimulationResult", "Spectrum",
+    "Spread", "StructureFactors", "UnitCell", "UsageError", "lower", "simulate",
 ]  # fmt: skip
 
 

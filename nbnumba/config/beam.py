@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, ClassVar
 from nbnumba.config.description import Description
 from nbnumba.config.rules import BOOLEAN, INTEGER, NOT_NEGATIVE, NUMBER, POSITIVE, Rules, instance, optional
 from nbnumba.config.sources import SOURCES
+from nbnumba.config.spectrum import Spectrum
+from nbnumba.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
 
 DEFAULT_FLUENCE = 125932015286227086360700780544.0
 """Photons/m² that make r_e²·fluence exactly 1."""
-
-HC_EV_ANGSTROM = 12398.42
-"""Photon energy × wavelength, eV·Å, with nanoBragg's digits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +69,9 @@ class Beam(Description):
         X, Y, Z (any length, towards the source, lab frame), weight, wavelength in Å; NaN takes the default. Replaces
         divergence and dispersion. Kept as a read-only float64 array. A sixth column, if there is one, is what the
         float64 before it leaves of a wavelength that was stated in another unit (`nbnumba.config.sources`).
+    spectrum : Spectrum or None
+        Wavelengths and weights for every direction of the divergence, in place of the dispersion. `wavelength` is
+        then the nominal one, of a reciprocal matrix and of headers: the spectrum's mean, unless it is not 1 Å.
     """
 
     wavelength: float = 1.0
@@ -84,6 +86,7 @@ class Beam(Description):
     round_divergence: bool = True
     dispersion: Spread = Spread(range=0.0)
     sources: np.ndarray | None = None
+    spectrum: Spectrum | None = None
 
     RULES: ClassVar[Rules] = {
         "wavelength": POSITIVE,
@@ -98,4 +101,20 @@ class Beam(Description):
         "round_divergence": BOOLEAN,
         "dispersion": instance(Spread),
         "sources": optional(SOURCES),
+        "spectrum": optional(instance(Spectrum)),
     }
+
+    def _check(self) -> None:
+        if self.spectrum is None:
+            return
+        for field in ("sources", "dispersion"):
+            value = getattr(self, field)
+            if value is not None and value is not Beam.__dataclass_fields__[field].default:
+                raise UsageError(
+                    f"{{Beam.spectrum}} and {{Beam.{field}}} both say what wavelengths there are; give one"
+                )
+
+    @property
+    def nominal_wavelength(self) -> float:
+        """The wavelength of reciprocal matrices and headers, Å."""
+        return self.wavelength if self.spectrum is None or self.wavelength != 1.0 else self.spectrum.mean

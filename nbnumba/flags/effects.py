@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nbnumba.config import Convention, Pivot
-from nbnumba.config.beam import HC_EV_ANGSTROM
+from nbnumba.config.constants import HC_EV_ANGSTROM
 from nbnumba.flags.flag import Effect
 from nbnumba.flags.settings import Settings
 

@@ -14,13 +14,13 @@ import numpy as np
 from nbnumba.errors import InputFileError
 from nbnumba.io.atomic import atomic_write, write_array
 from nbnumba.io.reading import NUMBER, read_input
+from nbnumba.setup.units import DEGREES_PER_RADIAN
 
 if TYPE_CHECKING:
     from nbnumba.setup.model import Model
 
 _HEADER_BYTES = 512
 _MAGIC = b"{\nHEADER_BYTES"
-_DEGREES_PER_RADIAN = 180.0 / math.pi
 
 
 @dataclass(frozen=True)
@@ -208,10 +208,10 @@ def smv_header(model: Model) -> bytes:
         ("XDS_ORGX", geometry.org_x),
         ("XDS_ORGY", geometry.org_y),
         ("CLOSE_DISTANCE", geometry.close_distance * 1000.0),
-        ("PHI", model.phi_start * _DEGREES_PER_RADIAN),
-        ("OSC_START", model.phi_start * _DEGREES_PER_RADIAN),
-        ("OSC_RANGE", model.phi.range * _DEGREES_PER_RADIAN),
-        ("TWOTHETA", geometry.twotheta * _DEGREES_PER_RADIAN),
+        ("PHI", model.phi_start * DEGREES_PER_RADIAN),
+        ("OSC_START", model.phi_start * DEGREES_PER_RADIAN),
+        ("OSC_RANGE", model.phi.range * DEGREES_PER_RADIAN),
+        ("TWOTHETA", geometry.twotheta * DEGREES_PER_RADIAN),
         ("DETECTOR_SN", "000"),
         ("BEAMLINE", "fake"),
     ]

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nbnumba.config.constants import AVOGADRO, HC_EV_ANGSTROM
+from nbnumba.setup.units import DEGREES_PER_RADIAN
+
 if TYPE_CHECKING:
     from nbnumba.output.write import OutputReport
     from nbnumba.setup.model import DetectorGeometry, Lattice, Model, Window
@@ -20,14 +23,8 @@ if TYPE_CHECKING:
 _LABEL_WIDTH = 20
 _LISTED_SOURCES = 20
 _MM = 1000.0
-_DEGREES = 180.0 / math.pi
-_HC = 12398.42
-"""Photon energy × wavelength, eV·Å."""
-
 _CRYSTAL_DENSITY = 1.2e6
 """g/m³, assumed for the approximate molecular weight."""
-
-_AVOGADRO = 6.02214179e23
 
 Fact = tuple[str, str]
 """Label and text of one line."""
@@ -263,14 +260,14 @@ def _sensor_facts(model: Model) -> Iterator[Fact]:
 
 
 def _lattice_facts(lattice: Lattice) -> Iterator[Fact]:
-    yield "unit cell", f"{_numbers(lattice.lengths)} Å {_numbers(lattice.angles, _DEGREES)}°"
-    lengths, angles = _numbers(lattice.reciprocal_lengths), _numbers(lattice.reciprocal_angles, _DEGREES)
+    yield "unit cell", f"{_numbers(lattice.lengths)} Å {_numbers(lattice.angles, DEGREES_PER_RADIAN)}°"
+    lengths, angles = _numbers(lattice.reciprocal_lengths), _numbers(lattice.reciprocal_angles, DEGREES_PER_RADIAN)
     yield "reciprocal cell", f"{lengths} /Å {angles}°"
     # nanoBragg takes the cell for a box
-    molecular_weight = math.prod(lattice.lengths) * 1e-30 * _CRYSTAL_DENSITY * _AVOGADRO
+    molecular_weight = math.prod(lattice.lengths) * 1e-30 * _CRYSTAL_DENSITY * AVOGADRO
     yield "cell volume", f"{lattice.volume:g} Å^3, approximate molecular weight {molecular_weight:g}"
     if lattice.random_misset is not None:
-        yield "random misset", f"{_numbers(lattice.random_misset, _DEGREES)}° about x, y, z"
+        yield "random misset", f"{_numbers(lattice.random_misset, DEGREES_PER_RADIAN)}° about x, y, z"
     for name in ("a", "b", "c"):
         direct, reciprocal = getattr(lattice, name), getattr(lattice, f"{name}_star")
         yield f"{name}, {name}*", f"{_precise(direct)} Å, {_precise(reciprocal)} /Å"
@@ -284,13 +281,13 @@ def _crystal_facts(model: Model) -> Iterator[Fact]:
     count = 0 if crystal.structure_factors is None else crystal.structure_factors.count
     how = "tricubic interpolation" if model.interpolation else "nearest reflection"
     yield "reflections", f"{count}, all others F = {crystal.default_F:g}; {how}{_chosen(crystal.interpolate is None)}"
-    yield "mosaic", f"{len(model.mosaic_umats)} domains over {_DEGREES * model.mosaic_spread:g}°"
+    yield "mosaic", f"{len(model.mosaic_umats)} domains over {DEGREES_PER_RADIAN * model.mosaic_spread:g}°"
 
 
 def _beam_facts(model: Model) -> Iterator[Fact]:
     beam, dispersion = model.experiment.beam, model.dispersion
     angstrom = 1e10 * model.wavelength
-    yield "wavelength", (f"{angstrom:g} Å ({_HC / angstrom:g} eV) +/- {100.0 * dispersion.range:g} % "
+    yield "wavelength", (f"{angstrom:g} Å ({HC_EV_ANGSTROM / angstrom:g} eV) +/- {100.0 * dispersion.range:g} % "
                          f"in {dispersion.steps} steps")  # fmt: skip
     yield "fluence", f"{model.fluence:g} photons/m^2"
     if beam.flux:
@@ -322,9 +319,9 @@ def _chosen(automatically: bool) -> str:
 
 def _sampling_facts(model: Model) -> Iterator[Fact]:
     sampling, oversample, window = model.experiment.sampling, model.params.sampling.oversample, model.window
-    start = _DEGREES * model.phi_start
-    end = _DEGREES * (model.phi_start + model.phi.range)
-    yield "spindle", f"{model.phi.steps} steps of {_DEGREES * model.phi.step:g}° from {start:g}° to {end:g}°"
+    start = DEGREES_PER_RADIAN * model.phi_start
+    end = DEGREES_PER_RADIAN * (model.phi_start + model.phi.range)
+    yield "spindle", f"{model.phi.steps} steps of {DEGREES_PER_RADIAN * model.phi.step:g}° from {start:g}° to {end:g}°"
     anew = [f" +{name}" for name in ("thick", "polar", "omega") if getattr(sampling, f"oversample_{name}")]
     chosen = _chosen((sampling.oversample or 0) <= 0)
     yield "subpixels", f"{oversample} x {oversample}{chosen}{''.join(anew)}"

@@ -10,12 +10,12 @@ from nbnumba.config.sources import sources_in_metres
 from nbnumba.errors import UsageError
 from nbnumba.kernels.params import Sources
 from nbnumba.setup.sampling import angular_or_spectral_samples
-from nbnumba.setup.sources import SourceList, complete_sources, generate_sources
-from nbnumba.setup.units import MILLIRADIANS, MM, PERCENT, given
+from nbnumba.setup.sources import SourceList, complete_sources, divergence_directions, generate_sources, unitized
+from nbnumba.setup.units import ANGSTROM, MILLIRADIANS, MM, PERCENT, given
 from nbnumba.setup.vectors import unit
 
 if TYPE_CHECKING:
-    from nbnumba.config import Beam, Spread
+    from nbnumba.config import Beam, Spectrum, Spread
     from nbnumba.setup.model import DetectorGeometry, StepCounts
 
 
@@ -86,17 +86,35 @@ def list_sources(
     if beam.sources is not None:
         return complete_sources(sources_in_metres(beam.sources), geometry, wavelength)
     horizontal, vertical, dispersion = samples
+    if beam.spectrum is not None:
+        return _spectral_sources(beam, beam.spectrum, geometry, horizontal, vertical)
     sources = generate_sources(geometry, wavelength, horizontal, vertical, beam.round_divergence, dispersion)
     if len(sources.weights) == 0:
-        raise UsageError(
-            "{Beam.round_divergence=True} leaves no source: give more {Beam.horizontal_divergence.steps}/"
-            "{Beam.vertical_divergence.steps} or {Beam.round_divergence=False}"
-        )
+        raise UsageError(_NO_DIRECTION)
     if not sources.units[:, 3].min() > 0.0:
         raise UsageError(
             "{Beam.dispersion.range}: some wavelengths come out as zero or negative; it must stay below 200 %"
         )
     return sources
+
+
+def _spectral_sources(
+    beam: Beam, spectrum: Spectrum, geometry: DetectorGeometry, horizontal: StepCounts, vertical: StepCounts
+) -> SourceList:
+    """Every wavelength of a spectrum from every direction."""
+    directions = divergence_directions(geometry, horizontal, vertical, beam.round_divergence)
+    if not directions:
+        raise UsageError(_NO_DIRECTION)
+    wavelengths = spectrum.angstroms / ANGSTROM
+    table = np.array([(*direction, wavelength) for direction in directions for wavelength in wavelengths.tolist()])
+    weights = np.tile(spectrum.shares / len(directions), len(directions))
+    return unitized(table[:, :3], weights, table[:, 3], len(directions))
+
+
+_NO_DIRECTION = (
+    "{Beam.round_divergence=True} leaves no source: give more {Beam.horizontal_divergence.steps}/"
+    "{Beam.vertical_divergence.steps} or {Beam.round_divergence=False}"
+)
 
 
 def weigh_sources(sources: SourceList, fixes: frozenset[str]) -> tuple[SourceList, np.ndarray]:

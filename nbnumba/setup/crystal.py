@@ -15,6 +15,7 @@ from nbnumba.kernels.params import Lattice as KernelLattice
 from nbnumba.setup.cell import build_lattice, cell_volume, complete_cell, reciprocal_from_cell, reciprocal_metric
 from nbnumba.setup.mosaic import random_orientation
 from nbnumba.setup.units import MM, radians
+from nbnumba.setup.vectors import dot
 
 if TYPE_CHECKING:
     from nbnumba.config import Beam, Crystal
@@ -100,7 +101,17 @@ def orient(
     if crystal.misset is not None:
         x, y, z = crystal.misset
         misset = (radians(x), radians(y), radians(z))
-    return build_lattice(_reciprocal(crystal, cell, wavelength, "triclinic" in fixes), cell, random or misset, random)
+    reciprocal = _reciprocal(crystal, cell, wavelength, "triclinic" in fixes)
+    if crystal.orientation is not None:
+        reciprocal = _turned(reciprocal, crystal.orientation.matrix)
+    return build_lattice(reciprocal, cell, random or misset, random)
+
+
+def _turned(vectors: tuple[Vector, Vector, Vector], matrix: np.ndarray) -> tuple[Vector, Vector, Vector]:
+    """Vectors turned by a rotation."""
+    rows: list[Vector] = [tuple(row) for row in matrix.tolist()]
+    a, b, c = ((dot(rows[0], v), dot(rows[1], v), dot(rows[2], v)) for v in vectors)
+    return a, b, c
 
 
 def _reciprocal(
@@ -116,7 +127,9 @@ def _reciprocal(
     return reciprocal_from_cell(cell, exact)
 
 
-def cells_and_size(crystal: Crystal, sample: Vector, edges: Vector) -> tuple[Vector, Vector]:
+def cells_and_size(
+    crystal: Crystal, sample: Vector, edges: Vector, fixes: frozenset[str]
+) -> tuple[Vector, Vector]:
     """Unit cells along each axis, and the crystal's size in m.
 
     Parameters
@@ -126,7 +139,19 @@ def cells_and_size(crystal: Crystal, sample: Vector, edges: Vector) -> tuple[Vec
         From `clipped_sample`.
     edges : vector
         Cell lengths, m.
+    fixes : frozenset of str
+        Quirks that are switched off.
+
+    Raises
+    ------
+    UsageError
+        If there are fractions of a cell where only whole ones make sense.
     """
+    broken = [count for count in crystal.cells if count != int(count)]
+    if broken and crystal.shape is CrystalShape.SQUARE:
+        raise UsageError(f"{{Crystal.cells}} {broken[0]:g}: a parallelepiped is a grating of whole cells")
+    if broken and "gauss-radius" not in fixes:
+        raise UsageError(f"{{Crystal.cells}} {broken[0]:g}: nanoBragg counts whole cells (quirk gauss-radius)")
     cells = [
         max(float(math.ceil(size / edge)) if size > 0 else float(count), 1.0)
         for size, edge, count in zip(sample, edges, crystal.cells, strict=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nbnumba.config.constants import R_E_SQUARED
 from nbnumba.config.units import unit_hints
 from nbnumba.errors import UsageError
 from nbnumba.kernels.params import KernelParams, Scale
@@ -24,12 +25,12 @@ from nbnumba.setup.crystal import (
 )
 from nbnumba.setup.detector import build_panels, place, regions_of_interest, sensor
 from nbnumba.setup.model import Model
-from nbnumba.setup.mosaic import mosaic_rotations
-from nbnumba.setup.sampling import MAX_SAMPLES, mosaic_domain_count, spindle_steps
+from nbnumba.setup.mosaic import plan_mosaic, turn_domains
+from nbnumba.setup.sampling import MAX_SAMPLES, spindle_steps
 from nbnumba.setup.spindle import rotate_lattice
 from nbnumba.setup.units import ANGSTROM, DEGREES_PER_RADIAN, MM, given, radians
 from nbnumba.setup.vectors import Vector, magnitude, scale
-from nbnumba.setup.weighting import R_E_SQUARED, build_weighting, nanobragg_background, water_of_group
+from nbnumba.setup.weighting import build_weighting, nanobragg_background, water_of_group
 
 if TYPE_CHECKING:
     from nbnumba.config import Crystal, Detector, Experiment, Sampling
@@ -128,7 +129,7 @@ def lower(experiment: Experiment) -> Model:
         experiment.crystal, experiment.beam, experiment.detector, experiment.sampling,
     )
     fixes = experiment.physics.fixes
-    wavelength = beam.wavelength / ANGSTROM
+    wavelength = beam.nominal_wavelength / ANGSTROM
     fluence, flux = fluence_and_flux(beam)
     sample, warnings = clipped_sample(crystal, beam)
     geometries, frame_warnings = place(detector, fixes)
@@ -138,32 +139,31 @@ def lower(experiment: Experiment) -> Model:
     lattice = orient(crystal, wavelength, misset_seed, random_state, fixes)
     metres = (scale(lattice.a, 1e-10), scale(lattice.b, 1e-10), scale(lattice.c, 1e-10))
     edges = (magnitude(metres[0]), magnitude(metres[1]), magnitude(metres[2]))
-    cells, crystal_size = cells_and_size(crystal, sample, edges)
+    cells, crystal_size = cells_and_size(crystal, sample, edges, fixes)
     reciprocal_pixel = _reciprocal_pixel(detector, geometries, wavelength)
     recommended = _recommended_oversample(crystal_size, reciprocal_pixel)
     oversample = sampling.oversample if sampling.oversample and sampling.oversample > 0 else recommended
     samples = spreads(beam)
     thickness, mu, mu_warnings = sensor(detector, fixes)
-    spread, domains, mosaic_warning = mosaic_domain_count(
-        given(crystal.mosaic_spread, DEGREES_PER_RADIAN), crystal.mosaic_domains
-    )
+    mosaic, mosaic_warning = plan_mosaic(crystal)
     phi, phi_start = _phi(sampling), radians(sampling.phi)
     _check_counts({
-        "{Sampling.phi_steps}": phi.steps, "{Crystal.mosaic_domains}": domains, "{Sensor.layers}": thickness.steps,
+        "{Sampling.phi_steps}": phi.steps, "{Crystal.mosaic_domains}": mosaic.domains,
+        "{Sensor.layers}": thickness.steps,
         "{Beam.horizontal_divergence.steps} x {Beam.vertical_divergence.steps} x {Beam.dispersion.steps}":
             math.prod(sampled.steps for sampled in samples),
     })  # fmt: skip
     sources, weights = weigh_sources(list_sources(beam, geometry, wavelength, samples), fixes)
-    umats = mosaic_rotations(spread, domains, crystal.mosaic_seed, random_state)
+    umats = turn_domains(crystal, mosaic, lattice, random_state)
     angles = [phi_start + phi.step * tic for tic in range(phi.steps)]
-    spindle = rotate_lattice(metres, geometry.spindle, angles, umats, spread > 0.0, "phi-carryover" not in fixes)
+    spindle = rotate_lattice(metres, geometry.spindle, angles, umats, mosaic.turned, "phi-carryover" not in fixes)
     windows = regions_of_interest(sampling, geometries)
     params = KernelParams(
         panels=build_panels(detector, geometries, windows, oversample, thickness, mu, fixes),
         sampling=KernelSampling(thickness.steps, oversample, sampling.dmin * 1e-10),
         weighting=build_weighting(
             sampling, beam.polarization, thickness.range > 0.0, bool(np.any(weights != 1.0)),
-            water_of_group(sampling, phi.steps * domains) if "water" in fixes else 0.0, fixes,
+            water_of_group(sampling, phi.steps * mosaic.domains) if "water" in fixes else 0.0, fixes,
         ),
         sources=build_sources(beam, sources, geometry, weights),
         lattice=build_crystal(crystal, lattice, cells, spindle, fixes),
@@ -173,7 +173,7 @@ def lower(experiment: Experiment) -> Model:
             water=sampling.water != 0.0,
             r_e_squared=R_E_SQUARED, fluence=fluence,
             steps=_count_steps(
-                len(sources.weights), phi.steps, domains, oversample,
+                len(sources.weights), phi.steps, mosaic.domains, oversample,
                 None if sampling.oversample == oversample
                 else _cause_of_oversampling(crystal, crystal_size, wavelength, geometry),
             ),
@@ -186,7 +186,8 @@ def lower(experiment: Experiment) -> Model:
         horizontal_divergence=samples[0], vertical_divergence=samples[1],
         divergence_steps=sources.divergence_steps, dispersion=samples[2],
         phi=phi, phi_start=phi_start, thickness=thickness, mu=mu,
-        mosaic_spread=spread, mosaic_umats=umats, misset_seed=misset_seed, panels=geometries, windows=tuple(windows),
+        mosaic_spread=mosaic.spread, mosaic_umats=umats, misset_seed=misset_seed,
+        panels=geometries, windows=tuple(windows),
         recommended_oversample=recommended, reciprocal_pixel_size=reciprocal_pixel,
         interpolation=params.factors.interpolate, params=params,
         warnings=(

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from nbnumba.config import MosaicDistribution
+from nbnumba.config.arrays import for_kernels
 from nbnumba.numerics.c_random import powf32, ran1, ran1_state, seed_again
 from nbnumba.numerics.jit import device_jit, jit
-from nbnumba.setup.vectors import Vector, magnitude
+from nbnumba.setup.sampling import mosaic_domain_count
+from nbnumba.setup.units import DEGREES_PER_RADIAN, given
+from nbnumba.setup.vectors import Vector, magnitude, unit
 
 if TYPE_CHECKING:
-    from nbnumba.setup.model import Model
+    from nbnumba.config import Crystal
+    from nbnumba.setup.model import Lattice, Model
 
 _THIRD = np.float32(1.0 / 3.0)
 
@@ -64,6 +69,95 @@ def mosaic_rotations(spread: float, domains: int, seed: int, state: np.ndarray) 
     _fill_rotations(spread, state, matrices)
     matrices[0] = np.eye(3).ravel()
     return matrices
+
+
+class Mosaic(NamedTuple):
+    """What the mosaicity comes to."""
+
+    spread: float  # radians; the largest of three
+    domains: int
+    turned: bool  # whether domains differ from the crystal at all
+
+
+def plan_mosaic(crystal: Crystal) -> tuple[Mosaic, str | None]:
+    """Mosaic spread and number of domains.
+
+    Parameters
+    ----------
+    crystal : Crystal
+
+    Returns
+    -------
+    mosaic : Mosaic
+    warning : str or None
+        What was changed against the user's word.
+    """
+    if crystal.mosaic_rotations is not None:
+        return Mosaic(0.0, len(crystal.mosaic_rotations), True), None
+    given_spread = crystal.mosaic_spread
+    largest = max(given_spread) if isinstance(given_spread, tuple) else given_spread
+    spread, domains, warning = mosaic_domain_count(given(largest, DEGREES_PER_RADIAN), crystal.mosaic_domains)
+    return Mosaic(spread, domains, spread > 0.0), warning
+
+
+def turn_domains(crystal: Crystal, mosaic: Mosaic, lattice: Lattice, state: np.ndarray) -> np.ndarray:
+    """Rotations of the mosaic domains, by the crystal's own word.
+
+    Parameters
+    ----------
+    crystal : Crystal
+    mosaic : Mosaic
+        From `plan_mosaic`.
+    lattice : Lattice
+        At spindle angle zero: three spreads are about its a, b and c.
+    state : ndarray, shape (34,), int64
+        nanoBragg's generator; changed if that is what draws.
+
+    Returns
+    -------
+    ndarray, shape (domains, 9), float64
+        Row-major rotation matrices, lab frame.
+    """
+    if crystal.mosaic_rotations is not None:
+        return for_kernels(crystal.mosaic_rotations).reshape(-1, 9)
+    distribution = crystal.mosaic_distribution
+    if distribution is MosaicDistribution.NANOBRAGG:
+        return mosaic_rotations(mosaic.spread, mosaic.domains, crystal.mosaic_seed, state)
+    random = np.random.default_rng(crystal.mosaic_seed % 2**64)
+    vectors = random.standard_normal((mosaic.domains, 3))
+    if distribution is MosaicDistribution.BALL:
+        radii = random.random(mosaic.domains) ** (1.0 / 3.0)
+        vectors *= (radii / np.linalg.norm(vectors, axis=1))[:, None]
+    return rotation_matrices(vectors @ _spread_axes(crystal, mosaic, lattice)).reshape(-1, 9)
+
+
+def _spread_axes(crystal: Crystal, mosaic: Mosaic, lattice: Lattice) -> np.ndarray:
+    """Rows: the rotation vector of one spread about each axis, radians."""
+    if not isinstance(crystal.mosaic_spread, tuple):
+        return mosaic.spread * np.eye(3)
+    axes = np.array([unit(lattice.a), unit(lattice.b), unit(lattice.c)])
+    return np.radians(crystal.mosaic_spread)[:, None] * axes
+
+
+def rotation_matrices(vectors: np.ndarray) -> np.ndarray:
+    """Rotations from rotation vectors (Rodrigues' formula).
+
+    Parameters
+    ----------
+    vectors : ndarray, shape (n, 3), float64
+        Axis times angle, radians.
+
+    Returns
+    -------
+    ndarray, shape (n, 3, 3), float64
+        Active, right-handed.
+    """
+    angles = np.linalg.norm(vectors, axis=1)
+    x, y, z = (vectors / np.where(angles > 0.0, angles, 1.0)[:, None]).T
+    zero = np.zeros_like(x)
+    across = np.array([[zero, -z, y], [z, zero, -x], [-y, x, zero]]).transpose(2, 0, 1)
+    sine, versine = np.sin(angles)[:, None, None], (2.0 * np.sin(angles / 2.0) ** 2)[:, None, None]
+    return np.asarray(np.eye(3) + sine * across + versine * (across @ across))
 
 
 def random_misset(seed: int, state: np.ndarray) -> Vector:

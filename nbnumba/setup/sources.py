@@ -103,7 +103,7 @@ def generate_sources(
     rows = [(*direction, value) for direction in directions for value in wavelengths]
     table = np.array(rows, dtype=np.float64).reshape(-1, 4)
     weights = np.full(len(rows), 1.0 / max(len(rows), 1))
-    return _unitized(table[:, :3], weights, table[:, 3], len(directions))
+    return unitized(table[:, :3], weights, table[:, 3], len(directions))
 
 
 def complete_sources(given: np.ndarray, geometry: DetectorGeometry, wavelength: float) -> SourceList:
@@ -125,9 +125,20 @@ def complete_sources(given: np.ndarray, geometry: DetectorGeometry, wavelength: 
     """
     defaults = np.array([*scale(geometry.beam, -SOURCE_DISTANCE), 1.0, wavelength])
     table = np.where(np.isnan(given), defaults, given)
-    return _unitized(table[:, :3], table[:, 3], table[:, 4], 0)
+    return unitized(table[:, :3], table[:, 3], table[:, 4], 0)
 
 
-def _unitized(vectors: np.ndarray, weights: np.ndarray, wavelengths: np.ndarray, divergence_steps: int) -> SourceList:
+def unitized(vectors: np.ndarray, weights: np.ndarray, wavelengths: np.ndarray, divergence_steps: int) -> SourceList:
+    """A list of sources with unit vectors.
+
+    Parameters
+    ----------
+    vectors : ndarray, shape (n, 3), float64
+        Towards the sources, any length.
+    weights, wavelengths : ndarray, shape (n,), float64
+        Weights, and wavelengths in m.
+    divergence_steps : int
+        Directions of the divergence; 0 for a list of the user's own.
+    """
     units = np.array([unit((float(x), float(y), float(z))) for x, y, z in vectors]).reshape(-1, 3)
     return SourceList(vectors, weights, np.column_stack([units, wavelengths]), divergence_steps)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from nbnumba.config.constants import AVOGADRO, R_E_SQUARED
 from nbnumba.kernels.params import Weighting
 
 if TYPE_CHECKING:
     from nbnumba.config import Sampling
 
-R_E_SQUARED = 7.94079248018965e-30
-"""Thomson cross section r_e², m²."""
-
-AVOGADRO = 6.02214179e23
 WATER_AMPLITUDE = 2.57
 """Forward scattering amplitude of water, electrons."""
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nbnumba.config.constants import R_E_METRES
 from nbnumba.engine.registry import DEFAULT_ENGINE, make_engine
 from nbnumba.engine.scan import ScanState, pixel_number, render, run_interruptible
 from nbnumba.kernels import events as ev
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from nbnumba.setup.model import Model
 
 PREFIX = "TRACE_PY: "
-R_E_METERS = 2.81794117756025e-15
-"""Classical electron radius with nanoBragg's digits, m (reported only)."""
-
 
 @dataclass(frozen=True)
 class PixelTrace:
@@ -318,7 +316,7 @@ def _group_facts(e: ev.Group) -> Iterator[Fact]:
 def _final_facts(model: Model, e: ev.Final, cos_2theta: float, photons: np.float32) -> Iterator[Fact]:
     scale, sampling = model.params.scale, model.experiment.sampling
     yield "I_before_scaling", (e.intensity,)
-    yield "r_e_meters", (R_E_METERS,)
+    yield "r_e_meters", (R_E_METRES,)
     yield "r_e_sqr", (scale.r_e_squared,)
     yield "fluence_photons_per_m2", (scale.fluence,)
     yield "steps", (scale.steps,)
