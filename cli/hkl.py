@@ -61,7 +61,7 @@ def _options(
     k_sol: float | None, b_sol: float | None, wavelength: float | None, energy: float | None, **others: Any
 ) -> SourceOptions:
     """The library's options."""
-    from nbnumba.config.beam import HC_EV_ANGSTROM
+    from nbnumba.config.constants import HC_EV_ANGSTROM
     from nbnumba.models.options import Solvent, SourceOptions, check_positive
 
     if energy is not None:

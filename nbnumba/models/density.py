@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nbnumba.config.beam import HC_EV_ANGSTROM
+from nbnumba.config.constants import HC_EV_ANGSTROM
 from nbnumba.errors import UsageError
 from nbnumba.memory import machine_memory
 from nbnumba.models.library import gemmi_library

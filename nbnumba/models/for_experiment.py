@@ -89,7 +89,7 @@ def fill_experiment(experiment: Experiment, path: str | os.PathLike[str], spaceg
     seen = max(corner, experiment.sampling.dmin)
     if is_model(content):
         d_min = 1.0 / (1.0 / seen + _MARGIN_CELLS / min(cell[:3]))
-        options = SourceOptions(d_min=d_min, wavelength=experiment.beam.wavelength, spacegroup=spacegroup)
+        options = SourceOptions(d_min=d_min, wavelength=experiment.beam.nominal_wavelength, spacegroup=spacegroup)
         reflections = calculated_reflections(path, content, options)
     else:
         data = cast("gemmi.Mtz", content)
