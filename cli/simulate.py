@@ -74,14 +74,15 @@ def _explanation(flag: Flag) -> str:
               help="single sums in float32 on a GPU: faster, and pixels are right to some 6 digits.")
 @click.option("--threads", type=click.IntRange(min=1), metavar="N", help="CPU threads.  [default: all cores]")
 @click.option("--png", metavar="FILE", help="Also write a preview for people.")
+@click.option("--spacegroup", metavar="NAME", help="Complete the reflections of -hkl by this symmetry.")
 def command(
-    flags: tuple[str, ...], engine: str, precision: str, threads: int | None, png: str | None
+    flags: tuple[str, ...], engine: str, precision: str, threads: int | None, png: str | None, spacegroup: str | None
 ) -> None:
     """Simulate a diffraction image and write it as nanoBragg does.
 
     FLAGS are nanoBragg's, with one dash. They act from left to right; later ones win. As in nanoBragg the beginning of
     a flag suffices where no other one is meant: -matrix is -mat, -mosaic_domains is -mosaic_dom. Needed are -cell or
-    -mat, and -hkl, -default_F or a cache.
+    -mat, and -hkl, -default_F or a cache; a model or reflection data behind -hkl bring their own cell.
 
     Exit status: 0 on success, 2 for wrong usage, 1 for other failures, 130 after Ctrl-C.
     """
@@ -92,7 +93,7 @@ def command(
     from nbnumba.engine.scan import run_interruptible
 
     # all of it: Ctrl-C would be lost in a compiler that runs in the main thread
-    run_interruptible(_simulate, flags, engine, precision, threads, png)
+    run_interruptible(_simulate, flags, engine, precision, threads, png, spacegroup)
 
 
 def _settled(engine: str, precision: str) -> str:
@@ -106,7 +107,9 @@ def _settled(engine: str, precision: str) -> str:
     return check_engine(chosen, precision)
 
 
-def _simulate(flags: Sequence[str], engine: str, precision: str, threads: int | None, png: str | None) -> None:
+def _simulate(
+    flags: Sequence[str], engine: str, precision: str, threads: int | None, png: str | None, spacegroup: str | None
+) -> None:
     """Read, simulate, write, report."""
     from nbnumba.engine.threads import available_threads
     from nbnumba.output.report import image_lines, model_warnings, result_warnings, setup_lines
@@ -115,7 +118,7 @@ def _simulate(flags: Sequence[str], engine: str, precision: str, threads: int | 
     from nbnumba.simulation import simulate_model
 
     engine = _settled(engine, precision)
-    request = interpret(flags)
+    request = interpret(flags, spacegroup=spacegroup)
     warn(request.warnings)
     if png is not None:
         request = replace(request, files=replace(request.files, png_path=Path(png)))
@@ -125,7 +128,7 @@ def _simulate(flags: Sequence[str], engine: str, precision: str, threads: int | 
     model = lower(request.experiment)
     warn(model_warnings(model))
     _check_pixels(request, model)
-    say(setup_lines(model, request.inputs))
+    say(setup_lines(model, (*request.inputs, *request.notes)))
     with progress_bar(request.progress) as progress:
         result = simulate_model(model, engine, threads, progress=progress, precision=precision)
     warn(result_warnings(result))

@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 @click.option("--taps", metavar="NAMES",
               help="Comma-separated selections: f_cell, hkl_subpixel, hkl_bounds, intensity, accum.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the taps to FILE and print the trace as well.")
-def command(slow: int, fast: int, flags: tuple[str, ...], taps: str | None, json_file: str | None) -> None:
+@click.option("--spacegroup", metavar="NAME", help="Complete the reflections of -hkl by this symmetry.")
+def command(
+    slow: int, fast: int, flags: tuple[str, ...], taps: str | None, json_file: str | None, spacegroup: str | None
+) -> None:
     """Print TRACE_PY lines of the pixel SLOW FAST for nanoBragg FLAGS (after --), rendering that pixel only.
 
     Pixels that the flags name with -trace_pixel follow. No image is written. The lines compare one by one with the
@@ -48,7 +51,7 @@ def command(slow: int, fast: int, flags: tuple[str, ...], taps: str | None, json
     names = [] if taps is None else taps.split(",")
     check_taps(names)
     announce_compilation()
-    request = interpret(flags)
+    request = interpret(flags, spacegroup=spacegroup)
     warn(request.warnings)
     model = lower(request.experiment)
     warn(model_warnings(model))

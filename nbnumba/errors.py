@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-_FIELD = re.compile(r"\{([A-Za-z_]+(?:\.[A-Za-z_0-9]+)*(?:\[\d\])?(?:=[\w.+-]+)?)\}")
+_FIELD = re.compile(r"\{([A-Za-z_]\w*(?:\.\w+)*(?:\[\d\])?(?:=[\w.+-]+)?)\}")
 
 
 def with_names(message: str, name: Callable[[str], str] = str) -> str:
@@ -64,6 +64,10 @@ class InputFileError(NbnumbaError):
 
 class OutputFileError(NbnumbaError):
     """An output file can't be written."""
+
+
+class MissingPackageError(NbnumbaError):
+    """An optional package is not installed."""
 
 
 class EngineUnavailableError(NbnumbaError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -119,11 +120,18 @@ class StructureFactors(Description):
 
     @classmethod
     def from_reflections(
-        cls, hkl: ArrayLike, F: ArrayLike, default_F: float = 0.0  # noqa: N803  (F is the field's symbol)
+        cls,
+        hkl: ArrayLike,
+        F: ArrayLike,  # noqa: N803  (F is the field's symbol)
+        default_F: float = 0.0,  # noqa: N803
+        *,
+        spacegroup: str | None = None,
+        cell: tuple[float, float, float, float, float, float] | None = None,
     ) -> StructureFactors:
         """Structure factors from a list of reflections; of those that occur more than once the last counts.
 
-        No symmetry is imposed, as in nanoBragg, not even Friedel's: name every reflection that shall scatter.
+        Without a space group no symmetry is imposed, as in nanoBragg, not even Friedel's: name every reflection that
+        shall scatter.
 
         Parameters
         ----------
@@ -133,6 +141,12 @@ class StructureFactors(Description):
             Amplitudes, electrons.
         default_F : float
             Amplitude of reflections inside the index range that are not named, electrons.
+        spacegroup : str or None
+            Space group that completes the list: Hermann-Mauguin or Hall symbol, or number. Friedel mates take part;
+            systematic absences become zeros. Needs the package gemmi.
+        cell : tuple of 6 float or None
+            Unit cell, Å and degrees; with it, absences become zeros to the list's resolution only, and the setting of a
+            rhombohedral group follows from it.
 
         Returns
         -------
@@ -142,13 +156,20 @@ class StructureFactors(Description):
         Raises
         ------
         UsageError
-            If an index is not a whole number, an amplitude is complex or not finite, the two lists differ in length, or
-            the grid would not fit into memory.
+            If an index is not a whole number, an amplitude is complex or not finite, the two lists differ in length,
+            there is no such space group, or the grid would not fit into memory.
         """
         indices = _argument("hkl", _indices, hkl)
         amplitudes = _argument("F", lambda value: real_array(value, 1, _INSTEAD_OF_PHASES), F)
         default = _argument("default_F", NUMBER, default_F)
         _check_list(indices, amplitudes)
+        if spacegroup is not None:
+            from nbnumba.models.assemble import expand_list
+
+            expanded = expand_list(indices, amplitudes, spacegroup, cell)
+            return cls.from_reflections(expanded.hkl, expanded.amplitudes, default)
+        if cell is not None:
+            raise UsageError("{cell} has no effect without {spacegroup}: a list in P1 needs neither")
         first = indices.min(axis=0)
         grid = empty_grid(tuple((indices.max(axis=0) - first + 1).tolist()))
         if default != 0.0:
@@ -156,6 +177,130 @@ class StructureFactors(Description):
         _place(indices - first, amplitudes, grid)
         h_min, k_min, l_min = first.tolist()
         return cls(read_only(grid), h_min, k_min, l_min, len(amplitudes))
+
+    @classmethod
+    def from_model(
+        cls,
+        path: str | os.PathLike[str],
+        d_min: float,
+        k_sol: float = 0.35,
+        b_sol: float = 46.0,
+        *,
+        wavelength: float | None = None,
+        spacegroup: str | None = None,
+        F000: float | None = None,  # noqa: N803
+        default_F: float = 0.0,  # noqa: N803
+    ) -> StructureFactors:
+        """Structure factors of a model with flat bulk solvent, to a resolution (needs the package gemmi).
+
+        Parameters
+        ----------
+        path : path
+            PDB or mmCIF file, also compressed by gzip.
+        d_min : float
+            Smallest spacing, Å.
+        k_sol : float
+            Density of the solvent, electrons/Å³; 0 leaves it out.
+        b_sol : float
+            B factor of its edge, Å².
+        wavelength : float or None
+            Å, for f' and f'' of the elements (F(h) and F(-h) then differ); None leaves anomalous scattering out.
+        spacegroup : str or None
+            Space group, where the file names none.
+        F000 : float or None
+            F(0,0,0), electrons; None takes the model's.
+        default_F : float
+            Amplitude of reflections beyond `d_min` inside the index range, electrons.
+
+        Returns
+        -------
+        StructureFactors
+
+        Raises
+        ------
+        UsageError
+            If a number is impossible, or the resolution too fine for this machine.
+        InputFileError
+            If the file can't be read or is no model of a crystal.
+        MissingPackageError
+            If gemmi is not installed.
+        """
+        from nbnumba.models.options import Solvent, SourceOptions
+        from nbnumba.models.read import read_model
+
+        options = SourceOptions(
+            d_min=d_min, solvent=Solvent(k_sol, b_sol), wavelength=wavelength, spacegroup=spacegroup, F000=F000
+        )
+        found = read_model(path, options)
+        return cls.from_reflections(found.hkl, found.amplitudes, default_F)
+
+    @classmethod
+    def from_mtz(
+        cls,
+        path: str | os.PathLike[str],
+        column: str | None = None,
+        *,
+        d_min: float | None = None,
+        spacegroup: str | None = None,
+        F000: float | None = None,  # noqa: N803
+        default_F: float = 0.0,  # noqa: N803
+    ) -> StructureFactors:
+        """Structure factors from a column of an MTZ file, expanded to P1 (needs the package gemmi).
+
+        Parameters
+        ----------
+        path : path
+            MTZ file, also compressed by gzip.
+        column : str or None
+            Label of amplitudes, intensities or one of an anomalous pair; None chooses by type: F, F(+) and F(-), I,
+            I(+) and I(-), calculated F.
+        d_min : float or None
+            Leave out finer spacings, Å; None takes all.
+        spacegroup : str or None
+            Space group, where the file names none.
+        F000 : float or None
+            F(0,0,0), electrons; None takes the file's, if there is one.
+        default_F : float
+            Amplitude of reflections that are missing inside the index range, electrons.
+
+        Returns
+        -------
+        StructureFactors
+
+        Raises
+        ------
+        UsageError
+            If there is no such column or spacing.
+        InputFileError
+            If the file can't be read or holds no merged amplitudes or intensities.
+        MissingPackageError
+            If gemmi is not installed.
+        """
+        from nbnumba.models.options import SourceOptions
+        from nbnumba.models.read import read_data
+
+        found = read_data(path, SourceOptions(d_min=d_min, column=column, spacegroup=spacegroup, F000=F000))
+        return cls.from_reflections(found.hkl, found.amplitudes, default_F)
+
+    @classmethod
+    def from_sf_cif(cls, path: str | os.PathLike[str], column: str | None = None, **options: Any) -> StructureFactors:
+        """Structure factors from a structure-factor mmCIF, expanded to P1 (needs the package gemmi).
+
+        Parameters
+        ----------
+        path : path
+            mmCIF file with ``_refln`` items, also compressed by gzip.
+        column : str or None
+            Label that gemmi's cif2mtz gives it: FP for F_meas_au, F(+) for pdbx_F_plus, IMEAN for intensity_meas, FC
+            for F_calc; None chooses by type.
+        **options
+            d_min, spacegroup, F000, default_F as for `from_mtz`.
+
+        Returns
+        -------
+        StructureFactors
+        """
+        return cls.from_mtz(path, column, **options)
 
     @property
     def table(self) -> np.ndarray:

@@ -16,6 +16,7 @@ from nbnumba.flags.headers import settings_from_headers
 from nbnumba.flags.names import field_of, flag_of, named_by_flags
 from nbnumba.flags.parse import Occurrence, apply, tokenise
 from nbnumba.flags.settings import Settings
+from nbnumba.models.names import is_model_or_data
 from nbnumba.output.files import OutputFiles
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class Request:
         What to write.
     inputs : tuple of (str, Path)
         What was read: a word for it, and the file.
+    notes : tuple of (str, str)
+        What there is to say about the structure factors: label and text of each line.
     progress : bool or None
         Show the progress meter; None decides by the terminal.
     printout : bool
@@ -60,6 +63,7 @@ class Request:
     experiment: Experiment
     files: OutputFiles
     inputs: tuple[tuple[str, Path], ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()
     progress: bool | None = None
     printout: bool = False
     printout_pixel: tuple[int, int] | None = None
@@ -68,7 +72,9 @@ class Request:
 
 
 @named_by_flags()
-def interpret(arguments: Sequence[str], physics: Physics = NANOBRAGG_PHYSICS) -> Request:
+def interpret(
+    arguments: Sequence[str], physics: Physics = NANOBRAGG_PHYSICS, spacegroup: str | None = None
+) -> Request:
     """Understand nanoBragg's flags and read the files that they name.
 
     Parameters
@@ -77,6 +83,8 @@ def interpret(arguments: Sequence[str], physics: Physics = NANOBRAGG_PHYSICS) ->
         The command line behind the command's name.
     physics : Physics
         Which of nanoBragg's quirks the image has; all of them unless somebody wants less.
+    spacegroup : str or None
+        Space group whose symmetry completes the structure factors behind -hkl; None takes them as they are listed.
 
     Returns
     -------
@@ -92,12 +100,10 @@ def interpret(arguments: Sequence[str], physics: Physics = NANOBRAGG_PHYSICS) ->
     occurrences = tokenise(arguments)
     named = apply(occurrences, Settings())
     settings = apply(occurrences, settings_from_headers(named.mask_path, named.header_path))
-    _check(settings)
-    factors, factors_path = _structure_factors(settings)
+    _check(settings, spacegroup)
     crystal = replace(
-        settings.crystal,
-        unit_cell=_unit_cell(settings), reciprocal_matrix=_matrix(settings.matrix_path), structure_factors=factors,
-    )  # fmt: skip
+        settings.crystal, unit_cell=_unit_cell(settings), reciprocal_matrix=_matrix(settings.matrix_path)
+    )
     files = replace(
         settings.files,
         pgm_path=settings.files.pgm_path if settings.writes_pgm else None,
@@ -105,19 +111,24 @@ def interpret(arguments: Sequence[str], physics: Physics = NANOBRAGG_PHYSICS) ->
     )
     beam = replace(settings.beam, sources=_sources(settings.sources_path))
     _read_unused(settings.stol_path)
+    # made anew: while flags are read, a detector need not make sense as a whole
+    bare = Experiment(crystal, beam, _detector(settings, physics), settings.sampling, physics)
+    experiment, factors_path, notes = _with_structure_factors(bare, settings, spacegroup)
     return Request(
-        # made anew: while flags are read, a detector need not make sense as a whole
-        experiment=Experiment(crystal, beam, _detector(settings, physics), settings.sampling, physics), files=files,
-        inputs=_inputs(settings, factors_path),
+        experiment=experiment, files=files, inputs=_inputs(settings, factors_path), notes=notes,
         progress=settings.progress, printout=settings.printout, printout_pixel=_chosen(settings.printout_pixel),
-        trace_pixels=settings.trace_pixels, warnings=_warnings(occurrences, settings, factors, physics),
+        trace_pixels=settings.trace_pixels,
+        warnings=_warnings(occurrences, settings, experiment.crystal.structure_factors, physics),
     )  # fmt: skip
 
 
-def _check(settings: Settings) -> None:
+def _check(settings: Settings, spacegroup: str | None) -> None:
     """Refuse what no single flag shows to be impossible."""
-    if settings.matrix_path is None and settings.cell[0] is None:
+    brings_cell = settings.hkl_path is not None and is_model_or_data(settings.hkl_path)
+    if settings.matrix_path is None and settings.cell[0] is None and not brings_cell:
         raise UsageError("no unit cell: give -cell (a b c alpha beta gamma) or -mat (a file)")
+    if spacegroup is not None and settings.hkl_path is None:
+        raise UsageError(f"{{spacegroup}} {spacegroup}: has no effect without {{Crystal.structure_factors}}")
     if settings.unusable:
         paths, words = zip(*settings.unusable, strict=True)
         flags = " and ".join(flag_of(field_of(path)) for path in paths)
@@ -165,6 +176,20 @@ def _read_unused(path: Path | None) -> None:
         from nbnumba.io.stol import read_stol
 
         read_stol(path)
+
+
+def _with_structure_factors(
+    experiment: Experiment, settings: Settings, spacegroup: str | None
+) -> tuple[Experiment, Path | None, tuple[tuple[str, str], ...]]:
+    """The experiment with its structure factors, where they come from, and what there is to say about them."""
+    path = settings.hkl_path
+    if path is not None and (spacegroup is not None or is_model_or_data(path)):
+        from nbnumba.models.for_experiment import fill_experiment
+
+        filled = fill_experiment(experiment, path, spacegroup)
+        return filled.experiment, path, filled.facts
+    factors, path = _structure_factors(settings)
+    return replace(experiment, crystal=replace(experiment.crystal, structure_factors=factors)), path, ()
 
 
 def _structure_factors(settings: Settings) -> tuple[StructureFactors | None, Path | None]:

@@ -57,7 +57,8 @@ _CRYSTAL = (
 )  # fmt: skip
 
 _STRUCTURE_FACTORS = (
-    Flag(("-hkl",), (FILE,), do.put("hkl_path"), "structure factors: text of h k l F, space group P1"),
+    Flag(("-hkl",), (FILE,), do.put("hkl_path"),
+         "structure factors: text of h k l F in P1 or, with --spacegroup, less; model or data (.pdb .cif .mtz)"),
     Flag(("-dump",), (FILE,), do.several(do.put("files.dump_path"), do.fix("names_cache", True)),
          "binary cache of them: written with -hkl, read without", default="Fdump.bin"),
     Flag(("-default_F",), (NUMBER,), do.put("crystal.default_F"), "amplitude of reflections that are not listed",

@@ -1,4 +1,4 @@
-"""Structure-factor amplitudes from text: h k l F."""
+"""Structure-factor amplitudes as text: h k l F."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ import numpy as np
 from nbnumba.config import StructureFactors
 from nbnumba.config.structure_factors import LARGEST_INDEX
 from nbnumba.errors import InputFileError, NbnumbaWarning, UsageError
+from nbnumba.io.atomic import atomic_write
 from nbnumba.io.decimals import read_decimals
 from nbnumba.io.reading import NUMBER, line_number, quote_line, read_input, scan_numbers
 
 _COLUMNS = 4
 _PIECE_BYTES = 1 << 22
+_LINES = 1 << 16
+"""Written at once: Ctrl-C is heard in between."""
 
 
 def read_hkl(path: str | os.PathLike[str], default_F: float = 0.0) -> StructureFactors:  # noqa: N803
@@ -42,13 +45,60 @@ def read_hkl(path: str | os.PathLike[str], default_F: float = 0.0) -> StructureF
         If the file can't be read, holds no reflection, an index is not an integer or an amplitude is not finite, or
         the grid would not fit into memory.
     """
+    hkl, amplitudes = read_reflections(path)
+    try:
+        return StructureFactors.from_reflections(hkl, amplitudes, default_F)
+    except UsageError as error:
+        raise InputFileError(f"{path}: {error}") from None
+
+
+def read_reflections(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Read reflections as a list, in the order of the file.
+
+    Parameters
+    ----------
+    path : path
+        As for `read_hkl`.
+
+    Returns
+    -------
+    hkl : ndarray, shape (n, 3), int32
+        Miller indices.
+    amplitudes : ndarray, shape (n,), float64
+        F, electrons.
+
+    Raises
+    ------
+    InputFileError
+        If the file can't be read, holds no reflection, an index is not an integer or an amplitude is not finite.
+    """
     data = read_input(path)
     records = _read_records(data, path)
     _check_records(records, data, path)
-    try:
-        return StructureFactors.from_reflections(records[:, :3], records[:, 3], default_F)
-    except UsageError as error:
-        raise InputFileError(f"{path}: {error}") from None
+    return records[:, :3].astype(np.int32), records[:, 3]
+
+
+def write_hkl(path: str | os.PathLike[str], hkl: np.ndarray, amplitudes: np.ndarray) -> None:
+    """Write reflections, one a line, with the digits that give every amplitude back to the last bit.
+
+    Parameters
+    ----------
+    path : path
+        File to write.
+    hkl : ndarray, shape (n, 3), int
+        Miller indices.
+    amplitudes : ndarray, shape (n,), float64
+        F, electrons.
+
+    Raises
+    ------
+    OutputFileError
+        If the file can't be written.
+    """
+    with atomic_write(path) as stream:
+        for start in range(0, len(hkl), _LINES):
+            rows = zip(hkl[start : start + _LINES].tolist(), amplitudes[start : start + _LINES].tolist(), strict=True)
+            stream.write("".join(f"{h[0]} {h[1]} {h[2]} {value!r}\n" for h, value in rows).encode())
 
 
 def _read_records(data: bytes, path: str | os.PathLike[str]) -> np.ndarray:
@@ -64,7 +114,7 @@ def _read_records(data: bytes, path: str | os.PathLike[str]) -> np.ndarray:
                 f"{path}: line {line_number(data, end)}: reading stops after {whole // _COLUMNS} reflections "
                 f"at {quote_line(data, end)}"
             ),
-            stacklevel=3,
+            stacklevel=4,
         )
     return values[:whole].reshape(-1, _COLUMNS)
 

@@ -30,15 +30,15 @@ Fact = tuple[str, str]
 """Label and text of one line."""
 
 
-def setup_lines(model: Model, inputs: Sequence[tuple[str, Path]] = ()) -> list[str]:
+def setup_lines(model: Model, inputs: Sequence[tuple[str, Path | str]] = ()) -> list[str]:
     """What was derived from the experiment, for the console.
 
     Parameters
     ----------
     model : Model
         The simulation.
-    inputs : sequence of (str, Path)
-        What was read: a word for it, and the file.
+    inputs : sequence of (str, Path or str)
+        What was read: a word for it, and the file or what there is to say.
 
     Returns
     -------

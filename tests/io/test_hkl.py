@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from nbnumba.config.structure_factors import empty_grid
-from nbnumba.errors import InputFileError, UsageError
-from nbnumba.io.hkl import read_hkl
+from nbnumba.errors import InputFileError, OutputFileError, UsageError
+from nbnumba.io.hkl import read_hkl, read_reflections, write_hkl
 
 
 @pytest.fixture
@@ -97,3 +97,18 @@ def test_a_missing_file_is_named(tmp_path):
 def test_grids_larger_than_memory_are_refused():
     with pytest.raises(UsageError, match=r"need 8e\+03 GB"):
         empty_grid((10000, 10000, 10000))
+
+
+def test_written_reflections_read_back_to_the_last_bit(tmp_path):
+    rng = np.random.default_rng(1)
+    hkl = rng.integers(-50, 50, (1000, 3))
+    amplitudes = np.concatenate([rng.lognormal(3.0, 5.0, 996), [0.0, 1e-300, 5e-324, 1.7e308]])
+    write_hkl(tmp_path / "F.hkl", hkl, amplitudes)
+    found, values = read_reflections(tmp_path / "F.hkl")
+    assert np.array_equal(found, hkl)
+    assert np.array_equal(values, amplitudes)
+
+
+def test_nothing_is_written_where_it_can_not_be(tmp_path):
+    with pytest.raises(OutputFileError, match="none does not exist"):
+        write_hkl(tmp_path / "none" / "F.hkl", np.zeros((1, 3), dtype=int), np.ones(1))
