@@ -58,7 +58,8 @@ def test_fields_are_named_by_the_class_that_holds_them(path, field):
 OTHERWISE = {"-square_xtal": ["-round_xtal"], "-round_div": ["-square_div"], "-mosflm": ["-xds"]}
 """Flags whose effect is the default, and what has to be said before so that it is seen."""
 
-WITHOUT_A_FLAG = {"Beam.dispersion.step", "OutputFiles.tiff_path"}
+WITHOUT_A_FLAG = {"Beam.dispersion.step", "OutputFiles.tiff_path", "Crystal.orientation", "Detector.panels",
+                  "Beam.spectrum", "Crystal.mosaic_distribution", "Crystal.mosaic_rotations"}  # fmt: skip
 INDIRECT = {"Beam.sources", "Crystal.unit_cell", "Crystal.random_misset", "Crystal.reciprocal_matrix",
             "Crystal.structure_factors", "Detector.mask", "OutputFiles.png_path"}  # fmt: skip
 """What comes from a file that a flag names, from a word or from an option."""

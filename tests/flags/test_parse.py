@@ -65,7 +65,8 @@ SPELLINGS = """
 -beam_vector
 -polar_vector
 -twotheta_axis
--pix0_vector -pix0_vector_mm
+-pix0_vector
+-pix0_vector_mm
 -twotheta
 -detector_rotx
 -detector_roty
