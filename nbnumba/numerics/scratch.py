@@ -36,7 +36,7 @@ VECTOR = 8
     INTERPOLATING,  # 1 while the pixel's interpolation is on, else 0
     EVALUATED,  # 1 once the pixel has reached the spindle loop, else 0; only if some may not reach it
     NEIGHBOUR,  # position in the table of the first of 4×4×4 neighbours; negative where nothing is interpolated
-    WEIGHT,  # what the crystal's sum of a layer, subpixel and source is multiplied by
+    WEIGHT,  # what the crystal's sum of a layer, subpixel and source is multiplied by, but for what is the source's own
 ) = (section * LANES for section in range(33))  # fmt: skip
 
 WEIGHTS_H, WEIGHTS_K, WEIGHTS_L = (section * LANES for section in (33, 37, 41))

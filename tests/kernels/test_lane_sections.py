@@ -115,5 +115,5 @@ def test_every_pass_was_looked_at(checked):
     assert set(checked["calls"]) >= {
         "place_pixels", "place_subpixels", "absorb", "scatter", "limit_resolution", "polarize", "polarize_group",
         "index_lanes", "square_lanes", "round_lanes", "gauss_lanes", "tophat_lanes", "look_up", "interpolate",
-        "add_terms", "add_to_running_sums", "weigh_group", "_scale_by", "_store",
+        "add_terms", "add_to_running_sums", "weigh_subpixel", "weigh_source", "_scale_by", "_store",
     }  # fmt: skip

@@ -162,10 +162,32 @@ def add_terms(factors, lanes, s):
             s[INTENSITY + i] += squared * s[LATTICE + i] * s[LATTICE + i]
 
 
-@touches(reads=(CAPTURE, POLARIZATION, OMEGA), writes=(WEIGHT,))
+@touches(reads=(CAPTURE, OMEGA), writes=(WEIGHT,))
 @pass_jit
-def weigh_group(weighting, source_weight, lanes, s):
-    """What the crystal's sum is multiplied by: see `nbnumba.kernels.pixel.group_weight`.
+def weigh_subpixel(weighting, lanes, s):
+    """What of a group's weight all sources share: see `nbnumba.kernels.pixel.group_weight`.
+
+    Parameters
+    ----------
+    weighting : Weighting
+    lanes, s
+        As in `nbnumba.kernels.lanes.detector.place_pixels`.
+    """
+    if weighting.group_omega:
+        for i in range(lanes):
+            s[WEIGHT + i] = s[OMEGA + i]
+    else:
+        for i in range(lanes):
+            s[WEIGHT + i] = 1.0
+    if weighting.group_capture:
+        for i in range(lanes):
+            s[WEIGHT + i] *= s[CAPTURE + i]
+
+
+@touches(reads=(WEIGHT, POLARIZATION), writes=(WEIGHT,))
+@pass_jit
+def weigh_source(weighting, source_weight, lanes, s):
+    """What of a group's weight is the source's own, where terms are weighted one by one.
 
     Parameters
     ----------
@@ -176,33 +198,51 @@ def weigh_group(weighting, source_weight, lanes, s):
         As in `nbnumba.kernels.lanes.detector.place_pixels`.
     """
     for i in range(lanes):
-        s[WEIGHT + i] = source_weight
-    for section, chosen in (
-        (CAPTURE, weighting.group_capture),
-        (POLARIZATION, weighting.group_polarization),
-        (OMEGA, weighting.group_omega),
-    ):
-        if chosen:
-            for i in range(lanes):
-                s[WEIGHT + i] *= s[section + i]
+        s[WEIGHT + i] *= source_weight
+    if weighting.group_polarization:
+        for i in range(lanes):
+            s[WEIGHT + i] *= s[POLARIZATION + i]
 
 
-@touches(reads=(WEIGHT, ACTIVE, INTENSITY, KEPT), writes=(INTENSITY, KEPT))
+@touches(reads=(ACTIVE, INTENSITY), writes=(INTENSITY,))
 @pass_jit
-def close_group(water, lanes, s):
-    """Add the crystal's weighted sums to those of the pixels, and begin new ones.
+def leave_out_inactive(water, lanes, s):
+    """Take the crystal's sum away from lanes beyond the resolution limit.
 
     Parameters
     ----------
     water : float64
-        What a sum begins with: the background of the group, electrons².
+        What a sum begins with, electrons².
     lanes, s
         As in `nbnumba.kernels.lanes.detector.place_pixels`.
     """
     for i in range(lanes):
-        crystal = s[INTENSITY + i] if s[ACTIVE + i] != 0.0 else water
-        s[KEPT + i] += crystal * s[WEIGHT + i]
-        s[INTENSITY + i] = water
+        s[INTENSITY + i] = s[INTENSITY + i] if s[ACTIVE + i] != 0.0 else water
+
+
+@touches(reads=(WEIGHT, POLARIZATION, INTENSITY, KEPT), writes=(INTENSITY, KEPT))
+@pass_jit
+def close_group(weighting, source_weight, lanes, s):
+    """Add the crystal's weighted sums to those of the pixels, and begin new ones.
+
+    Parameters
+    ----------
+    weighting : Weighting
+    source_weight : float64
+        Of the source, 1 on average.
+    lanes, s
+        As in `nbnumba.kernels.lanes.detector.place_pixels`.
+    """
+    water = weighting.water
+    if weighting.group_polarization:
+        for i in range(lanes):
+            weight = s[WEIGHT + i] * source_weight * s[POLARIZATION + i]
+            s[KEPT + i] += s[INTENSITY + i] * weight
+            s[INTENSITY + i] = water
+    else:
+        for i in range(lanes):
+            s[KEPT + i] += s[INTENSITY + i] * (s[WEIGHT + i] * source_weight)
+            s[INTENSITY + i] = water
 
 
 @touches(reads=(CELL, LATTICE, WEIGHT, CAPTURE, POLARIZATION, OMEGA, INTENSITY), writes=(INTENSITY,))

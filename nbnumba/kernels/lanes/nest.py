@@ -11,8 +11,10 @@ from nbnumba.kernels.lanes.intensity import (
     close_group,
     index_lanes,
     interpolate,
+    leave_out_inactive,
     look_up,
-    weigh_group,
+    weigh_source,
+    weigh_subpixel,
 )
 from nbnumba.numerics.jit import nest_jit
 from nbnumba.numerics.scratch import (
@@ -153,6 +155,8 @@ def add_sources(params, opening, interpolating, unpolarized, lanes, s):
     """
     sources, weighting = params.sources, params.weighting
     fresh = weighting.fresh_polarization
+    if weighting.grouped:
+        weigh_subpixel(weighting, lanes, s)
     for source in range(sources.table.shape[0]):
         beam = sources.table[source]
         incident = (-beam[0], -beam[1], -beam[2])
@@ -165,14 +169,17 @@ def add_sources(params, opening, interpolating, unpolarized, lanes, s):
         elif fresh or unpolarized > 0:
             everywhere = (active == lanes or weighting.water != 0.0) and (fresh or unpolarized == lanes)
             unpolarized = polarize(sources, fresh, incident, everywhere, lanes, s)
-        if weighting.grouped or weighting.running:
-            weigh_group(weighting, beam[4], lanes, s)
-        if weighting.running and weighting.water != 0.0:
-            add_background(weighting.water, lanes, s)
+        if weighting.running:
+            weigh_subpixel(weighting, lanes, s)
+            weigh_source(weighting, beam[4], lanes, s)
+            if weighting.water != 0.0:
+                add_background(weighting.water, lanes, s)
         if active > 0:
             opening = add_source(params, opening, interpolating, active, lanes, s)
         if weighting.grouped:
-            close_group(weighting.water, lanes, s)
+            if active < lanes:
+                leave_out_inactive(weighting.water, lanes, s)
+            close_group(weighting, beam[4], lanes, s)
     return opening, unpolarized
 
 
