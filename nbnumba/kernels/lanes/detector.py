@@ -117,29 +117,39 @@ def place_subpixels(params, plane, sub, depth, omega_afresh, lanes, s):
         As in `place_pixels`.
     """
     _place(params.panels, plane, sub, float(params.sampling.oversample), depth, lanes, s)
-    area, distance, point_pixel = plane.area, plane.close_distance, params.panels.point_pixel
-    if omega_afresh and params.panels.curved == CURVED:
-        _subtend_curved(plane, point_pixel, lanes, s)
-    for i in range(lanes):
-        airpath = s[AIRPATH + i]
-        # not beside the root, which takes as long: here multiplications go on meanwhile
-        inverse = 1.0 / airpath
-        s[X + i], s[Y + i], s[Z + i] = direction((s[X + i], s[Y + i], s[Z + i]), airpath, inverse)
-        if omega_afresh and params.panels.curved != CURVED:
-            s[OMEGA + i] = solid_angle_by_powers(area, inverse, distance, point_pixel)
+    if params.panels.curved == CURVED:
+        _aim_curved(plane, params.panels.point_pixel, omega_afresh, lanes, s)
+    else:
+        _aim(plane, params.panels.point_pixel, omega_afresh, lanes, s)
     if params.weighting.fresh_omega:
         for i in range(lanes):
             s[OMEGA_SUM + i] += s[OMEGA + i]
 
 
 @pass_jit
-def _subtend_curved(plane, point_pixel, lanes, s):
-    """Solid angles on a detector whose pixels have planes of their own: see `kernels.pixel.tangent_distance`."""
+def _aim(plane, point_pixel, omega_afresh, lanes, s):
+    """Unit vectors and solid angles."""
+    area, distance = plane.area, plane.close_distance
     for i in range(lanes):
         airpath = s[AIRPATH + i]
-        along = dot((s[X + i], s[Y + i], s[Z + i]), plane.fdet)
-        distance = math.sqrt(airpath * airpath - along * along)
-        s[OMEGA + i] = solid_angle_by_powers(plane.area, 1.0 / airpath, distance, point_pixel)
+        # not beside the root, which takes as long: here multiplications go on meanwhile
+        inverse = 1.0 / airpath
+        s[X + i], s[Y + i], s[Z + i] = direction((s[X + i], s[Y + i], s[Z + i]), airpath, inverse)
+        if omega_afresh:
+            s[OMEGA + i] = solid_angle_by_powers(area, inverse, distance, point_pixel)
+
+
+@pass_jit
+def _aim_curved(plane, point_pixel, omega_afresh, lanes, s):
+    """`_aim` where pixels have planes of their own: see `kernels.pixel.tangent_distance`."""
+    for i in range(lanes):
+        airpath = s[AIRPATH + i]
+        inverse, position = 1.0 / airpath, (s[X + i], s[Y + i], s[Z + i])
+        s[X + i], s[Y + i], s[Z + i] = direction(position, airpath, inverse)
+        if omega_afresh:
+            along = dot(position, plane.fdet)
+            distance = math.sqrt(airpath * airpath - along * along)
+            s[OMEGA + i] = solid_angle_by_powers(plane.area, inverse, distance, point_pixel)
 
 
 @touches(reads=(X, Y, Z), writes=(CAPTURE,))
