@@ -88,10 +88,11 @@ def command(flags: tuple[str, ...], **options: Any) -> None:
 
 def _run(flags: tuple[str, ...], outdir: str, save_diff: bool, png_scale: float | None, **options: Any) -> int:
     """Compare, write, print; the exit status."""
-    from nbnumba.compare.bundle import summary_rows, write_bundle
+    from nbnumba.compare.bundle import check_folder, summary_rows, write_bundle
     from nbnumba.compare.images import ShapeMismatchError
 
     try:
+        check_folder(Path(outdir), options["images"] or ())
         outcome = _compare(flags, **options)
         files = write_bundle(Path(outdir), outcome, png_scale, save_diff)
     except NbnumbaError as error:

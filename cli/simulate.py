@@ -73,7 +73,7 @@ def _explanation(flag: Flag) -> str:
 @click.option("--precision", type=click.Choice(PRECISIONS), default=PRECISIONS[0], show_default=True,
               help="single sums in float32 on a GPU: faster, and pixels are right to some 6 digits.")
 @click.option("--threads", type=click.IntRange(min=1), metavar="N", help="CPU threads.  [default: all cores]")
-@click.option("--png", metavar="FILE", help="Also write a preview for people.")
+@click.option("--png", metavar="FILE", help="Also write a preview for people, of the format that the suffix says.")
 @click.option("--spacegroup", metavar="NAME", help="Complete the reflections of -hkl by this symmetry.")
 def command(
     flags: tuple[str, ...], engine: str, precision: str, threads: int | None, png: str | None, spacegroup: str | None
@@ -113,7 +113,7 @@ def _simulate(
     """Read, simulate, write, report."""
     from nbnumba.engine.threads import available_threads
     from nbnumba.output.report import image_lines, model_warnings, result_warnings, setup_lines
-    from nbnumba.output.write import check_writable, write_outputs
+    from nbnumba.output.write import write_outputs
     from nbnumba.setup.lowering import lower
     from nbnumba.simulation import simulate_model
 
@@ -124,7 +124,7 @@ def _simulate(
         request = replace(request, files=replace(request.files, png_path=Path(png)))
     if threads is not None and threads > available_threads():
         warn([f"--threads {threads}: there are {available_threads()} cores, and no more threads are started"])
-    check_writable(request.files, _kept_inputs(request))
+    _check_files(request)
     model = lower(request.experiment)
     warn(model_warnings(model))
     _check_pixels(request, model)
@@ -137,12 +137,17 @@ def _simulate(
     _print_pixels(request, result)
 
 
-def _kept_inputs(request: Request) -> list[Path]:
-    """Input files that no output may replace; nanoBragg's own images may serve as -img or -mask and be replaced."""
+def _check_files(request: Request) -> None:
+    """Refuse outputs that can't be written, or would take the place of an input, before they are waited for."""
+    from nbnumba.io.smv import read_smv_header
+    from nbnumba.output.write import check_writable
+
     factors = request.experiment.crystal.structure_factors
-    was_text = factors is not None and factors.reflections is not None
-    replaceable = {"mask", "header"} if was_text else {"mask", "header", "structure factors"}
-    return [path for word, path in request.inputs if word not in replaceable]
+    was_cache = factors is not None and factors.reflections is None
+    # a cache that was read is not written again
+    inputs = {path: word for word, path in request.inputs if not (was_cache and word == "structure factors")}
+    simulated = [p for p, word in inputs.items() if word in ("mask", "header") and read_smv_header(p).is_simulated]
+    check_writable(request.files, [path for path in inputs if path not in simulated], simulated)
 
 
 def _check_pixels(request: Request, model: Model) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -43,7 +44,9 @@ def command(
     if json_file is not None and taps is None:
         raise UsageError("--json writes taps: name them with --taps")
     import_numba_without_scipy()
+    from nbnumba.io.atomic import check_target
     from nbnumba.output.report import model_warnings
+    from nbnumba.output.write import check_distinct
     from nbnumba.setup.lowering import lower
     from nbnumba.trace.record import record_pixels
     from nbnumba.trace.taps import check_taps
@@ -53,6 +56,9 @@ def command(
     announce_compilation()
     request = interpret(flags, spacegroup=spacegroup)
     warn(request.warnings)
+    if json_file is not None:
+        check_target(json_file)
+        check_distinct({"--json": Path(json_file)}, [path for _, path in request.inputs])
     model = lower(request.experiment)
     warn(model_warnings(model))
     traces = record_pixels(model, [(slow, fast), *request.trace_pixels])

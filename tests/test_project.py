@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import configparser
 import re
+import shlex
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from golden import ROOT, golden_cases, input_file
+from nbnumba_cli.main import run
+from scipy import ndimage
 
+from nbnumba.io.pgm import read_pgm
+from nbnumba.io.smv import read_smv
 from nbnumba.quirks import QUIRKS
 
 
@@ -78,3 +84,25 @@ def test_every_link_of_the_documents_leads_to_a_file():
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
             if not target.startswith("http"):
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def demo_flags() -> list[str]:
+    """What `make demo` runs."""
+    recipe = (ROOT / "Makefile").read_text(encoding="utf-8").split("$(BIN)/nbnumba -mat ")[1].split("\n\t@echo")[0]
+    return shlex.split("-mat " + recipe.replace("\\\n", " ").replace("$(ER1)", str(ROOT / "nbnumba" / "data" / "er1")))
+
+
+def test_the_demo_warns_of_nothing_and_its_images_show_spots(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "demo_output").mkdir()
+    # a thirtieth of the detector, beside the direct beam
+    assert run([*demo_flags(), "-roi", "780", "1059", "480", "759"]) == 0
+    assert "warning" not in capsys.readouterr().err
+    window = slice(480, 760), slice(780, 1060)
+    # two greys a photon; one unit a photon and an offset of 40
+    greys = read_pgm("demo_output/er1.pgm")[window]
+    images = [read_smv(f"demo_output/{name}.img").data[window].astype(int) - 40 for name in ("er1", "er1_noise")]
+    for photons in (greys // 2, *images):
+        # a background that is seen and leaves room for spots, and spots that are bright in the PGM image
+        assert 2 < np.median(photons) < 40
+        assert ndimage.label(photons >= 127)[1] > 10

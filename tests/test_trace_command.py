@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -29,6 +30,18 @@ def test_the_trace_of_a_pixel_is_all_that_is_printed_and_no_file_is_written(tmp_
     assert _trace("\n".join(lines)) == lines
     assert "TRACE_PY: pixel 3 4" in lines
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("name", "status", "message"), [
+    ("A.mat", 2, "--json A.mat: would overwrite an input file; choose another one"),
+    ("none/t.json", 1, "none does not exist; create it first"),
+])
+def test_taps_are_not_computed_for_a_file_that_can_not_be_written(capsys, monkeypatch, name, status, message):
+    Path("A.mat").write_text("0.01 0 0\n0 0.01 0\n0 0 0.01\n")
+    monkeypatch.setattr("nbnumba.trace.record.record_pixels", None)
+    assert run(["trace", "3", "4", "--taps", "f_cell", "--json", name, "--", *FLAGS, "-mat", "A.mat"]) == status
+    assert message in capsys.readouterr().err
+    assert Path("A.mat").read_text().startswith("0.01")
 
 
 def test_pixels_are_traced_alike_on_the_way_to_an_image(capsys):

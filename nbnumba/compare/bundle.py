@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -15,8 +16,8 @@ from nbnumba.compare.assessment import Assessment, assess
 from nbnumba.compare.images import ShapeMismatchError
 from nbnumba.compare.peaks import MATCH_RADIUS
 from nbnumba.compare.runner import ProgramRun
-from nbnumba.errors import InputFileError, OutputFileError
-from nbnumba.io.atomic import atomic_write
+from nbnumba.errors import InputFileError, OutputFileError, UsageError
+from nbnumba.io.atomic import atomic_write, check_target, file_identity
 from nbnumba.io.float_image import write_float_image
 from nbnumba.io.json_text import to_json
 from nbnumba.trace.diff import TraceComparison, compare_traces
@@ -143,6 +144,39 @@ def _compare_trace_output(names: tuple[str, str], runs: Sequence[ProgramRun]) ->
     differ, missing = len(comparison.divergences), len(comparison.missing_in_a) + len(comparison.missing_in_b)
     verdict = "agree" if comparison.are_equal else f"diverge: {differ} pairs differ, {missing} lines have no partner"
     return TraceOutcome(comparison, f"{comparison.pairs} pairs of trace lines {verdict}")
+
+
+def check_folder(folder: Path, kept: Sequence[str]) -> None:
+    """Raise an error if no bundle can be written to a folder; to be called before the programs run.
+
+    Parameters
+    ----------
+    folder : Path
+        Need not exist.
+    kept : sequence of str
+        Images to be compared, which a bundle must not remove.
+
+    Raises
+    ------
+    OutputFileError
+        If the folder can't be made or takes no files.
+    UsageError
+        If an image has the name of one of a bundle's files.
+    """
+    bundle = {file_identity(folder / name) for name in BUNDLE_FILES}
+    for path in kept:
+        if file_identity(path) in bundle:
+            raise UsageError(f"{path}: the comparison would take its place in {folder}; name another folder for it")
+    if folder.is_dir():
+        for name in BUNDLE_FILES:
+            check_target(folder / name)
+        return
+    try:
+        nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    except OSError as error:
+        raise OutputFileError(f"{folder}: can't be written: {error.strerror or error}") from error
+    if not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
+        raise OutputFileError(f"{folder}: can't be written: {nearest} is not a folder that takes files")
 
 
 def write_bundle(folder: Path, outcome: Outcome, percentile: float | None, save_difference: bool) -> list[Path]:

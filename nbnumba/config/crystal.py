@@ -12,6 +12,7 @@ from nbnumba.config.orientation import Orientation, check_rotations
 from nbnumba.config.rules import (
     BOOLEAN,
     INTEGER,
+    LARGEST_NUMBER,
     NOT_NEGATIVE,
     NUMBER,
     POSITIVE,
@@ -29,6 +30,10 @@ from nbnumba.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+_FLATTEST = 1e-6
+"""Volume of a cell over the product of its edges: that of real cells is above 0.1, files state some seven digits."""
 
 
 class CrystalShape(Enum):
@@ -72,16 +77,19 @@ class UnitCell(Description):
 
 
 def lie_in_a_plane(matrix: np.ndarray) -> bool:
-    """Whether the three axes of a matrix span no volume.
+    """Whether the three axes of a matrix span no volume, but for what rounded digits make of one.
 
     Parameters
     ----------
     matrix : ndarray, shape (3, 3), float64
-        Axes in rows or columns.
+        Axes in columns.
     """
     import numpy as np
 
-    return bool(np.linalg.det(matrix) == 0.0)
+    # numbers of one size, so that no product leaves the range of a double
+    scaled = matrix / max(float(np.abs(matrix).max()), 1.0 / LARGEST_NUMBER)
+    volume, edges = abs(np.linalg.det(scaled)), np.linalg.norm(scaled, axis=0)
+    return bool(volume <= _FLATTEST * edges.prod())
 
 
 def _matrix(value: Any) -> np.ndarray:

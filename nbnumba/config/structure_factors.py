@@ -104,6 +104,8 @@ class StructureFactors(Description):
         Miller indices of ``amplitudes[0, 0, 0]``.
     reflections : int or None
         Number of reflections that the grid was made from; None when unknown, as for a binary cache.
+    friedel_pairs : int or None
+        How many pairs h k l and -h -k -l are among them; None when unknown.
     """
 
     amplitudes: np.ndarray
@@ -111,11 +113,12 @@ class StructureFactors(Description):
     k_min: int
     l_min: int
     reflections: int | None = None
+    friedel_pairs: int | None = None
 
     RULES: ClassVar[Rules] = {
         "amplitudes": Rule("an array of amplitudes", _grid),
         **dict.fromkeys(("h_min", "k_min", "l_min"), Rule("a whole number", _index)),
-        "reflections": optional(NOT_NEGATIVE_INTEGER),
+        **dict.fromkeys(("reflections", "friedel_pairs"), optional(NOT_NEGATIVE_INTEGER)),
     }
 
     @classmethod
@@ -174,9 +177,9 @@ class StructureFactors(Description):
         grid = empty_grid(tuple((indices.max(axis=0) - first + 1).tolist()))
         if default != 0.0:
             grid[:] = default
-        _place(indices - first, amplitudes, grid)
+        listed = _place(indices - first, amplitudes, grid)
         h_min, k_min, l_min = first.tolist()
-        return cls(read_only(grid), h_min, k_min, l_min, len(amplitudes))
+        return cls(read_only(grid), h_min, k_min, l_min, len(amplitudes), _count_friedel_pairs(listed, first.tolist()))
 
     @classmethod
     def from_model(
@@ -349,12 +352,14 @@ def _indices(value: Any) -> np.ndarray:
     indices = real_array(value, 2)
     if indices.shape[1] != 3:
         raise UnfitError(f"must have 3 columns, not {indices.shape[1]}")
+    # one axis after the other, which NumPy does faster
+    axes = np.ascontiguousarray(indices.T)
     # NaN fails both comparisons
-    good = ((indices == np.rint(indices)) & (np.abs(indices) < LARGEST_INDEX)).all(axis=1)
+    good = ((axes == np.rint(axes)) & (np.abs(axes) < LARGEST_INDEX)).all(axis=0)
     if not good.all():
         row = int(np.argmin(good))
         raise UnfitError(f"must be whole numbers, not {shown(indices[row].tolist())} in row {row}")
-    return indices.astype(np.int64)
+    return axes.astype(np.int64).T
 
 
 def _check_list(indices: np.ndarray, amplitudes: np.ndarray) -> None:
@@ -370,8 +375,8 @@ def _check_list(indices: np.ndarray, amplitudes: np.ndarray) -> None:
         raise UsageError(f"{{F}}[{row}], of reflection {h} {k} {l}, must be a finite number, not {amplitudes[row]:g}")
 
 
-def _place(positions: np.ndarray, amplitudes: np.ndarray, grid: np.ndarray) -> None:
-    """Put amplitudes on a grid, later ones over earlier ones."""
+def _place(positions: np.ndarray, amplitudes: np.ndarray, grid: np.ndarray) -> np.ndarray:
+    """Put amplitudes on a grid, later ones over earlier ones; which points of the grid there are now."""
     import numpy as np
 
     flat = np.ravel_multi_index(tuple(positions.T), grid.shape)
@@ -383,3 +388,15 @@ def _place(positions: np.ndarray, amplitudes: np.ndarray, grid: np.ndarray) -> N
         last = len(flat) - 1 - newest
         positions, amplitudes = positions[last], amplitudes[last]
     grid[tuple(positions.T)] = amplitudes
+    return taken.reshape(grid.shape)
+
+
+def _count_friedel_pairs(listed: np.ndarray, first: list[int]) -> int:
+    """Pairs of different indices h k l and -h -k -l that are both listed, on a grid that begins with `first`."""
+    reach = [min(-low, low + size - 1) for low, size in zip(first, listed.shape, strict=True)]
+    if min(reach) < 0:
+        return 0
+    # the part of the grid that lies about 0 0 0
+    around = listed[tuple(slice(-far - low, far - low + 1) for far, low in zip(reach, first, strict=True))]
+    # each pair counts twice, 0 0 0 once
+    return int((around & around[::-1, ::-1, ::-1]).sum()) // 2

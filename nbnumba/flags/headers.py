@@ -49,7 +49,8 @@ def settings_from_headers(mask_path: Path | None, header_path: Path | None) -> S
         from nbnumba.io.smv import read_smv
 
         mask = read_smv(mask_path)
-        settings = _enter(settings.put("detector.mask", mask.data), _Stated(mask_path, mask.header), from_top=True)
+        pixels = mask.data != 0 if mask.data.dtype.kind == "f" else mask.data
+        settings = _enter(settings.put("detector.mask", pixels), _Stated(mask_path, mask.header), from_top=True)
     if header_path is not None:
         from nbnumba.io.smv import read_smv_header
 

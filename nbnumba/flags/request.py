@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbnumba.config import Detector, Experiment, Physics, Pivot, StructureFactors, UnitCell
-from nbnumba.config.crystal import lie_in_a_plane
 from nbnumba.config.sources import sources_from_metres
 from nbnumba.config.units import unit_hint
-from nbnumba.errors import InputFileError, UsageError
+from nbnumba.errors import UsageError
 from nbnumba.flags.headers import settings_from_headers
 from nbnumba.flags.names import field_of, flag_of, named_by_flags
 from nbnumba.flags.parse import Occurrence, apply, tokenise
@@ -156,10 +156,7 @@ def _matrix(path: Path | None) -> np.ndarray | None:
         return None
     from nbnumba.io.matrix import read_matrix
 
-    matrix = read_matrix(path)
-    if lie_in_a_plane(matrix):
-        raise InputFileError(f"{path}: the three reciprocal axes of this matrix lie in a plane")
-    return matrix
+    return read_matrix(path)
 
 
 def _sources(path: Path | None) -> np.ndarray | None:
@@ -199,7 +196,7 @@ def _structure_factors(settings: Settings) -> tuple[StructureFactors | None, Pat
         from nbnumba.io.hkl import read_hkl
 
         return read_hkl(settings.hkl_path, default), settings.hkl_path
-    if cache.exists():
+    if os.path.exists(cache):  # noqa: PTH110  (Path.exists fails for names that are too long)
         from nbnumba.io.fdump import read_fdump
 
         return read_fdump(cache), cache
@@ -216,6 +213,7 @@ def _inputs(settings: Settings, factors_path: Path | None) -> tuple[tuple[str, P
         "matrix": settings.matrix_path,
         "structure factors": factors_path,
         "sources": settings.sources_path,
+        "scattering table": settings.stol_path,
     }
     return tuple((word, path) for word, path in named.items() if path is not None)
 
@@ -235,8 +233,14 @@ def _warnings(
 ) -> tuple[str, ...]:
     """What the flags say without effect."""
     said = [f"{item.typed} {item.flag.warning}" for item in occurrences if _is_warned_of(item.flag, physics)]
+    cache, default = settings.files.dump_path, settings.crystal.default_F
     if settings.names_cache and factors is None:
-        said.append(f"-dump {settings.files.dump_path}: no such file; every reflection has the amplitude of -default_F")
+        said.append(f"-dump {cache}: no such file; every reflection has the amplitude of -default_F")
+    if settings.hkl_path is None and factors is not None and default != 0.0 and not settings.names_cache:
+        said.append(
+            f"cache read: the structure factors are those that an earlier run left in {cache}, -default_F {default:g} "
+            "counts outside them only; remove that file, or give another one behind -dump"
+        )
     detector, usual = settings.detector, Detector()
     for axis in ("fast", "slow"):
         size, pixels = getattr(detector, f"size_{axis}"), getattr(detector, f"pixels_{axis}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import stat
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,12 +41,14 @@ def check_target(path: str | os.PathLike[str]) -> None:
     Raises
     ------
     OutputFileError
-        If the folder is missing or not writable, or the name belongs to a folder or to a file that is not writable.
+        If the folder is missing or not writable, the name belongs to a folder or to a file that is not writable, or it
+        is a symbolic link that leads nowhere but to itself.
     """
     target = Path(path)
-    if not target.name or target.is_dir():
+    status = _status(target)
+    if not target.name or (status is not None and stat.S_ISDIR(status.st_mode)):
         raise OutputFileError(f"{path}: is a folder; give the name of a file")
-    if target.exists() and not os.access(target, os.W_OK):
+    if status is not None and not os.access(target, os.W_OK):
         raise OutputFileError(f"{path}: is not writable; change its permissions or choose another name")
     if not is_written_in_place(target):
         folder = _real(target).parent
@@ -66,13 +69,57 @@ def is_written_in_place(target: Path) -> bool:
     Returns
     -------
     bool
+
+    Raises
+    ------
+    OutputFileError
+        If the name can't belong to a file.
     """
-    return target.exists() and not target.is_file()
+    status = _status(target)
+    return status is not None and not stat.S_ISREG(status.st_mode)
+
+
+def file_identity(path: str | os.PathLike[str]) -> tuple[int | str, ...]:
+    """What all names of a file share: those through other folders, symbolic links and hard links.
+
+    Parameters
+    ----------
+    path : path
+        The file need not exist.
+
+    Returns
+    -------
+    tuple
+        Equal for two names of one file.
+    """
+    try:
+        real = Path(os.path.realpath(path))
+        with contextlib.suppress(FileNotFoundError):
+            status = real.stat()
+            return status.st_dev, status.st_ino
+        folder = real.parent.stat()
+        return folder.st_dev, folder.st_ino, real.name
+    except OSError:
+        # no file can have this name now
+        return (os.fspath(path),)
+
+
+def _status(target: Path) -> os.stat_result | None:
+    """What the system knows of a file; None if there is none yet."""
+    try:
+        return target.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise OutputFileError(f"{target}: can't be written: {error.strerror or error}") from error
 
 
 def _real(target: Path) -> Path:
     """The file behind symbolic links: it is replaced, not the link."""
-    return Path(os.path.realpath(target))
+    try:
+        return Path(os.path.realpath(target))
+    except FileNotFoundError:
+        raise OutputFileError(f"{target}: the working folder has been removed; change to another one") from None
 
 
 @contextlib.contextmanager

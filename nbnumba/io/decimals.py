@@ -17,26 +17,53 @@ _LARGEST_EXACT = 1 << 53
 
 _PLUS, _MINUS, _POINT, _ZERO, _NINE = b"+-.09"
 _LOWER_E, _UPPER_E = b"eE"
+_LINE_FEED = 10
 
 
-def read_decimals(data: bytes) -> tuple[np.ndarray, int]:
+def read_decimals(data: bytes, columns: int = 1) -> tuple[np.ndarray, int, bool]:
     """The numbers at the start of a text, up to the first that is not a plain decimal.
 
     Parameters
     ----------
     data : bytes
         Text; numbers end at white space, at the sign of the next number or at the end.
+    columns : int
+        Numbers of a record.
 
     Returns
     -------
     values : ndarray of float64
     end : int
         Offset behind the last of them and the white space that follows.
+    is_aligned : bool
+        Whether each line that was read to its end, and what was read of the last, ends with a whole record.
     """
     text = np.frombuffer(data, dtype=np.uint8)
     values = np.empty(_count_numbers(text), dtype=np.float64)
-    count, end = _read(text, values)
-    return values[:count], end
+    count, end, is_aligned = _read(text, values, columns)
+    return values[:count], int(end), bool(is_aligned)
+
+
+def scan_lines(data: bytes, columns: int) -> tuple[int, int]:
+    """How a text of numbers is laid out in lines, without a look at what the numbers are.
+
+    Parameters
+    ----------
+    data : bytes
+        Text; numbers begin behind white space, or with the sign that ends the number before.
+    columns : int
+        Numbers of a record.
+
+    Returns
+    -------
+    count : int
+        Numbers, if the text holds nothing else.
+    broken : int
+        Offset of the line in which the first broken record begins: one that ends with the text, or on a line that goes
+        on into the next record but is not made of whole ones. -1 if each line holds whole records or a part of one.
+    """
+    count, broken = _scan_lines(np.frombuffer(data, dtype=np.uint8), columns)
+    return int(count), int(broken)
 
 
 @device_jit
@@ -62,18 +89,52 @@ def _count_numbers(text: np.ndarray) -> int:
 
 
 @jit
-def _read(text: np.ndarray, values: np.ndarray) -> tuple[int, int]:
-    """Fill in the values; how many there are, and where reading stopped."""
-    count, position = 0, 0
+def _read(text: np.ndarray, values: np.ndarray, columns: int) -> tuple[int, int, bool]:
+    """Fill in the values; how many there are, where reading stopped, and whether lines end with whole records."""
+    count, position, is_aligned = 0, 0, True
     while True:
         while position < text.size and _is_space(text[position]):
+            if text[position] == _LINE_FEED and count % columns != 0:
+                is_aligned = False
             position += 1
         length, value = _read_one(text, position)
         if length == 0:
-            return count, position
+            return count, position, is_aligned and count % columns == 0
         values[count] = value
         count += 1
         position += length
+
+
+@jit
+def _scan_lines(text: np.ndarray, columns: int) -> tuple[int, int]:
+    """Count the numbers and find the first broken record; see `scan_lines`."""
+    count, before, broken = 0, 32, -1
+    line, counted, record_line = 0, 0, 0
+    for position in range(text.size + 1):
+        # the end of the text ends a line
+        character = text[position] if position < text.size else _LINE_FEED
+        if character in (_PLUS, _MINUS):
+            # a sign behind an E belongs to an exponent
+            count += before not in (_LOWER_E, _UPPER_E)
+        elif _is_space(before) and not _is_space(character):
+            count += 1
+        if character == _LINE_FEED:
+            if counted % columns == 0:
+                record_line = line
+            if broken < 0 and _breaks_record(counted, count, columns):
+                broken = record_line
+            line, counted = position + 1, count
+        before = character
+    if broken < 0 and count % columns != 0:
+        broken = record_line
+    return count, broken
+
+
+@device_jit
+def _breaks_record(before: int, behind: int, columns: int) -> bool:
+    """Whether a line breaks a record, from how many numbers come before the line and before the next."""
+    holds_whole_records = before % columns == 0 and behind % columns == 0
+    return not holds_whole_records and before // columns < (behind - 1) // columns
 
 
 @device_jit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import warnings
@@ -12,25 +13,29 @@ from nbnumba.config import StructureFactors
 from nbnumba.config.structure_factors import LARGEST_INDEX
 from nbnumba.errors import InputFileError, NbnumbaWarning, UsageError
 from nbnumba.io.atomic import atomic_write
-from nbnumba.io.decimals import read_decimals
-from nbnumba.io.reading import NUMBER, line_number, quote_line, read_input, scan_numbers
+from nbnumba.io.decimals import read_decimals, scan_lines
+from nbnumba.io.reading import NUMBER, line_number, quote_line, read_text, scan_numbers
 
 _COLUMNS = 4
 _PIECE_BYTES = 1 << 22
 _LINES = 1 << 16
 """Written at once: Ctrl-C is heard in between."""
 
+_WORD = re.compile(NUMBER.pattern + rb"(?=[\s+-]|\Z)", re.IGNORECASE)
+"""A number that is not glued to what follows: fscanf would read 1.5.5 as two numbers."""
+
 
 def read_hkl(path: str | os.PathLike[str], default_F: float = 0.0) -> StructureFactors:  # noqa: N803
     """Read reflections onto a dense grid of Miller indices.
 
-    Reading stops at the first thing that is not a number, as in nanoBragg, but with a warning; of reflections that
-    occur more than once the last counts.
+    Reading stops at the first thing behind a reflection that is not a number, as in nanoBragg, but with a warning; of
+    reflections that occur more than once the last counts.
 
     Parameters
     ----------
     path : path
-        Text of records h k l F, separated by white space. F is in electrons.
+        Text of records h k l F, separated by white space. F is in electrons. Each line holds whole records or a part of
+        one; if the first line holds another number of numbers than four, a warning says how they are read.
     default_F : float
         Amplitude of reflections inside the index range that the file does not name, electrons.
 
@@ -42,8 +47,8 @@ def read_hkl(path: str | os.PathLike[str], default_F: float = 0.0) -> StructureF
     Raises
     ------
     InputFileError
-        If the file can't be read, holds no reflection, an index is not an integer or an amplitude is not finite, or
-        the grid would not fit into memory.
+        If the file can't be read, holds no reflection, a line breaks a record, an index is not an integer or an
+        amplitude is not finite, or the grid would not fit into memory.
     """
     hkl, amplitudes = read_reflections(path)
     try:
@@ -72,7 +77,7 @@ def read_reflections(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarr
     InputFileError
         If the file can't be read, holds no reflection, an index is not an integer or an amplitude is not finite.
     """
-    data = read_input(path)
+    data = read_text(path)
     records = _read_records(data, path)
     _check_records(records, data, path)
     return records[:, :3].astype(np.int32), records[:, 3]
@@ -103,30 +108,50 @@ def write_hkl(path: str | os.PathLike[str], hkl: np.ndarray, amplitudes: np.ndar
 
 def _read_records(data: bytes, path: str | os.PathLike[str]) -> np.ndarray:
     """The records as float64[n, 4]."""
-    values, end = _read_values(data)
-    whole = len(values) - len(values) % _COLUMNS
-    if whole == 0:
-        start = len(data) - len(data.lstrip())
-        raise InputFileError(f"{path}: starts with no reflection, h k l F, but with {quote_line(data, start)}")
-    if end < len(data) or whole < len(values):
+    values, end, is_aligned = _read_values(data)
+    if len(values) == 0:
+        raise InputFileError(f"{path}: starts with no reflection, h k l F, but with {quote_line(data, _begin(data))}")
+    _check_lines(data, end, is_aligned, path)
+    records = values.reshape(-1, _COLUMNS)
+    if end < len(data):
         warnings.warn(
             NbnumbaWarning(
-                f"{path}: line {line_number(data, end)}: reading stops after {whole // _COLUMNS} reflections "
+                f"{path}: line {line_number(data, end)}: reading stops after {len(records)} reflections "
                 f"at {quote_line(data, end)}"
             ),
             stacklevel=4,
         )
-    return values[:whole].reshape(-1, _COLUMNS)
+    return records
 
 
-def _read_values(data: bytes) -> tuple[np.ndarray, int]:
-    """All leading numbers, and the offset behind them."""
-    values, end = read_decimals(data)
+def _begin(data: bytes) -> int:
+    """Where the first word of a text begins."""
+    found = re.search(rb"\S", data)
+    return found.start() if found else len(data)
+
+
+def _check_lines(data: bytes, end: int, is_aligned: bool, path: str | os.PathLike[str]) -> None:
+    """Refuse lines that break a record, up to where numbers end; if the first is unusual, say how all are read."""
+    broken = -1 if is_aligned else scan_lines(data[:end], _COLUMNS)[1]
+    offset = broken if broken >= 0 else _begin(data)
+    stop = data.find(b"\n", offset, end)
+    count, _ = scan_lines(data[offset : stop if stop >= 0 else end], _COLUMNS)
+    where = f"{path}: line {line_number(data, offset)} holds {count} number{'' if count == 1 else 's'}"
+    if broken >= 0:
+        remedy = "leave other columns out" if count > _COLUMNS else "some are missing"
+        raise InputFileError(f"{where}, {quote_line(data, offset)}; a reflection is four, h k l F: {remedy}")
+    if count != _COLUMNS:
+        warnings.warn(NbnumbaWarning(f"{where}: lines are read on, four numbers a reflection, h k l F"), stacklevel=4)
+
+
+def _read_values(data: bytes) -> tuple[np.ndarray, int, bool]:
+    """All leading numbers, the offset behind them, and whether each line surely ends with a whole record."""
+    values, end, is_aligned = read_decimals(data, _COLUMNS)
     if end == len(data):
-        return values, end
+        return values, end, is_aligned
     # numbers of more digits than usual, or something that is no number: the slower way tells
     more, length = _read_any_values(data[end:])
-    return np.concatenate([values, more]), end + length
+    return np.concatenate([values, more]), end + length, is_aligned and length == 0
 
 
 def _read_any_values(data: bytes) -> tuple[np.ndarray, int]:
@@ -136,17 +161,24 @@ def _read_any_values(data: bytes) -> tuple[np.ndarray, int]:
     while start < len(data):
         stop = _piece_end(data, start)
         piece = data[start:stop]
-        if piece.strip():
-            try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("error", DeprecationWarning)
-                    pieces.append(np.fromstring(piece, dtype=np.float64, sep=" "))
-            except (DeprecationWarning, ValueError):
-                # something is no number
-                values, end = scan_numbers(piece)
-                return np.concatenate([*pieces, np.array(values)]), start + end
+        values, end = _read_piece(piece)
+        pieces.append(values)
+        if end < len(piece):
+            return np.concatenate(pieces), start + end
         start = stop
     return np.concatenate(pieces), start
+
+
+def _read_piece(piece: bytes) -> tuple[np.ndarray, int]:
+    """The numbers of a piece of text, and the offset behind them."""
+    if not piece.strip():
+        return np.empty(0), len(piece)
+    with contextlib.suppress(DeprecationWarning, ValueError), warnings.catch_warnings():
+        warnings.simplefilter("error", DeprecationWarning)
+        return np.fromstring(piece, dtype=np.float64, sep=" "), len(piece)
+    # something is no number, or numbers are parted by their signs alone
+    found, end = scan_numbers(piece, number=_WORD)
+    return np.array(found), end
 
 
 def _piece_end(data: bytes, start: int) -> int:
@@ -159,9 +191,10 @@ def _piece_end(data: bytes, start: int) -> int:
 
 def _check_records(records: np.ndarray, data: bytes, path: str | os.PathLike[str]) -> None:
     """Refuse indices that are not integers and amplitudes that are not finite."""
-    indices = records[:, :3]
+    # one axis after the other, which NumPy does faster
+    indices = np.ascontiguousarray(records[:, :3].T)
     # NaN fails both comparisons
-    good = ((indices == np.rint(indices)) & (np.abs(indices) < LARGEST_INDEX)).all(axis=1)
+    good = ((indices == np.rint(indices)) & (np.abs(indices) < LARGEST_INDEX)).all(axis=0)
     _refuse(~good, "Miller indices must be integers", data, path)
     _refuse(~np.isfinite(records[:, 3]), "the amplitude must be a finite number", data, path)
 

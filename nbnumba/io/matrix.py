@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import os
 
 import numpy as np
 
+from nbnumba.config.crystal import lie_in_a_plane
 from nbnumba.config.rules import LARGEST_NUMBER
 from nbnumba.errors import InputFileError
-from nbnumba.io.reading import line_number, quote_line, read_input, scan_numbers
+from nbnumba.io.reading import line_number, quote_line, read_text, scan_numbers
+
+_AXES = ("a*", "b*", "c*")
+_ROWS = ("x", "y", "z")
 
 
 def read_matrix(path: str | os.PathLike[str]) -> np.ndarray:
@@ -27,13 +32,31 @@ def read_matrix(path: str | os.PathLike[str]) -> np.ndarray:
     Raises
     ------
     InputFileError
-        If the file can't be read or does not start with nine finite numbers.
+        If the file can't be read, does not start with nine finite numbers or its axes span no volume.
     """
-    data = read_input(path)
+    data = read_text(path)
     values, end = scan_numbers(data, limit=9)
-    matrix = np.array(values)
-    # NaN is not smaller either
-    if len(values) < 9 or not (np.abs(matrix) <= LARGEST_NUMBER).all():
+    for place, value in enumerate(values):
+        # NaN is not smaller either
+        if not abs(value) <= LARGEST_NUMBER:
+            fault = "is not a number" if math.isnan(value) else f"is too large to compute with: {value:g}"
+            raise InputFileError(f"{path}: line {_line_of(data, place)}: {_name(place)} {fault}")
+    if len(values) < 9:
         found = f"; line {line_number(data, end)} goes on with {quote_line(data, end)}" if end < len(data) else ""
         raise InputFileError(f"{path}: an orientation matrix needs nine numbers, {len(values)} can be read{found}")
-    return matrix.reshape(3, 3)
+    matrix = np.array(values).reshape(3, 3)
+    if lie_in_a_plane(matrix):
+        raise InputFileError(f"{path}: the three reciprocal axes, the columns of this matrix, lie in a plane")
+    return matrix
+
+
+def _line_of(data: bytes, place: int) -> int:
+    """Number of the line that holds a number, counted from 0."""
+    _, begin = scan_numbers(data, limit=place)
+    return line_number(data, begin)
+
+
+def _name(place: int) -> str:
+    """What the number at a place is."""
+    return f"{_ROWS[place // 3]} of {_AXES[place % 3]}"
+

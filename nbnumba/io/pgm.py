@@ -12,7 +12,7 @@ from nbnumba.errors import InputFileError
 from nbnumba.io.atomic import atomic_write, write_array
 from nbnumba.io.reading import read_input
 
-_HEADER = re.compile(rb"P5\s(?:\s*#[^\n]*\n)*\s*(\d+)\s+(?:#[^\n]*\n\s*)*(\d+)\s+(?:#[^\n]*\n\s*)*255\s")
+_HEADER = re.compile(rb"P5\s(?:\s*#[^\n]*\n)*\s*(\d{1,9})\s+(?:#[^\n]*\n\s*)*(\d{1,9})\s+(?:#[^\n]*\n\s*)*255\s")
 
 
 def write_pgm(

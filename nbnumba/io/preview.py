@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from nbnumba.io.atomic import atomic_write
+from nbnumba.errors import UsageError
+from nbnumba.io.atomic import atomic_write, is_written_in_place
 
 _LARGEST_EDGE = 2048
 """Pixels along the longer edge; larger images are reduced."""
@@ -16,7 +20,49 @@ _DECADES = 4.0
 """Range of intensities that is told apart; less where the background is high."""
 
 
-def write_png(path: str | os.PathLike[str], image: np.ndarray) -> None:
+_FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
+    ".png": ("PNG", {"optimize": True}),
+    ".jpg": ("JPEG", {"quality": 90}),
+    ".jpeg": ("JPEG", {"quality": 90}),
+    ".tif": ("TIFF", {"compression": "tiff_adobe_deflate"}),
+    ".tiff": ("TIFF", {"compression": "tiff_adobe_deflate"}),
+    ".gif": ("GIF", {}),
+    ".bmp": ("BMP", {}),
+    ".webp": ("WEBP", {"lossless": True}),
+    ".pgm": ("PPM", {}),
+}
+"""Suffix -> Pillow's name of the format and how to write it."""
+
+
+def preview_format(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any]]:
+    """The format of a preview, chosen by the suffix of its name.
+
+    Parameters
+    ----------
+    path : path
+        Name of the file; devices and pipes have no suffix and take PNG.
+
+    Returns
+    -------
+    name : str
+        What Pillow calls the format.
+    options : dict
+        How Pillow shall write it.
+
+    Raises
+    ------
+    UsageError
+        If no format belongs to the suffix.
+    """
+    if is_written_in_place(Path(path)):
+        return _FORMATS[".png"]
+    try:
+        return _FORMATS[Path(path).suffix.lower()]
+    except KeyError:
+        raise UsageError(f"{path}: the name of a preview ends in {' '.join(_FORMATS)}") from None
+
+
+def write_preview(path: str | os.PathLike[str], image: np.ndarray) -> None:
     """Write a grey preview: logarithmic, from white at the background to black at the strong spots.
 
     Images with edges longer than 2048 pixels are reduced; each pixel of the preview then shows the largest value
@@ -25,20 +71,25 @@ def write_png(path: str | os.PathLike[str], image: np.ndarray) -> None:
     Parameters
     ----------
     path : path
-        File to write.
+        File to write; its suffix chooses the format, see `preview_format`.
     image : ndarray, shape (slow, fast), float32
         Photons per pixel; the slow axis runs down the picture.
 
     Raises
     ------
+    UsageError
+        If no format belongs to the suffix.
     OutputFileError
         If the file can't be written.
     """
     from PIL import Image
 
+    name, options = preview_format(path)
     picture = Image.fromarray(grey_preview(image))
+    buffer = io.BytesIO()
+    picture.save(buffer, format=name, **options)
     with atomic_write(path) as stream:
-        picture.save(stream, format="PNG", optimize=True)
+        stream.write(buffer.getbuffer())
 
 
 def grey_preview(image: np.ndarray) -> np.ndarray:

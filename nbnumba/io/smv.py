@@ -1,26 +1,34 @@
-"""SMV (ADSC) images: a text header of KEY=value; lines, then unsigned 16-bit pixels."""
+"""SMV (ADSC) images: a text header of KEY=value; lines, then pixels, unsigned 16-bit ones as a rule."""
 
 from __future__ import annotations
 
-import math
+import codecs
 import os
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from nbnumba.errors import InputFileError
 from nbnumba.io.atomic import atomic_write, write_array
-from nbnumba.io.reading import NUMBER, read_input
+from nbnumba.io.reading import NUMBER, quote, read_input
 from nbnumba.setup.units import DEGREES_PER_RADIAN
 
 if TYPE_CHECKING:
     from nbnumba.setup.model import Model
 
 _HEADER_BYTES = 512
-_MAGIC = b"{\nHEADER_BYTES"
+_MAGIC = re.compile(rb"\{\s*HEADER_BYTES")
+_LARGEST_SIZE = 2**31
+
+_PIXEL_TYPES = {
+    "unsigned_char": "u1", "signed_char": "i1", "unsigned_short": "u2", "signed_short": "i2", "short": "i2",
+    "unsigned_long": "u4", "signed_long": "i4", "long": "i4", "float": "f4", "float_ieee": "f4",
+}  # fmt: skip
+"""What TYPE, or d*TREK's Data_type, says without a final int or integer -> NumPy's letters."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,11 @@ class SmvHeader:
         """
         return _value(self.text, keyword)
 
+    @property
+    def is_simulated(self) -> bool:
+        """Whether nanoBragg, one of its relatives or nbnumba wrote it."""
+        return _stated(self.text, "BEAMLINE") == "fake"
+
 
 @dataclass(frozen=True)
 class SmvImage:
@@ -68,8 +81,8 @@ class SmvImage:
     ----------
     header : SmvHeader
         Its header.
-    data : ndarray, shape (slow, fast), uint16
-        Pixels.
+    data : ndarray, shape (slow, fast)
+        Pixels, of the type that the header states, in this machine's byte order.
     """
 
     header: SmvHeader
@@ -103,19 +116,20 @@ def read_smv_header(path: str | os.PathLike[str]) -> SmvHeader:
     InputFileError
         If the file can't be read, is no SMV image or its header does not state a size.
     """
-    return _parse_header(read_input(path), path)
+    data = read_input(path)
+    return _parse_header(data[_mark_bytes(data) :], path)
 
 
 def read_smv(path: str | os.PathLike[str]) -> SmvImage:
     """Read header and pixels.
 
-    Pixels start where HEADER_BYTES says. Bytes are swapped when BYTE_ORDER is not this machine's; nanoBragg notices
-    that and does not swap.
+    Pixels start where HEADER_BYTES says and are what TYPE says, unsigned 16-bit integers where it says nothing. Bytes
+    are swapped when BYTE_ORDER is not this machine's; nanoBragg notices that and does not swap, and looks at no TYPE.
 
     Parameters
     ----------
     path : path
-        SMV image of unsigned 16-bit pixels.
+        SMV image.
 
     Returns
     -------
@@ -124,23 +138,33 @@ def read_smv(path: str | os.PathLike[str]) -> SmvImage:
     Raises
     ------
     InputFileError
-        If the file can't be read, is no SMV image or ends before its last pixel.
+        If the file can't be read, is no SMV image, has pixels of another type or ends before its last pixel.
     """
     data = read_input(path)
-    header = _parse_header(data, path)
-    pixels = header.width * header.height
-    if len(data) < header.size + 2 * pixels:
+    mark = _mark_bytes(data)
+    header = _parse_header(data[mark:], path)
+    stored = np.dtype(_pixel_type(header.text, path)).newbyteorder(_byte_order(header.text, path))
+    count = header.width * header.height
+    needed = count * stored.itemsize
+    # a mark that an editor put in front has moved the pixels; one that was written with the header has not
+    start = header.size + mark if len(data) >= header.size + mark + needed else header.size
+    if len(data) < start + needed:
         raise InputFileError(
-            f"{path}: is cut off: {header.width} x {header.height} pixels need {2 * pixels} bytes behind the header, "
-            f"{len(data) - header.size} are there"
+            f"{path}: is cut off: {header.width} x {header.height} pixels need {needed} bytes behind the header, "
+            f"{len(data) - start} are there"
         )
-    stored = np.frombuffer(data, dtype=f"{_byte_order(header.text)}u2", count=pixels, offset=header.size)
-    return SmvImage(header, stored.astype(np.uint16).reshape(header.height, header.width))
+    pixels = np.frombuffer(data, stored, count, start).reshape(header.height, header.width)
+    return SmvImage(header, pixels.astype(stored.newbyteorder("=")))
+
+
+def _mark_bytes(data: bytes) -> int:
+    """Bytes of the byte-order mark in front of a header."""
+    return len(codecs.BOM_UTF8) if data.startswith(codecs.BOM_UTF8) else 0
 
 
 def _parse_header(data: bytes, path: str | os.PathLike[str]) -> SmvHeader:
     """The header at the start of a file's bytes."""
-    if not data.startswith(_MAGIC):
+    if _MAGIC.match(data) is None:
         raise InputFileError(f"{path}: is no SMV image: it does not start with a line {{ and HEADER_BYTES")
     size = _whole(_value(_text(data[:_HEADER_BYTES]), "HEADER_BYTES"))
     if not _HEADER_BYTES <= size <= len(data):
@@ -160,14 +184,37 @@ def _text(data: bytes) -> str:
 
 
 def _whole(value: float | None) -> int:
-    """An integer, 0 for what is no number."""
-    return int(value) if value is not None and math.isfinite(value) else 0
+    """An integer, 0 for what is no number of bytes or pixels."""
+    return int(value) if value is not None and abs(value) < _LARGEST_SIZE else 0
 
 
-def _byte_order(text: str) -> str:
+def _stated(text: str, keyword: str) -> str:
+    """The word behind the last line of a header that has this very keyword; empty if there is none."""
+    found = re.findall(rf"(?:^|[;{{])\s*{keyword}\s*=([^;\r\n]*)", text, re.MULTILINE)
+    return found[-1].strip() if found else ""
+
+
+def _pixel_type(text: str, path: str | os.PathLike[str]) -> str:
+    """NumPy's letters for the pixels that a header states."""
+    stated = _stated(text, "Data_type") or _stated(text, "TYPE") or "unsigned_short"
+    name = re.sub(r"_int(eger)?$", "", "_".join(stated.lower().split()))
+    if name not in _PIXEL_TYPES:
+        raise InputFileError(
+            f"{path}: the header states pixels of type {quote(stated)}; what can be read is {', '.join(_PIXEL_TYPES)}"
+        )
+    return _PIXEL_TYPES[name]
+
+
+def _byte_order(text: str, path: str | os.PathLike[str]) -> Literal["<", ">", "="]:
     """NumPy's sign of the byte order that a header states."""
-    stated = text.rpartition("BYTE_ORDER=")[2].split(";")[0].strip()
-    return {"big_endian": ">", "little_endian": "<"}.get(stated, "=")
+    stated = _stated(text, "BYTE_ORDER")
+    if not stated:
+        return "="
+    if stated.lower().startswith("little"):
+        return "<"
+    if stated.lower().startswith("big"):
+        return ">"
+    raise InputFileError(f"{path}: the header states BYTE_ORDER={quote(stated)}; give little_endian or big_endian")
 
 
 def smv_header(model: Model) -> bytes:

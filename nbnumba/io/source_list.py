@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import os
+import warnings
 
 import numpy as np
 
+from nbnumba.config.constants import HC_EV_ANGSTROM
 from nbnumba.config.rules import LARGEST_NUMBER
-from nbnumba.errors import InputFileError
-from nbnumba.io.reading import read_columns
+from nbnumba.errors import InputFileError, NbnumbaWarning
+from nbnumba.io.reading import NUMBER, quote, read_columns
 
 _COLUMNS = 5
+_LAYOUT = "five columns X Y Z weight wavelength(m)"
+_COORDINATES = 3
+_LONGEST_WAVELENGTH = 1e-6
+"""Metres, as long as infrared light: anything longer was meant in another unit."""
+
+_LOWEST_ENERGY = 100.0
+"""eV; numbers below are rather wavelengths in Å."""
 
 
 def read_sources(path: str | os.PathLike[str]) -> np.ndarray:
@@ -19,39 +28,63 @@ def read_sources(path: str | os.PathLike[str]) -> np.ndarray:
     Parameters
     ----------
     path : path
-        Text of up to five columns: X Y Z (towards the source, lab frame, any length), weight, wavelength in metres.
-        Columns are separated by spaces, tabs or ``, ; : !``; further columns are not read.
+        Text of three to five columns: X Y Z (towards the source, lab frame, any length), weight, wavelength in metres.
+        Columns are separated by spaces, tabs or ``, ; : !``; of further columns a warning says that they are not read.
 
     Returns
     -------
     ndarray, shape (n, 5), float64
-        NaN where a column is missing.
+        NaN where a column is missing, or says nan as nanoBragg marks it.
 
     Raises
     ------
     InputFileError
-        If the file can't be read, holds no source, a word is not a number, or a source has no direction or wavelength.
+        If the file can't be read, holds no source, a line has fewer than three columns, a word is not a number, or a
+        source has no direction or no possible wavelength.
     """
-    rows = read_columns(path, _COLUMNS)
+    # one more, to see whether there are any
+    rows = read_columns(path, _COLUMNS + 1)
     if not rows:
-        raise InputFileError(f"{path}: holds no sources; lines of X Y Z weight wavelength are needed")
+        raise InputFileError(f"{path}: holds no sources; lines of {_LAYOUT} are needed")
     sources = np.full((len(rows), _COLUMNS), np.nan)
     for source, (line, words) in zip(sources, rows, strict=True):
-        for column, word in enumerate(words):
+        for column, word in enumerate(words[:_COLUMNS]):
             source[column] = _number(word, f"{path}: line {line}, column {column + 1}")
-        if not np.any(source[:3]):
-            raise InputFileError(f"{path}: line {line}: the source lies at the sample, 0 0 0: it has no direction")
-        if source[4] <= 0.0:
-            raise InputFileError(f"{path}: line {line}: the wavelength must be above zero, not {source[4]:g} m")
+        _check_source(source, len(words), f"{path}: line {line}")
+    longest, words = max(rows, key=lambda row: len(row[1]))
+    if len(words) > _COLUMNS:
+        warnings.warn(
+            NbnumbaWarning(f"{path}: line {longest}: what follows the fifth column, {quote(words[-1])}, is not read"),
+            stacklevel=2,
+        )
     return sources
+
+
+def _check_source(source: np.ndarray, columns: int, where: str) -> None:
+    """Refuse what is no source."""
+    if columns < _COORDINATES:
+        raise InputFileError(
+            f"{where}: {columns} column{'' if columns == 1 else 's'}; a source is a line of {_LAYOUT}, of which weight "
+            "and wavelength may be missing"
+        )
+    if not np.any(source[:_COORDINATES]):
+        raise InputFileError(f"{where}: the source lies at the sample, 0 0 0: it has no direction")
+    wavelength = float(source[4])
+    if wavelength <= 0.0:
+        raise InputFileError(f"{where}: the wavelength must be above zero, not {wavelength:g} m")
+    if wavelength > _LONGEST_WAVELENGTH:
+        unit, meant = ("Å", wavelength) if wavelength < _LOWEST_ENERGY else ("eV", HC_EV_ANGSTROM / wavelength)
+        raise InputFileError(
+            f"{where}: the wavelength must be in metres: {wavelength:g} m are no X-rays, {wavelength:g} {unit} are "
+            f"{meant * 1e-10:g}"
+        )
 
 
 def _number(word: str, where: str) -> float:
     """The number that a word stands for."""
-    try:
-        value = float(word)
-    except ValueError:
-        raise InputFileError(f"{where}: {word!r} is not a number") from None
+    if NUMBER.fullmatch(word.encode()) is None:
+        raise InputFileError(f"{where}: {quote(word)} is not a number")
+    value = float(word)
     if abs(value) > LARGEST_NUMBER:
-        raise InputFileError(f"{where}: {word!r} is too large to compute with")
+        raise InputFileError(f"{where}: {quote(word)} is too large to compute with")
     return value

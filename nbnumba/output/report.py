@@ -281,6 +281,8 @@ def _crystal_facts(model: Model) -> Iterator[Fact]:
     count = 0 if crystal.structure_factors is None else crystal.structure_factors.count
     how = "tricubic interpolation" if model.interpolation else "nearest reflection"
     yield "reflections", f"{count}, all others F = {crystal.default_F:g}; {how}{_chosen(crystal.interpolate is None)}"
+    if crystal.structure_factors is not None and crystal.structure_factors.friedel_pairs is not None:
+        yield "P1 list", f"{count} reflections, {crystal.structure_factors.friedel_pairs} Friedel pairs"
     yield "mosaic", f"{len(model.mosaic_umats)} domains over {DEGREES_PER_RADIAN * model.mosaic_spread:g}°"
 
 

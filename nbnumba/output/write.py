@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nbnumba.engine.threads import one_ahead, thread_count
 from nbnumba.errors import NbnumbaWarning, OutputFileError, UsageError
-from nbnumba.io.atomic import check_target, is_written_in_place
+from nbnumba.io.atomic import check_target, file_identity, is_written_in_place
 from nbnumba.io.fdump import write_fdump
 from nbnumba.io.float_image import write_float_image
 from nbnumba.io.pgm import write_pgm
-from nbnumba.io.preview import write_png
+from nbnumba.io.preview import preview_format, write_preview
 from nbnumba.io.smv import smv_header, write_smv
 from nbnumba.io.tiff import write_tiff
 from nbnumba.output.digitize import integer_image, integer_scale, pgm_image, pgm_scale
@@ -67,7 +68,7 @@ class OutputReport(ImageStatistics):
     seconds: dict[str, float]
 
 
-def check_writable(files: OutputFiles, kept: Iterable[Path] = ()) -> None:
+def check_writable(files: OutputFiles, kept: Iterable[Path] = (), replaceable: Iterable[Path] = ()) -> None:
     """Raise an error if an image can't be written; to be called before a long simulation.
 
     Parameters
@@ -76,31 +77,67 @@ def check_writable(files: OutputFiles, kept: Iterable[Path] = ()) -> None:
         What shall be written. Whether the cache can be written is not checked: without it the simulation goes on.
     kept : iterable of Path
         Input files, which must not be overwritten.
+    replaceable : iterable of Path
+        Simulated SMV images among the input files, which the new SMV images may replace.
 
     Raises
     ------
     OutputFileError
-        If a folder is missing or not writable, or a name is a folder's.
+        If a folder is missing or not writable, or a name can't be a file's.
     UsageError
-        If two outputs have the same name, or one has that of an input.
+        If two outputs have the same name, one has that of an input, or no format of previews belongs to a name.
     """
     images = {
         "float_path": files.float_path, "int_path": files.int_path, "pgm_path": files.pgm_path,
         "noise_path": files.noise_path, "png_path": files.png_path, "tiff_path": files.tiff_path,
     }  # fmt: skip
-    taken = {path.resolve(): "input" for path in kept}
-    for field, path in {"dump_path": files.dump_path, **images}.items():
-        if path is None:
-            continue
-        if field in images:
+    for path in images.values():
+        if path is not None:
             check_target(path)
-        if is_written_in_place(path):
+    if files.png_path is not None:
+        preview_format(files.png_path)
+    named = {"dump_path": files.dump_path, **images}
+    simulated = tuple(replaceable)
+    check_distinct(
+        {f"{{OutputFiles.{field}}}": path for field, path in named.items()}, (*kept, *simulated),
+        {f"{{OutputFiles.{field}}}": simulated for field in ("int_path", "noise_path")},
+    )  # fmt: skip
+
+
+def check_distinct(
+    named: Mapping[str, Path | None],
+    kept: Iterable[Path] = (),
+    replaceable: Mapping[str, Iterable[Path]] = MappingProxyType({}),
+) -> None:
+    """Raise an error if two outputs are one file, or one is an input file; under whatever names.
+
+    Parameters
+    ----------
+    named : mapping of str to (Path or None)
+        What the user knows each output by, and its name; devices and pipes may be named twice.
+    kept : iterable of Path
+        Input files, which must not be overwritten.
+    replaceable : mapping of str to iterable of Path
+        Those among them that an output may replace.
+
+    Raises
+    ------
+    UsageError
+    """
+    inputs = {file_identity(path) for path in kept}
+    taken: dict[tuple[int | str, ...], str] = {}
+    for word, path in named.items():
+        if path is None or is_written_in_place(path):
             continue
-        other = taken.setdefault(path.resolve(), field)
-        if other != field:
-            taker = f"is also the name for {{OutputFiles.{other}}}"
-            reason = "would overwrite an input file" if other == "input" else taker
-            raise UsageError(f"{{OutputFiles.{field}}} {path}: {reason}; choose another one")
+        identity = file_identity(path)
+        other = taken.setdefault(identity, word)
+        if identity in inputs.difference(map(file_identity, replaceable.get(word, ()))):
+            reason = "would overwrite an input file"
+        elif other != word:
+            reason = f"is also the name for {other}"
+        else:
+            continue
+        raise UsageError(f"{word} {path}: {reason}; choose another one")
 
 
 def write_cache(structure_factors: StructureFactors | None, path: Path) -> bool:
@@ -238,6 +275,6 @@ def _write_extras(image: np.ndarray, files: OutputFiles) -> list[Path]:
         write_tiff(files.tiff_path, image)
         written.append(files.tiff_path)
     if files.png_path is not None:
-        write_png(files.png_path, image)
+        write_preview(files.png_path, image)
         written.append(files.png_path)
     return written

@@ -146,7 +146,9 @@ def test_printout_pixel_prints_one_pixel_and_printout_all_of_the_region(nbnumba)
     (["--engine", "abacus"], "--engine"),
     (["-intfile", "floatimage.bin"], "-intfile floatimage.bin: is also the name for -floatfile"),
     (["-noisefile", "./image.pgm"], "-noisefile image.pgm: is also the name for -pgmfile"),
-    (["--png", "intimage.img"], "--png intimage.img: is also the name for -intfile"),
+    (["-floatfile", "p.png", "--png", "p.png"], "--png p.png: is also the name for -floatfile"),
+    (["--png", "p.pdf"], "p.pdf: the name of a preview ends in .png .jpg .jpeg .tif .tiff .gif .bmp .webp .pgm"),
+    (["--png", "preview"], "preview: the name of a preview ends in .png"),
 ])  # fmt: skip
 def test_wrong_usage_is_one_line_and_status_2_and_leaves_no_file(nbnumba, arguments, message):
     status, out, err = nbnumba(*FLAGS, *arguments)
@@ -185,6 +187,114 @@ def test_reflections_are_never_overwritten_by_the_cache_or_an_image(nbnumba):
         assert status == 2
         assert err == f"nbnumba: error: {flag} F.hkl: would overwrite an input file; choose another one\n"
     assert Path("F.hkl").read_text() == "0 0 0 100\n"
+
+
+SMV = "{\nHEADER_BYTES=512;\nDIM=2;\nBYTE_ORDER=little_endian;\nTYPE=unsigned_short;\nSIZE1=8;\nSIZE2=8;\n}\f"
+INPUTS = {
+    "-hkl": "F.hkl", "-mat": "A.mat", "-sourcefile": "s.txt", "-stol": "air.stol", "-mask": "m.img", "-img": "h.img",
+}  # fmt: skip
+OUTPUTS = ("-floatfile", "-intfile", "-pgmfile", "-noisefile", "-dump", "--png")
+
+
+@pytest.fixture
+def inputs():
+    """One file for each flag that reads one; the images are measured ones."""
+    for name in ("m.img", "h.img"):
+        Path(name).write_bytes(SMV.encode().ljust(512) + bytes(range(128)))
+    Path("F.hkl").write_text("0 0 0 100\n")
+    Path("A.mat").write_text("0.01 0 0\n0 0.01 0\n0 0 0.01\n")
+    Path("s.txt").write_text("-10 0 0 1 1e-10\n")
+    Path("air.stol").write_text("0 2.5\n")
+    return {path: path.read_bytes() for path in Path().iterdir()}
+
+
+@pytest.mark.parametrize("flag", INPUTS)
+@pytest.mark.parametrize("link", ["", "symbolic", "hard", "folder"])
+def test_no_output_takes_the_place_of_an_input_under_any_name(nbnumba, inputs, flag, link):
+    name = INPUTS[flag]
+    {
+        "": lambda: None,
+        "symbolic": lambda: Path("link.png").symlink_to(name),
+        "hard": lambda: Path("link.png").hardlink_to(name),
+        "folder": lambda: Path("here").symlink_to("."),
+    }[link]()
+    target = {"": name, "folder": f"here/{name}"}.get(link, "link.png")
+    for output in OUTPUTS:
+        status, _, err = nbnumba(*FLAGS, *(word for pair in INPUTS.items() for word in pair), output, target)
+        (message,) = [line for line in err.splitlines() if "warning" not in line]
+        # an input has not the suffix of a picture
+        refused = f"{output} {target}: would overwrite an input file; choose another one"
+        if output == "--png" and not target.endswith(".png"):
+            refused = f"{target}: the name of a preview ends in"
+        assert status == 2
+        assert message.startswith(f"nbnumba: error: {refused}")
+    assert {path: path.read_bytes() for path in inputs} == inputs
+    assert len(files()) == len(inputs) + bool(link)
+
+
+def test_a_cache_that_is_read_is_not_overwritten_by_an_image(nbnumba):
+    Path("F.hkl").write_text("0 0 0 100\n")
+    assert nbnumba(*FLAGS, "-hkl", "F.hkl")[0] == 0
+    before = Path("Fdump.bin").read_bytes()
+    Path("link").hardlink_to("Fdump.bin")
+    for name in ("Fdump.bin", "link"):
+        status, _, err = nbnumba(*FLAGS, "-floatfile", name)
+        assert (status, err.splitlines()[-1]) == (
+            2, f"nbnumba: error: -floatfile {name}: is also the name for -dump; choose another one"
+        )  # fmt: skip
+    assert Path("Fdump.bin").read_bytes() == before
+
+
+def test_simulated_images_that_serve_as_mask_or_header_are_replaced_by_new_ones_only(nbnumba):
+    assert nbnumba(*FLAGS, "-nonoise", "-nopgm")[0] == 0
+    before = Path("intimage.img").read_bytes()
+    for output in ("-floatfile", "-pgmfile"):
+        status, _, err = nbnumba(*FLAGS, "-img", "intimage.img", "-intfile", "new.img", output, "intimage.img")
+        assert (status, "would overwrite an input file" in err) == (2, True)
+    assert Path("intimage.img").read_bytes() == before
+    for flag in ("-img", "-mask"):
+        outputs = ["-noisefile", "intimage.img", "-intfile", "i.img"]
+        assert nbnumba(*FLAGS, "-default_F", "7", flag, "intimage.img", *outputs)[0] == 0
+        assert Path("intimage.img").read_bytes() != before
+
+
+def test_a_working_folder_that_was_removed_is_one_line(nbnumba, tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    status, out, err = nbnumba(*FLAGS)
+    assert (status, out) == (1, "")
+    assert err == "nbnumba: error: floatimage.bin: the working folder has been removed; change to another one\n"
+    monkeypatch.undo()
+
+
+def test_a_link_that_leads_to_itself_is_one_line(nbnumba):
+    Path("loop.bin").symlink_to("loop.bin")
+    status, out, err = nbnumba(*FLAGS, "-floatfile", "loop.bin")
+    assert (status, out) == (1, "")
+    assert err == "nbnumba: error: loop.bin: can't be written: Too many levels of symbolic links\n"
+
+
+@pytest.mark.parametrize("flag", INPUTS)
+def test_input_without_end_is_refused_at_once(nbnumba, flag):
+    status, _, err = nbnumba(*FLAGS, flag, "/dev/zero")
+    (message,) = [line for line in err.splitlines() if "warning" not in line]
+    assert (status, files()) == (1, [])
+    assert message == (
+        "nbnumba: error: /dev/zero: is a device, a pipe or a socket; write what it holds into a file first"
+    )
+
+
+def test_a_cache_beside_a_default_is_named(nbnumba):
+    Path("F.hkl").write_text("0 0 0 100\n")
+    assert nbnumba(*FLAGS, "-hkl", "F.hkl")[2] == ""
+    assert nbnumba(*FLAGS)[2] == (
+        "nbnumba: warning: cache read: the structure factors are those that an earlier run left in Fdump.bin, "
+        "-default_F 100 counts outside them only; remove that file, or give another one behind -dump\n"
+    )
+    # whoever names it, or gives no other, means it
+    assert nbnumba(*FLAGS, "-dump", "Fdump.bin")[2] == ""
+    assert nbnumba(*FLAGS[:2], *FLAGS[4:])[2] == ""
 
 
 def test_a_cache_is_read_again_without_being_written(nbnumba):

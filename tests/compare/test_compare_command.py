@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -193,6 +194,46 @@ def test_a_folder_that_cannot_be_written_ends_with_5(bench):
     result = bench.compare("--", "-N", "5")
     assert result.exit_code == 5
     assert "out: can't be written" in result.stderr
+
+
+def test_a_folder_that_takes_no_files_is_refused_before_a_program_runs(bench):
+    for name in ("nanoBragg", "ours"):
+        bench.program(name, body="sys.exit('it ran')")
+    (bench.folder / "out").write_text("a file")
+    result = bench.compare("--", "-N", "5")
+    assert result.exit_code == 5
+    assert "it ran" not in result.output
+
+
+def test_images_of_an_earlier_comparison_are_not_removed_by_the_next(bench):
+    bench.compare("--", "-N", "5")
+    images = [str(bench.folder / "out" / name) for name in ("c.bin", "py.bin")]
+    before = [Path(image).read_bytes() for image in images]
+    shape = ("--shape", *map(str, SHAPE))
+    result = bench.compare("--images", *images, *shape)
+    assert result.exit_code == 1
+    assert "c.bin: the comparison would take its place in " in result.stderr
+    assert [Path(image).read_bytes() for image in images] == before
+    elsewhere = bench.runner.invoke(command_module.command, ["--images", *images, *shape, "--outdir", "elsewhere"])
+    assert elsewhere.exit_code == 0
+
+
+@pytest.mark.parametrize(("name", "content", "message"), [
+    ("b.tif", b"II*\0", "b.tif: is no TIFF image or is damaged"),
+    ("b.tif", b"", "b.tif: is no TIFF image or is damaged"),
+    ("b.img", b"{\nHEADER_BYTES=9e9;\n}", "b.img: the header is cut off or says a wrong HEADER_BYTES"),
+    ("b.img", b"{\nHEADER_BYTES=512;\nSIZE1=4;\nSIZE2=3;\nTYPE=mad;\n}".ljust(600), "b.img: .* pixels of type 'mad'"),
+    ("b.img", b"\0" * 600, "b.img: is no SMV image"),
+    ("b.bin", b"\0" * 47, "b.bin: 3 x 4 .* pixels are 48 bytes, the file has 47"),
+])  # fmt: skip
+def test_a_damaged_image_ends_with_5_and_a_line_that_names_it(bench, name, content, message):
+    write_float_image("a.bin", np.ones((3, 4), dtype=np.float32))
+    Path(name).write_bytes(content)
+    result = bench.compare("--images", "a.bin", name, "--shape", "3", "4")
+    assert result.exit_code == 5
+    assert re.match(f"nbnumba compare: {message}", result.stderr)
+    assert result.stderr.count("\n") == 1
+    assert not (bench.folder / "out").exists()
 
 
 def test_the_c_program_comes_from_the_option_the_environment_or_this_folder(bench, monkeypatch):

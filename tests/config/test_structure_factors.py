@@ -28,6 +28,7 @@ def test_the_last_of_equal_reflections_counts_and_the_default_fills_the_rest(fou
     assert (factors.h_min, factors.k_min, factors.l_min) == lowest
     assert factors.amplitudes.shape == tuple(high - low + 1 for low, high in zip(lowest, highest, strict=True))
     assert factors.count == len(found)
+    assert factors.friedel_pairs == sum(hkl > (0, 0, 0) and tuple(-index for index in hkl) in wanted for hkl in wanted)
     for position, amplitude in np.ndenumerate(factors.amplitudes):
         hkl = tuple(low + step for low, step in zip(lowest, position, strict=True))
         assert amplitude == wanted.get(hkl, default)

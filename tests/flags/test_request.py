@@ -90,7 +90,7 @@ def test_a_file_that_is_not_what_its_flag_needs_is_an_error_in_one_printable_lin
 
 def test_a_matrix_of_axes_in_a_plane_is_refused():
     Path("A.mat").write_text("1 0 1\n0 1 0\n0 0 0\n")
-    with pytest.raises(InputFileError, match="A.mat: the three reciprocal axes of this matrix lie in a plane"):
+    with pytest.raises(InputFileError, match="A.mat: the three reciprocal axes, .*, lie in a plane"):
         request("-mat A.mat -default_F 1")
 
 

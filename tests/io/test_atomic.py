@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nbnumba.errors import OutputFileError
-from nbnumba.io.atomic import atomic_write, check_target, write_array
+from nbnumba.io.atomic import atomic_write, check_target, file_identity, write_array
 
 
 def names(folder):
@@ -80,6 +80,42 @@ def test_impossible_names_are_refused(tmp_path, check):
     ):
         with pytest.raises(OutputFileError, match=message):
             check(path)
+
+
+@pytest.mark.parametrize("check", [check_target, lambda path: atomic_write(path).__enter__()], ids=["check", "write"])
+def test_names_that_lead_nowhere_are_refused(tmp_path, check):
+    (tmp_path / "loop").symlink_to(tmp_path / "pool")
+    (tmp_path / "pool").symlink_to(tmp_path / "loop")
+    for path, message in (
+        (tmp_path / "loop", "loop: can't be written: Too many levels of symbolic links"),
+        (tmp_path / "loop" / "image.bin", "image.bin: can't be written: Too many levels of symbolic links"),
+        (tmp_path / (300 * "x"), "x: can't be written: File name too long"),
+    ):
+        with pytest.raises(OutputFileError, match=message):
+            check(path)
+
+
+def test_a_working_folder_that_was_removed_is_an_output_error(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(OutputFileError, match=r"^image.bin: the working folder has been removed; change to another"):
+        check_target("image.bin")
+    assert file_identity("image.bin") == ("image.bin",)
+    monkeypatch.undo()
+
+
+def test_all_names_of_a_file_are_one(tmp_path, monkeypatch):
+    (tmp_path / "a").write_bytes(b"")
+    (tmp_path / "symbolic").symlink_to(tmp_path / "a")
+    (tmp_path / "hard").hardlink_to(tmp_path / "a")
+    (tmp_path / "folder").symlink_to(tmp_path)
+    (tmp_path / "dangling").symlink_to(tmp_path / "new")
+    monkeypatch.chdir(tmp_path)
+    of_a = {file_identity(path) for path in ("a", tmp_path / "symbolic", "hard", "folder/a")}
+    of_new = {file_identity(path) for path in ("new", tmp_path / "dangling", "folder/new")}
+    assert (len(of_a), len(of_new)) == (1, 1)
+    assert of_a != of_new != {file_identity("other")}
 
 
 def test_a_folder_that_takes_no_files_is_an_output_error():

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from nbnumba.io.decimals import read_decimals
+from nbnumba.io.decimals import read_decimals, scan_lines
 
 PLAIN = st.from_regex(rb"[-+]?([0-9]{1,12}\.?[0-9]{0,6}|\.[0-9]{1,15})([eE][-+]?[0-9]{1,2})?", fullmatch=True)
 
 
 def read(text: bytes) -> tuple[list[float], int]:
-    values, end = read_decimals(text)
+    values, end, _ = read_decimals(text)
     return values.tolist(), end
 
 
@@ -62,6 +62,24 @@ def test_white_space_and_signs_separate_numbers():
 def test_long_texts_are_read_whole():
     numbers = np.random.default_rng(1).integers(-999_999, 999_999, 20_000) / 100
     text = "\n".join(f"{number:.2f}" for number in numbers).encode()
-    values, end = read_decimals(text)
+    values, end, _ = read_decimals(text)
     assert end == len(text)
     assert np.array_equal(values, numbers)
+
+
+@pytest.mark.parametrize(("text", "is_aligned"), [
+    (b"1 2 3 4\n5 6 7 8", True), (b"1 2 3 4 5 6 7 8\n\n 1 2 3 4\r\n", True), (b"", True), (b"1 2 3 4 x", True),
+    (b"1 2 3\n4", False), (b"1 2 3 4 5\n", False), (b"1 2 3 4\n5", False), (b"1 2 x", False),
+])  # fmt: skip
+def test_reading_tells_whether_lines_end_with_whole_records(text, is_aligned):
+    assert read_decimals(text, 4)[2] == is_aligned
+
+
+@pytest.mark.parametrize(("text", "count", "broken"), [
+    (b"", 0, -1), (b"\n\n", 0, -1), (b"1 2 3 4\n5 6 7 8\n", 8, -1), (b"1 2 3 4 5 6 7 8\n1-2-3+4", 12, -1),
+    (b"1\n2\n3 4\n5 6 7\n\n8", 8, -1), (b"1e-3 2E+5 -3 .4\n", 4, -1), (b"1 2 3 4 5 6 7 8 1\n2 3 4", 12, 0),
+    (b"\n1 2 3 4 5\n", 5, 1), (b"1 2 3\n4 5\n6 7 8", 8, 0), (b"1 2 3 4\n5 6 7\n8 9 0 1\n", 11, 8),
+    (b"1 2 3 4\n5 6\n", 6, 8), (b"1 2 3 4\n5\n\n6", 6, 8),
+])  # fmt: skip
+def test_the_first_record_that_lines_break_is_found(text, count, broken):
+    assert scan_lines(text, 4) == (count, broken)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nbnumba.config.structure_factors import empty_grid
-from nbnumba.errors import InputFileError, OutputFileError, UsageError
+from nbnumba.errors import InputFileError, NbnumbaWarning, OutputFileError, UsageError
 from nbnumba.io.hkl import read_hkl, read_reflections, write_hkl
 
 
@@ -44,7 +44,7 @@ def test_of_repeated_reflections_the_last_counts(hkl):
 
 
 @pytest.mark.parametrize("text", [
-    "1 2 3 4 1 2 4 5", "1\n2\n3\n4\n1 2 4\n5\n", "\t1  2 3\t4e0\r\n1 2 4 +5.\r\n", "1 2 3 4\n\n1 2 4 5",
+    "\t1  2 3\t4e0\r\n1 2 4 +5.\r\n", "1 2 3 4\n\n1 2 4 5",
     "1 2 3 4\n1.0 2 4.0 5",
 ])  # fmt: skip
 def test_any_white_space_separates_numbers(hkl, text):
@@ -64,7 +64,7 @@ def test_amplitudes_are_read_to_the_last_bit(hkl):
 @pytest.mark.parametrize(("text", "message"), [
     ("1 2 3 4\n1 2 4 5\nEND\n6 6 6 6", r"line 3: reading stops after 2 reflections at 'END'"),
     ("1 2 3 4\n1 2 4 5 # weak\n", r"line 2: reading stops after 2 reflections at '# weak'"),
-    ("1 2 3 4\n1 2 4 5\n1 2", r"reading stops after 2 reflections at the end of the file"),
+    ("1 2 3 4\n1 2 4 5\n\n  # 1 2 5 6\n1 2 6 7", r"line 4: reading stops after 2 reflections at '# 1 2 5 6'"),
 ])  # fmt: skip
 def test_reading_stops_with_a_warning_where_numbers_end(hkl, text, message):
     with pytest.warns(UserWarning, match=message):
@@ -76,7 +76,6 @@ def test_reading_stops_with_a_warning_where_numbers_end(hkl, text, message):
     ("", "no reflection, h k l F, but with the end of the file"),
     (" \n ", "no reflection, h k l F, but with the end of the file"),
     ("H K L F\n1 2 3 4\n", "no reflection, h k l F, but with 'H K L F'"),
-    ("\n1 2 3", "no reflection, h k l F, but with '1 2 3'"),
     ("1 2 3 4\n1.5 2 3 4\n", r"F.hkl: line 2: Miller indices must be integers, not '1.5 2 3 4'"),
     ("1 2 3 4 \n\n 1 nan 3 4\n", "line 3: Miller indices must be integers"),
     ("1e300 2 3 4", "line 1: Miller indices must be integers"),
@@ -87,6 +86,36 @@ def test_bad_files_are_refused_in_one_line(hkl, text, message):
     with pytest.raises(InputFileError, match=message) as refusal:
         hkl(text)
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("1 2 3 4 5\n1 2 4 5 6\n1 2 5 7 7\n1 2 6 8 8\n", "line 1 holds 5 numbers, '1 2 3 4 5'; a reflection is four"),
+    ("\n1 2 3 4.5 0.25\n", "line 2 holds 5 numbers, '1 2 3 4.5 0.25'"),
+    ("1 2 3 4\n1 2 4 5 0.1\n", "line 2 holds 5 numbers, '1 2 4 5 0.1'"),
+    ("1 2 3 4\n1 2 4\n1 2 5 6\n", "line 2 holds 3 numbers, '1 2 4'"),
+    ("1 2 3\n1 2 4\n1 2 5\n1 2 6\n", "line 1 holds 3 numbers"),
+    ("1 2 3 4\n1 2 4 5\n1 2", "line 3 holds 2 numbers, '1 2'"),
+    ("\n1 2 3", "line 2 holds 3 numbers, '1 2 3'"),
+    ("1 2 3 4\n1 2 4 O5\n1 2 5 6\n", "line 2 holds 3 numbers, '1 2 4 O5'"),
+    ("1 2 3 4\n1 2 4.5.6\n", "line 2 holds 2 numbers, '1 2 4.5.6'"),
+    ("1 2 3 4 5 nan 7\n", "line 1 holds 7 numbers"),
+])  # fmt: skip
+def test_a_line_that_breaks_a_reflection_is_refused_by_its_number(hkl, text, message):
+    with pytest.raises(InputFileError, match=f"F.hkl: {message}"):
+        hkl(text)
+
+
+@pytest.mark.parametrize(("text", "count"), [("1 2 3 4 1 2 4 5", 8), ("1\n2\n3\n4\n1 2 4\n5\n", 1)])
+def test_lines_of_another_length_are_read_on_as_in_nanobragg_and_said(hkl, text, count):
+    with pytest.warns(NbnumbaWarning, match=f"line 1 holds {count} numbers?: lines are read on, four numbers a refl"):
+        assert hkl(text).amplitudes[0, 0].tolist() == [4.0, 5.0]
+
+
+@pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16", "ascii"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_any_editors_text_is_read(tmp_path, codec, end):
+    (tmp_path / "F.hkl").write_bytes(end.join(("1 2 3 4", "1 2 4 5", "")).encode(codec))
+    assert read_hkl(tmp_path / "F.hkl").amplitudes[0, 0].tolist() == [4.0, 5.0]
 
 
 def test_a_missing_file_is_named(tmp_path):

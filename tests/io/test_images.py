@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+import struct
+
 import numpy as np
 import pytest
+import tifffile
 from golden import golden_cases
 from PIL import Image
 
-from nbnumba.errors import InputFileError
+from nbnumba.errors import InputFileError, UsageError
 from nbnumba.io.float_image import read_float_image, write_float_image
 from nbnumba.io.pgm import read_pgm, write_pgm
-from nbnumba.io.preview import grey_preview, write_png
+from nbnumba.io.preview import grey_preview, preview_format, write_preview
 from nbnumba.io.tiff import read_tiff, write_tiff
 
 IMAGE = np.array([[0.0, 1.5, -2.0], [np.inf, 1e-30, 3e30]], dtype=np.float32)
@@ -66,6 +70,89 @@ def test_what_is_no_tiff_image_is_refused(tmp_path):
         read_tiff(tmp_path / "nowhere.tif")
 
 
+@pytest.mark.parametrize("options", [{}, {"compression": "zlib"}, {"bigtiff": True}, {"rowsperstrip": 1}])
+def test_a_damaged_tiff_image_is_refused_or_read_but_never_a_surprise(tmp_path, options):
+    path, logged = tmp_path / "i.tif", []
+    tifffile.imwrite(path, IMAGE, photometric="minisblack", **options)
+    assert np.array_equal(read_tiff(path), IMAGE)
+    whole, random, refused = path.read_bytes(), np.random.default_rng(1), 0
+    handler = logging.Handler()
+    handler.emit = logged.append
+    logging.getLogger("tifffile").addHandler(handler)
+    for _ in range(300):
+        damaged = bytearray(whole)
+        damaged[random.integers(len(whole))] = random.integers(256)
+        path.write_bytes(damaged[: None if random.integers(4) else random.integers(len(whole))])
+        message = ""
+        try:
+            image = read_tiff(path)
+        except InputFileError as error:
+            message = str(error)
+            refused += 1
+        if message:
+            assert message.startswith(f"{path}: ")
+            assert message.isprintable()
+        else:
+            assert (image.ndim, image.dtype) == (2, np.float32)
+    logging.getLogger("tifffile").removeHandler(handler)
+    assert refused > 50
+    assert logged == []
+
+
+def test_a_tiff_image_of_several_pages_or_of_other_numbers_is_refused(tmp_path):
+    tifffile.imwrite(tmp_path / "i.tif", np.zeros((2, 3, 4), dtype=np.float32), photometric="minisblack")
+    with pytest.raises(InputFileError, match="one grey plane is needed, the image has several pages"):
+        read_tiff(tmp_path / "i.tif")
+    tifffile.imwrite(tmp_path / "i.tif", np.zeros((8, 9, 3), dtype=np.uint8), photometric="rgb")
+    with pytest.raises(InputFileError, match=r"one grey plane is needed, the image has the shape \(8, 9, 3\)"):
+        read_tiff(tmp_path / "i.tif")
+    tifffile.imwrite(tmp_path / "i.tif", np.zeros((8, 9), dtype=np.complex64), photometric="minisblack")
+    with pytest.raises(InputFileError, match="pixels must be real numbers, not complex64"):
+        read_tiff(tmp_path / "i.tif")
+
+
+def test_pages_that_follow_each_other_in_a_circle_end(tmp_path):
+    path = tmp_path / "i.tif"
+    tifffile.imwrite(path, IMAGE, photometric="minisblack", byteorder="<")
+    data = bytearray(path.read_bytes())
+    # the header points to the first page, which ends with a pointer to the next
+    (page,) = struct.unpack_from("<I", data, 4)
+    (entries,) = struct.unpack_from("<H", data, page)
+    struct.pack_into("<I", data, page + 2 + 12 * entries, page)
+    path.write_bytes(data)
+    with pytest.raises(InputFileError, match=r"i.tif: (one grey plane is needed|is damaged)"):
+        read_tiff(path)
+
+
+PREVIEWS = {
+    "p.png": "PNG", "p.PNG": "PNG", "p.jpg": "JPEG", "p.jpeg": "JPEG", "p.tif": "TIFF", "p.tiff": "TIFF",
+    "p.gif": "GIF", "p.bmp": "BMP", "p.webp": "WEBP", "p.pgm": "PPM",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PREVIEWS)
+def test_the_suffix_chooses_the_format_of_a_preview(tmp_path, name):
+    image = np.arange(1200, dtype=np.float32).reshape(30, 40)
+    write_preview(tmp_path / name, image)
+    with Image.open(tmp_path / name) as picture:
+        assert picture.format == PREVIEWS[name]
+        greys = np.asarray(picture.convert("L")).astype(int)
+    # what JPEG may lose at this quality
+    assert np.abs(greys - grey_preview(image)).max() <= 8
+
+
+@pytest.mark.parametrize("name", ["p.pdf", "p", "png", ".png", "p.img"])
+def test_a_preview_of_no_known_format_is_refused(tmp_path, name):
+    with pytest.raises(UsageError, match=f"{name}: the name of a preview ends in .png .jpg"):
+        write_preview(tmp_path / name, IMAGE)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_preview_on_a_device_is_a_png_image():
+    assert preview_format("/dev/null")[0] == "PNG"
+    write_preview("/dev/null", IMAGE)
+
+
 def test_a_preview_shows_spots_dark_on_white_and_the_weak_ones_too():
     image = next(case for case in golden_cases() if case.name == "er1_still").reference_image()
     greys = grey_preview(image)
@@ -93,7 +180,7 @@ def test_a_large_image_is_reduced_without_losing_a_single_bright_pixel(tmp_path)
     image = np.full((30, 4097), 1.0, dtype=np.float32)
     image[17, 4096] = 1e6
     image[3, ::7] = 50.0
-    write_png(tmp_path / "p.png", image)
+    write_preview(tmp_path / "p.png", image)
     greys = np.asarray(Image.open(tmp_path / "p.png"))
     assert greys.shape == (10, 1366)
     assert greys[5, 1365] == 0

@@ -66,6 +66,41 @@ def test_pixels_of_the_other_byte_order_are_swapped(smv_file):
     assert np.array_equal(read_smv(smv_file(header, PIXELS.astype(">u2").tobytes())).data, PIXELS)
 
 
+@pytest.mark.parametrize(("stated", "kind"), [
+    (b"unsigned_short", "u2"), (b"signed_short", "i2"), (b"short int", "i2"), (b"long_integer", "i4"),
+    (b"signed_long", "i4"), (b"unsigned_long", "u4"), (b"unsigned_char", "u1"), (b"signed_char", "i1"),
+    (b"float", "f4"),
+])  # fmt: skip
+@pytest.mark.parametrize(("order", "sign"), [(b"little_endian", "<"), (b"big_endian", ">")])
+def test_pixels_are_what_type_and_byte_order_say(smv_file, stated, kind, order, sign):
+    limits = np.iinfo(kind) if kind != "f4" else np.finfo(kind)
+    pixels = np.array([[limits.min, 0, 1], [2, 99, limits.max]], dtype=kind)
+    header = HEADER.replace(b"unsigned_short", stated).replace(b"little_endian", order)
+    found = read_smv(smv_file(header, pixels.astype(sign + kind).tobytes())).data
+    assert found.dtype == np.dtype(kind)
+    assert np.array_equal(found, pixels)
+
+
+def test_only_a_line_of_its_own_states_the_type_and_dtreks_own_key_counts_more(smv_file):
+    pixels = PIXELS.astype(np.int32)
+    header = HEADER.replace(b"unsigned_short", b"mad;\nData_type=long int;\nDETECTOR_TYPE=unsigned_short")
+    assert np.array_equal(read_smv(smv_file(header, pixels.tobytes())).data, pixels)
+    without = HEADER.replace(b"TYPE=unsigned_short", b"BIN_TYPE=HW").replace(b"BYTE_ORDER", b"ORDER")
+    assert np.array_equal(read_smv(smv_file(without)).data, PIXELS)
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_any_editors_header_is_read(smv_file, mark, end):
+    text = HEADER.replace(b"\n}", b"\nBEAMLINE=fake;\nPHI=3.5;\n}").replace(b"\n", end)
+    # put in front of the file, or written with the header
+    for written, size in ((mark + text.ljust(512), 0), ((mark + text).ljust(512), 512)):
+        image = read_smv(smv_file(written, size=size))
+        assert np.array_equal(image.data, PIXELS)
+        assert image.header.value("PHI") == 3.5
+        assert image.header.is_simulated
+
+
 def test_pixels_start_where_the_header_says(smv_file):
     header = HEADER.replace(b"=512;", b"=1024;").ljust(1000) + b"PHI=9;"
     image = read_smv(smv_file(header, size=1024))
@@ -88,6 +123,10 @@ def test_a_header_without_pixels_is_enough_for_its_values(smv_file):
     (HEADER.replace(b"=512", b"=none"), b"", "HEADER_BYTES=0"),
     (HEADER.replace(b"SIZE2=2", b"SIZE2=-2"), b"", "states no size"),
     (HEADER.replace(b"SIZE1", b"SIZE3"), b"", "states no size"),
+    (HEADER.replace(b"SIZE1=3", b"SIZE1=1e300"), b"", "states no size"),
+    (HEADER.replace(b"unsigned_short", b"double\x1b" + 99 * b"x"), PIXELS.tobytes(), r"type 'double.x{33}…'; what"),
+    (HEADER.replace(b"little_endian", b"pdp_endian"), PIXELS.tobytes(), "BYTE_ORDER='pdp_endian'; give little_endian"),
+    (HEADER.replace(b"unsigned_short", b"long_integer"), PIXELS.tobytes(), "pixels need 24 bytes .* 12 are there"),
     (HEADER, bytes(11), "is cut off: 3 x 2 pixels need 12 bytes behind the header, 11 are there"),
 ])  # fmt: skip
 def test_bad_images_are_refused(smv_file, header, data, message):
