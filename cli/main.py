@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import os
-import signal
 import sys
 import warnings
 from collections.abc import Sequence
@@ -13,10 +10,10 @@ from typing import Any
 
 import click
 from nbnumba_cli.console import lost_output, prepare_streams, warn
+from nbnumba_cli.process import Ended, leave
 
 from nbnumba import __version__
 from nbnumba.errors import NbnumbaError, NbnumbaWarning, with_names
-from nbnumba.io.atomic import discard_unfinished
 
 COMMANDS = {
     "simulate": "nbnumba_cli.simulate",
@@ -30,8 +27,6 @@ COMMANDS = {
 """Command -> module with a `command`, imported when it is asked for."""
 
 FAILURE = 1
-INTERRUPTED = 130
-TERMINATED = 143
 
 
 class Commands(click.Group):
@@ -48,11 +43,22 @@ class Commands(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put in the command that flags alone stand for."""
-        if not args:
-            args = ["--help"]
-        elif args[0].startswith("-") and args[0] not in ("--help", "--version"):
+        args = _with_two_dashes(args) or ["--help"]
+        if args[0].startswith("-") and args[0] not in ("--help", "--version"):
             args = ["simulate", *args]
         return super().parse_args(ctx, args)
+
+
+def _with_two_dashes(arguments: Sequence[str]) -> list[str]:
+    """Arguments in which ``-h``, ``-help`` and a leading ``-version`` are the options that they mean.
+
+    Only these very words are: click would take the beginning of ``-hkl`` for ``-h``.
+    """
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    own = ["--help" if argument in ("-h", "-help") else argument for argument in arguments[:end]]
+    if own[:1] == ["-version"]:
+        own[0] = "--version"
+    return own + list(arguments[end:])
 
 
 @click.group(cls=Commands, subcommand_metavar="COMMAND ...", context_settings={"max_content_width": 120})
@@ -89,8 +95,10 @@ def run(arguments: Sequence[str]) -> int:
             warnings.showwarning = _show_warning  # type: ignore[assignment]
             status = commands.main(list(arguments), prog_name="nbnumba", standalone_mode=False)
         return status if isinstance(status, int) else 0
-    except click.Abort:
-        raise KeyboardInterrupt from None
+    except click.Abort as abort:
+        if isinstance(abort.__cause__, KeyboardInterrupt):
+            raise abort.__cause__ from None
+        return _complain("an input ended too early", FAILURE)
     except click.ClickException as error:
         return _complain(error.format_message(), error.exit_code)
     except NbnumbaError as error:
@@ -114,26 +122,20 @@ def _show_warning(message: Warning | str, *_: Any) -> None:
     warn([message.message if isinstance(message, NbnumbaWarning) else str(message)])
 
 
-def _terminate(*_: Any) -> None:
-    """End at once and leave no temporary file, when a batch system sends SIGTERM."""
-    discard_unfinished()
-    os._exit(TERMINATED)
+def main(*command: str) -> None:
+    """Run what the process was started for, and end it.
 
-
-def main() -> None:
-    """Entry point of the console script."""
+    Parameters
+    ----------
+    *command : str
+        What goes before the arguments of the process.
+    """
     prepare_streams()
-    signal.signal(signal.SIGTERM, _terminate)
     try:
-        status = run(sys.argv[1:])
-        reason = lost_output()
-        if reason is not None:
-            status = status or _complain(f"standard output: {reason}", FAILURE)
-    except KeyboardInterrupt:
-        with contextlib.suppress(OSError):
-            click.echo("nbnumba: interrupted", err=True)
-        lost_output()
-        discard_unfinished()
-        # a thread that still computes must not keep the process alive
-        os._exit(INTERRUPTED)
+        status = run([*command, *sys.argv[1:]])
+    except Ended as signalled:
+        leave(signalled.number)
+    reason = lost_output()
+    if reason is not None:
+        status = status or _complain(f"standard output: {reason}", FAILURE)
     sys.exit(status)
