@@ -13,7 +13,6 @@ import click
 
 from nbnumba.errors import with_names
 
-
 class _Patient(io.FileIO):
     """A descriptor that takes everything: what its reader can't take is lost, and the reason kept."""
 

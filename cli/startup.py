@@ -19,6 +19,9 @@ from nbnumba.errors import NbnumbaError, UsageError
 _UNREADABLE = re.compile("Environment variable '(.*?)' is defined but its associated value '(.*?)' could not be parsed")
 """How numba warns of a variable of which it then takes the default."""
 
+_THREAD_VARIABLES = ("NUMBA_NUM_THREADS", "NUMBA_THREADING_LAYER", "NUMBA_THREADING_LAYER_PRIORITY")
+"""What numba can read and yet refuse, when it starts its threads."""
+
 _LLVM_TRIAL = """
 import sys, llvmlite.binding as llvm
 llvm.initialize_native_target()
@@ -49,10 +52,10 @@ def import_numba() -> None:
         with warnings.catch_warnings(), _hidden_scipy():
             warnings.filterwarnings("error", "Environment variable", RuntimeWarning)
             import numba.np.arraymath
-        if numba.config.THREADING_LAYER != "default" or "NUMBA_THREADING_LAYER_PRIORITY" in os.environ:
+        if any(name in os.environ for name in _THREAD_VARIABLES):
             numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
     except (ValueError, RuntimeWarning) as error:
-        raise UsageError(_variable_at_fault(str(error))) from error
+        raise UsageError(_with_variable(str(error))) from error
     except Exception as error:
         raise NbnumbaError(f"numba can't be imported: {error}") from error
 
@@ -74,14 +77,14 @@ def _hidden_scipy() -> Iterator[None]:
         del sys.modules["scipy"]
 
 
-def _variable_at_fault(complaint: str) -> str:
+def _with_variable(complaint: str) -> str:
     """What numba complains of, with the variable that says so."""
     unreadable = _UNREADABLE.match(complaint)
     if unreadable:
         name, value = unreadable.groups()
         return f"{name}={value}: numba can't read this value; correct the variable or unset it"
-    suspect = "NUMBA_NUM_THREADS" if "Number of threads" in complaint else "NUMBA_THREADING_LAYER"
-    return f"{suspect}={os.environ.get(suspect, '')}: {complaint}"
+    variables = [f"{name}={os.environ[name]}" for name in _THREAD_VARIABLES if name in os.environ]
+    return f"{' '.join(variables) or 'numba'}: {complaint}"
 
 
 def _check_processor() -> None:
@@ -95,8 +98,8 @@ def _check_processor() -> None:
     if done.stderr or done.returncode:
         complaint = (done.stderr.splitlines() or [f"status {done.returncode}"])[0]
         raise UsageError(
-            f"NUMBA_CPU_NAME={name} NUMBA_CPU_FEATURES={features}: LLVM can't compile for that ({complaint}); correct the "
-            "variables or unset them"
+            f"NUMBA_CPU_NAME={name} NUMBA_CPU_FEATURES={features}: LLVM can't compile for that ({complaint}); "
+            "correct the variables or unset them"
         )
 
 

@@ -1,4 +1,4 @@
-"""Compiled kernels are kept for the next run, never used after an edit or damage, and not missed where none can be kept."""
+"""Compiled kernels are kept for the next run, never used after an edit, and not missed where none can be kept."""
 
 from __future__ import annotations
 

@@ -62,8 +62,8 @@ def cache_root() -> Path:
 def cache_folder() -> Path | None:
     """Folder of the compiled kernels, or None when none can be had (every run compiles anew then).
 
-    What lies there is executed, so it must be the user's and closed to the writing of others. If the usual one is not, a
-    second one is made beside it.
+    What lies there is executed, so it must be the user's, and nobody else may write there. If the usual one is not like
+    that, a second one is made beside it.
 
     Returns
     -------

@@ -1,8 +1,8 @@
 """Compiled kernels on disk: numba's files, checked before they are used.
 
 They are pickles and machine code: damaged ones would raise any error or end the process, another user's could do
-anything. So each file ends with a digest of its place and content, and must be the user's own. Whatever fails here costs
-a compilation, never an image.
+anything. So each file ends with a digest of its place and content, and must be the user's own. Whatever fails here
+costs a compilation, never an image.
 """
 
 from __future__ import annotations
@@ -191,7 +191,7 @@ def kernel_cache(base: Any, folder: Path) -> Any:
 
         def __init__(self, function: Any) -> None:
             super().__init__(function)
-            self._cache_file = CheckedFiles(self._cache_path, self._impl.filename_base, self._cache_file._dump)
+            self._cache_file: Any = CheckedFiles(self._cache_path, self._impl.filename_base, self._cache_file._dump)
 
         def load_overload(self, signature: Any, target: Any) -> Any:
             try:
@@ -207,10 +207,11 @@ def kernel_cache(base: Any, folder: Path) -> Any:
             try:
                 super().save_overload(signature, kernel)
             except (OSError, UnusableFileError) as error:
+                reason = getattr(error, "strerror", None) or error
                 _warn_once(
                     "failure",
-                    f"{folder}: compiled kernels can't be kept there ({getattr(error, 'strerror', None) or error}); the "
-                    "next run compiles again unless NUMBA_CACHE_DIR names another folder",
+                    f"{folder}: compiled kernels can't be kept there ({reason}); the next run compiles again unless "
+                    "NUMBA_CACHE_DIR names another folder",
                 )
 
     return KernelCache
