@@ -104,9 +104,14 @@ def run(arguments: Sequence[str]) -> int:
     except NbnumbaError as error:
         return _complain(error.message, error.exit_status)
     except MemoryError as error:
-        return _complain(f"not enough memory: {error or 'the detector or its oversampling is too large'}", FAILURE)
+        return _complain(f"not enough memory: {str(error) or 'the detector or its oversampling is too large'}", FAILURE)
     except OSError as error:
         return _complain(str(error), FAILURE)
+    except RuntimeError as error:
+        # what Python raises at a limit of memory or processes
+        if "can't start new thread" not in str(error):
+            raise
+        return _complain(f"{error}: memory or processes are limited (ulimit -a)", FAILURE)
 
 
 def _complain(message: str, status: int) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import errno
 import functools
 import hashlib
 import inspect
@@ -34,6 +35,9 @@ _said: set[str] = set()
 
 _DIGEST = hashlib.sha256
 _DIGEST_BYTES = _DIGEST().digest_size
+_NOT_THE_FILES_FAULT = {errno.ENOENT, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+"""Why a good file may not be read."""
+
 _PLACE_PARTS = 3
 """The end of a path that belongs to the file: version, module and name. What lies before it may be moved as a whole."""
 
@@ -128,9 +132,9 @@ def _checked_content(path: str) -> bytes:
     try:
         with Path(path).open("rb") as stream:
             owner, everything = os.fstat(stream.fileno()), stream.read()
-    except FileNotFoundError:
-        raise
     except OSError as error:
+        if error.errno in _NOT_THE_FILES_FAULT:
+            raise
         raise UnusableFileError(path, f"can't be read ({error.strerror})") from error
     if not is_private(owner):
         raise UnusableFileError(path, "could have been written by another user")
@@ -146,10 +150,14 @@ class _Place(_CacheLocator):
     def __init__(self, function: Any, folder: Path) -> None:
         self._py_file = inspect.getfile(function)
         self._line = function.__code__.co_firstlineno
-        self._folder = str(folder / self.get_suitable_cache_subpath(self._py_file))
+        self._folders = folder, folder / self.get_suitable_cache_subpath(self._py_file)
+
+    def ensure_cache_path(self) -> None:
+        for folder in self._folders:
+            folder.mkdir(mode=stat.S_IRWXU, exist_ok=True)
 
     def get_cache_path(self) -> str:
-        return self._folder
+        return str(self._folders[-1])
 
     def get_source_stamp(self) -> None:
         return None
@@ -198,6 +206,8 @@ def kernel_cache(base: Any, folder: Path) -> Any:
                 kernel = super().load_overload(signature, target)
             except UnusableFileError as error:
                 _set_aside(error)
+                kernel = None
+            except OSError:
                 kernel = None
             if kernel is None:
                 announce_compilation("the next run will not need to")

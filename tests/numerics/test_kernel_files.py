@@ -86,6 +86,19 @@ def test_what_is_not_as_it_was_written_is_set_aside_and_compiled_anew(tmp_path, 
     assert results(tmp_path) == ([10, 15], 2)
 
 
+def test_a_process_with_too_many_open_files_leaves_the_cache_as_it_is(tmp_path, monkeypatch):
+    results(tmp_path)
+
+    def no_more(*_: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(Path, "open", no_more)
+    with pytest.warns(NbnumbaWarning, match=r"can't be kept there \(Too many open files\)"):
+        assert results(tmp_path)[0] == [10, 15]
+    monkeypatch.undo()
+    assert results(tmp_path)[1] == 2
+
+
 def test_no_bit_of_a_file_can_be_changed(tmp_path):
     results(tmp_path)
     for path in tmp_path.rglob("*.nb[ic]"):
