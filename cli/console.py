@@ -13,7 +13,8 @@ import click
 
 from nbnumba.errors import with_names
 
-class _Patient(io.FileIO):
+
+class _Unfailing(io.FileIO):
     """A descriptor that takes everything: what its reader can't take is lost, and the reason kept."""
 
     failure: OSError | None = None
@@ -33,19 +34,19 @@ class _Patient(io.FileIO):
         return len(data)
 
 
-_stdout: _Patient | None = None
+_stdout: _Unfailing | None = None
 """What lies under stdout."""
 
 
 def prepare_streams() -> None:
     """Let no print fail, neither for its characters nor for its reader: files matter more than words."""
     global _stdout
-    _stdout = _Patient(1, "w", closefd=False)
+    _stdout = _Unfailing(1, "w", closefd=False)
     sys.stdout = _text_stream(_stdout, sys.stdout)
-    sys.stderr = _text_stream(_Patient(2, "w", closefd=False), sys.stderr)
+    sys.stderr = _text_stream(_Unfailing(2, "w", closefd=False), sys.stderr)
 
 
-def _text_stream(descriptor: _Patient, model: Any) -> io.TextIOWrapper:
+def _text_stream(descriptor: _Unfailing, model: Any) -> io.TextIOWrapper:
     """A stream of text like another one; None stands for a descriptor that was closed before the start."""
     if model is None:
         return io.TextIOWrapper(io.BufferedWriter(descriptor), errors="replace")

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from nbnumba_cli.console import _Patient
+from nbnumba_cli.console import _Unfailing
 from nbnumba_cli.process import ENDING_SIGNALS
 
 NBNUMBA = [sys.executable, "-m", "nbnumba_cli"]
@@ -150,7 +150,7 @@ def test_a_pipe_that_does_not_block_gets_everything():
 
     reader = threading.Thread(target=read)
     reader.start()
-    with _Patient(sink, "w") as stream:
+    with _Unfailing(sink, "w") as stream:
         sent = 0
         while sent < len(text):
             sent += stream.write(text[sent:])
