@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import select
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -29,6 +28,8 @@ class _Unfailing(io.FileIO):
             else:
                 if written is not None:
                     return written
+                import select
+
                 # a pipe that does not block is full
                 select.select([], [self], [])
         return len(data)

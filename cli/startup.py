@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import logging
 import os
 import re
-import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
@@ -93,6 +91,8 @@ def _check_processor() -> None:
     processor = "" if name == "host" else name
     if not processor and not features:
         return
+    import subprocess
+
     trial = [sys.executable, "-c", _LLVM_TRIAL, processor, features]
     done = subprocess.run(trial, capture_output=True, text=True, check=False)
     if done.stderr or done.returncode:
@@ -103,17 +103,18 @@ def _check_processor() -> None:
         )
 
 
-class _CommandLineHandler(logging.Handler):
-    """Prints what the library reports."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """One line on stderr."""
-        click.echo(f"nbnumba: {record.getMessage()}", err=True)
-
-
 @functools.cache
 def show_reports() -> None:
     """Print what the library reports, such as that kernels are being compiled."""
+    import logging
+
+    class Printer(logging.Handler):
+        """Prints each report as a line on stderr."""
+
+        def emit(self, record: logging.LogRecord) -> None:
+            """Print a report."""
+            click.echo(f"nbnumba: {record.getMessage()}", err=True)
+
     logger = logging.getLogger("nbnumba")
-    logger.addHandler(_CommandLineHandler())
+    logger.addHandler(Printer())
     logger.setLevel(logging.INFO)
