@@ -48,6 +48,15 @@ class Commands(click.Group):
             args = ["simulate", *args]
         return super().parse_args(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; click would take either of these for Ctrl-C."""
+        try:
+            return super().invoke(ctx)
+        except Ended as signalled:
+            leave(signalled.number)
+        except EOFError as error:
+            raise NbnumbaError("an input ended too early") from error
+
 
 def _with_two_dashes(arguments: Sequence[str]) -> list[str]:
     """Arguments in which ``-h``, ``-help`` and a leading ``-version`` are the options that they mean.
@@ -95,10 +104,8 @@ def run(arguments: Sequence[str]) -> int:
             warnings.showwarning = _show_warning  # type: ignore[assignment]
             status = commands.main(list(arguments), prog_name="nbnumba", standalone_mode=False)
         return status if isinstance(status, int) else 0
-    except click.Abort as abort:
-        if isinstance(abort.__cause__, KeyboardInterrupt):
-            raise abort.__cause__ from None
-        return _complain("an input ended too early", FAILURE)
+    except click.Abort:
+        raise KeyboardInterrupt from None
     except click.ClickException as error:
         return _complain(error.format_message(), error.exit_code)
     except NbnumbaError as error:
@@ -136,10 +143,7 @@ def main(*command: str) -> None:
         What goes before the arguments of the process.
     """
     prepare_streams()
-    try:
-        status = run([*command, *sys.argv[1:]])
-    except Ended as signalled:
-        leave(signalled.number)
+    status = run([*command, *sys.argv[1:]])
     reason = lost_output()
     if reason is not None:
         status = status or _complain(f"standard output: {reason}", FAILURE)

@@ -11,8 +11,10 @@ import threading
 import time
 from pathlib import Path
 
+import click
 import pytest
 from nbnumba_cli.console import _Unfailing
+from nbnumba_cli.main import run
 from nbnumba_cli.process import ENDING_SIGNALS
 
 NBNUMBA = [sys.executable, "-m", "nbnumba_cli"]
@@ -110,10 +112,19 @@ def test_a_comparison_that_is_ended_ends_its_programs_and_removes_its_folders(tm
         process.send_signal(number)
         _, err = process.communicate(timeout=ENOUGH)
     assert process.returncode == 128 + number
-    assert err.strip().startswith("nbnumba: ")
+    assert err == f"nbnumba: {'interrupted' if number == signal.SIGINT else 'ended by SIGTERM'}\n"
     assert list((tmp_path / "tmp").iterdir()) == []
     with pytest.raises(ProcessLookupError):
         os.kill(int(started.read_text()), 0)
+
+
+def test_an_input_that_ends_too_early_is_no_interruption(monkeypatch, capsys):
+    def read(*_: object) -> None:
+        raise EOFError
+
+    monkeypatch.setattr(click.Group, "invoke", read)
+    assert run(["info"]) == 1
+    assert capsys.readouterr().err == "nbnumba: error: an input ended too early\n"
 
 
 # --- broken streams -------------------------------------------------------------------------------------------------
