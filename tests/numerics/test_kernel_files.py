@@ -33,8 +33,14 @@ def triple(x):
 
 @pytest.fixture(autouse=True)
 def nothing_said(monkeypatch):
-    """As in a new process."""
+    """As in a new process, in which no command of ours listens to the log."""
+    logger = logging.getLogger("nbnumba")
+    level = logger.level
+    logger.setLevel(logging.NOTSET)
+    monkeypatch.setattr(logger, "handlers", [])
     monkeypatch.setattr(kernel_files, "_said", set())
+    yield
+    logger.setLevel(level)
 
 
 def results(folder: Path, *, argument: Any = 5) -> tuple[list[Any], int]:
