@@ -1,5 +1,25 @@
-"""python -m nbnumba_cli."""
+"""Where every start of the command line begins: signals are heard before anything slow is imported."""
 
-from nbnumba_cli.main import main
+from __future__ import annotations
 
-main()
+from nbnumba_cli.process import prepare
+
+
+def main() -> None:
+    """Entry point of nbnumba."""
+    prepare()
+    from nbnumba_cli.main import main as run_commands
+
+    run_commands()
+
+
+def compare() -> None:
+    """Entry point of nb-compare."""
+    prepare()
+    from nbnumba_cli.main import main as run_commands
+
+    run_commands("compare")
+
+
+if __name__ == "__main__":
+    main()

@@ -7,6 +7,8 @@ import shutil
 from pathlib import Path
 
 import click
+from nbnumba_cli.process import unwinding
+from nbnumba_cli.startup import import_numba, require_working_folder
 from nbnumba_cli.variadic import VariadicCommand, VariadicOption
 
 from nbnumba.errors import UsageError
@@ -44,6 +46,7 @@ def command(
     A speed-up is printed only where the images agree to the bit in all but 2 of 10 000 pixels; otherwise the row says
     DISAGREES. Writes results.json, summary.md and plots.
     """
+    import_numba()
     from nbnumba.benchmark.suite import BenchmarkPlan, run_benchmark
     from nbnumba.benchmark.workloads import WORKLOADS
     from nbnumba.engine.registry import DEFAULT_ENGINE, ENGINES
@@ -52,6 +55,7 @@ def command(
         for item in WORKLOADS.values():
             click.echo(f"{item.name:12s}{item.title} ({item.pixels}x{item.pixels})")
         return
+    require_working_folder()
     chosen = _known("--workloads", workloads or tuple(WORKLOADS), WORKLOADS)
     cpus = os.cpu_count() or 1
     plan = BenchmarkPlan(
@@ -66,7 +70,8 @@ def command(
     )
     folder = Path(outdir)
     folder.mkdir(parents=True, exist_ok=True)
-    run_benchmark(plan, folder, lambda line: click.echo(line, err=True))
+    with unwinding():
+        run_benchmark(plan, folder, lambda line: click.echo(line, err=True))
     click.echo((folder / "summary.md").read_text(encoding="utf-8"))
     click.echo(f"written: {', '.join(sorted(str(path) for path in folder.iterdir()))}")
 

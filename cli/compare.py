@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from nbnumba_cli.process import unwinding
+from nbnumba_cli.startup import require_working_folder
 
 from nbnumba.errors import NbnumbaError, UsageError
 
@@ -92,6 +94,7 @@ def _run(flags: tuple[str, ...], outdir: str, save_diff: bool, png_scale: float 
     from nbnumba.compare.images import ShapeMismatchError
 
     try:
+        require_working_folder()
         check_folder(Path(outdir), options["images"] or ())
         outcome = _compare(flags, **options)
         files = write_bundle(Path(outdir), outcome, png_scale, save_diff)
@@ -133,7 +136,7 @@ def _compare(
     programs = {"c": [str(find_c_binary(c_bin))], "py": nbnumba_command(engine)}
     if trace is not None:
         flags = (*flags, "-trace_pixel", *map(str, trace))
-    with tempfile.TemporaryDirectory(prefix="nbnumba-compare-") as folder:
+    with unwinding(), tempfile.TemporaryDirectory(prefix="nbnumba-compare-") as folder:
         runs = []
         for name, program in programs.items():
             place = Path(folder, name)
@@ -159,7 +162,3 @@ def _check_mode(
     if foreign is not None:
         raise UsageError(f"{foreign}: behind -- go nanoBragg's flags, which both programs know; they have one dash")
 
-
-def main() -> None:
-    """Entry point of nb-compare."""
-    command(prog_name="nb-compare")

@@ -4,49 +4,72 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import click
 
 from nbnumba.errors import with_names
 
-_lost_output: list[OSError] = []
-"""Why stdout takes nothing any more."""
+
+class _Unfailing(io.FileIO):
+    """A descriptor that takes everything: what its reader can't take is lost, and the reason kept."""
+
+    failure: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        """Write some bytes, or pretend to."""
+        while self.failure is None:
+            try:
+                written = super().write(data)
+            except OSError as error:
+                self.failure = error
+            else:
+                if written is not None:
+                    return written
+                import select
+
+                # a pipe that does not block is full
+                select.select([], [self], [])
+        return len(data)
+
+
+_stdout: _Unfailing | None = None
+"""What lies under stdout."""
 
 
 def prepare_streams() -> None:
-    """Let no print fail for its characters, nor because a stream was closed before the start (``>&-``)."""
-    for descriptor in range(3):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            # takes the lowest free number: this one
-            os.open(os.devnull, os.O_RDWR)
-    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
-    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+    """Let no print fail, neither for its characters nor for its reader: files matter more than words."""
+    global _stdout
+    _stdout = _Unfailing(1, "w", closefd=False)
+    sys.stdout = _text_stream(_stdout, sys.stdout)
+    sys.stderr = _text_stream(_Unfailing(2, "w", closefd=False), sys.stderr)
+
+
+def _text_stream(descriptor: _Unfailing, model: Any) -> io.TextIOWrapper:
+    """A stream of text like another one; None stands for a descriptor that was closed before the start."""
+    if model is None:
+        return io.TextIOWrapper(io.BufferedWriter(descriptor), errors="replace")
+    return io.TextIOWrapper(
+        io.BufferedWriter(descriptor), encoding=model.encoding, errors="replace",
+        line_buffering=model.line_buffering, write_through=model.write_through,
+    )  # fmt: skip
 
 
 def say(lines: Iterable[str]) -> None:
-    """Print lines at once. Should that fail, the command goes on without a word: its files matter more.
+    """Print lines at once.
 
     Parameters
     ----------
     lines : iterable of str
         Without line ends.
     """
-    try:
-        for line in lines:
-            sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
-    except OSError as error:
-        _lost_output.append(error)
-        # Python would try, and complain, once more on leaving
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    for line in lines:
+        if _stdout is not None and _stdout.failure is not None:
+            return
+        sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def lost_output() -> str | None:
@@ -57,9 +80,9 @@ def lost_output() -> str | None:
     str or None
         Why it could not be printed; None if it could, or if its reader has left (``| head``).
     """
-    say(())
-    failures = [error for error in _lost_output if not isinstance(error, BrokenPipeError)]
-    return str(failures[0].strerror) if failures else None
+    sys.stdout.flush()
+    failure = None if _stdout is None else _stdout.failure
+    return None if failure is None or isinstance(failure, BrokenPipeError) else str(failure.strerror)
 
 
 def warn(warnings: Iterable[str]) -> None:
@@ -73,7 +96,7 @@ def warn(warnings: Iterable[str]) -> None:
     from nbnumba.flags.names import flag_of
 
     for text in warnings:
-        click.echo(f"nbnumba: warning: {with_names(text, flag_of)}", err=True)
+        click.echo(f"nbnumba: warning: {' '.join(with_names(text, flag_of).split())}", err=True)
 
 
 @contextlib.contextmanager

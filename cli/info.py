@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import click
+from nbnumba_cli.startup import import_numba
 
 
 @click.command("info", short_help="Print engines, GPUs, versions and folders of this machine.")
 def command() -> None:
     """Print engines, GPUs, threads, versions and the folder of the compiled kernels."""
+    import_numba()
     import numba
 
     from nbnumba.benchmark.report import environment

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import os
-import signal
 import sys
 import warnings
 from collections.abc import Sequence
@@ -13,10 +10,10 @@ from typing import Any
 
 import click
 from nbnumba_cli.console import lost_output, prepare_streams, warn
+from nbnumba_cli.process import Ended, leave
 
 from nbnumba import __version__
 from nbnumba.errors import NbnumbaError, NbnumbaWarning, with_names
-from nbnumba.io.atomic import discard_unfinished
 
 COMMANDS = {
     "simulate": "nbnumba_cli.simulate",
@@ -30,8 +27,6 @@ COMMANDS = {
 """Command -> module with a `command`, imported when it is asked for."""
 
 FAILURE = 1
-INTERRUPTED = 130
-TERMINATED = 143
 
 
 class Commands(click.Group):
@@ -48,11 +43,31 @@ class Commands(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put in the command that flags alone stand for."""
-        if not args:
-            args = ["--help"]
-        elif args[0].startswith("-") and args[0] not in ("--help", "--version"):
+        args = _with_two_dashes(args) or ["--help"]
+        if args[0].startswith("-") and args[0] not in ("--help", "--version"):
             args = ["simulate", *args]
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; click would take either of these for Ctrl-C."""
+        try:
+            return super().invoke(ctx)
+        except Ended as signalled:
+            leave(signalled.number)
+        except EOFError as error:
+            raise NbnumbaError("an input ended too early") from error
+
+
+def _with_two_dashes(arguments: Sequence[str]) -> list[str]:
+    """Arguments in which ``-h``, ``-help`` and a leading ``-version`` are the options that they mean.
+
+    Only these very words are: click would take the beginning of ``-hkl`` for ``-h``.
+    """
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    own = ["--help" if argument in ("-h", "-help") else argument for argument in arguments[:end]]
+    if own[:1] == ["-version"]:
+        own[0] = "--version"
+    return own + list(arguments[end:])
 
 
 @click.group(cls=Commands, subcommand_metavar="COMMAND ...", context_settings={"max_content_width": 120})
@@ -96,9 +111,14 @@ def run(arguments: Sequence[str]) -> int:
     except NbnumbaError as error:
         return _complain(error.message, error.exit_status)
     except MemoryError as error:
-        return _complain(f"not enough memory: {error or 'the detector or its oversampling is too large'}", FAILURE)
+        return _complain(f"not enough memory: {str(error) or 'the detector or its oversampling is too large'}", FAILURE)
     except OSError as error:
         return _complain(str(error), FAILURE)
+    except RuntimeError as error:
+        # what Python raises at a limit of memory or processes
+        if "can't start new thread" not in str(error):
+            raise
+        return _complain(f"{error}: memory or processes are limited (ulimit -a)", FAILURE)
 
 
 def _complain(message: str, status: int) -> int:
@@ -114,26 +134,17 @@ def _show_warning(message: Warning | str, *_: Any) -> None:
     warn([message.message if isinstance(message, NbnumbaWarning) else str(message)])
 
 
-def _terminate(*_: Any) -> None:
-    """End at once and leave no temporary file, when a batch system sends SIGTERM."""
-    discard_unfinished()
-    os._exit(TERMINATED)
+def main(*command: str) -> None:
+    """Run what the process was started for, and end it.
 
-
-def main() -> None:
-    """Entry point of the console script."""
+    Parameters
+    ----------
+    *command : str
+        What goes before the arguments of the process.
+    """
     prepare_streams()
-    signal.signal(signal.SIGTERM, _terminate)
-    try:
-        status = run(sys.argv[1:])
-        reason = lost_output()
-        if reason is not None:
-            status = status or _complain(f"standard output: {reason}", FAILURE)
-    except KeyboardInterrupt:
-        with contextlib.suppress(OSError):
-            click.echo("nbnumba: interrupted", err=True)
-        lost_output()
-        discard_unfinished()
-        # a thread that still computes must not keep the process alive
-        os._exit(INTERRUPTED)
+    status = run([*command, *sys.argv[1:]])
+    reason = lost_output()
+    if reason is not None:
+        status = status or _complain(f"standard output: {reason}", FAILURE)
     sys.exit(status)

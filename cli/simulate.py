@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 from nbnumba_cli.console import progress_bar, say, warn
-from nbnumba_cli.startup import announce_compilation, import_numba_without_scipy
+from nbnumba_cli.startup import import_numba, require_working_folder, show_reports
 
 from nbnumba.engine.registry import AUTOMATIC, DEFAULT_ENGINE, ENGINE_NAMES, PRECISIONS, check_engine, choose_engine
 from nbnumba.errors import UsageError
@@ -88,8 +88,9 @@ def command(
     """
     # before anything slow is imported
     parse_flags(flags)
-    import_numba_without_scipy()
-    announce_compilation()
+    require_working_folder()
+    import_numba()
+    show_reports()
     from nbnumba.engine.scan import run_interruptible
 
     # all of it: Ctrl-C would be lost in a compiler that runs in the main thread

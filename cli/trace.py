@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 from nbnumba_cli.console import warn
-from nbnumba_cli.startup import announce_compilation, import_numba_without_scipy
+from nbnumba_cli.startup import import_numba, require_working_folder, show_reports
 
 from nbnumba.errors import UsageError
 from nbnumba.flags import interpret, parse_flags
@@ -41,9 +41,21 @@ def command(
     """
     # before anything slow is imported
     parse_flags(flags)
+    require_working_folder()
     if json_file is not None and taps is None:
         raise UsageError("--json writes taps: name them with --taps")
-    import_numba_without_scipy()
+    import_numba()
+    show_reports()
+    from nbnumba.engine.scan import run_interruptible
+
+    # all of it: Ctrl-C would have to wait for a compiler that runs in the main thread
+    run_interruptible(_trace, (slow, fast), flags, taps, json_file, spacegroup)
+
+
+def _trace(
+    pixel: tuple[int, int], flags: Sequence[str], taps: str | None, json_file: str | None, spacegroup: str | None
+) -> None:
+    """Set up, record, print."""
     from nbnumba.io.atomic import check_target
     from nbnumba.output.report import model_warnings
     from nbnumba.output.write import check_distinct
@@ -53,7 +65,6 @@ def command(
 
     names = [] if taps is None else taps.split(",")
     check_taps(names)
-    announce_compilation()
     request = interpret(flags, spacegroup=spacegroup)
     warn(request.warnings)
     if json_file is not None:
@@ -61,7 +72,7 @@ def command(
         check_distinct({"--json": Path(json_file)}, [path for _, path in request.inputs])
     model = lower(request.experiment)
     warn(model_warnings(model))
-    traces = record_pixels(model, [(slow, fast), *request.trace_pixels])
+    traces = record_pixels(model, [pixel, *request.trace_pixels])
     if taps is None:
         _print_lines(model, traces)
     else:

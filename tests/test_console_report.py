@@ -70,13 +70,19 @@ SOURCES = ["-10 0 0.01, weight 0.25, 1.0945 Å", "-10 0 0.01, weight 0.25, 1.105
 IMAGE_FLAGS = f"{CRYSTAL} -oversample 2 -polar 0.5 -seed 1 -fluence 1e30 -roi 10 20 15 25"
 IMAGE = {
     "solid angle": "0.000752737 sr, 0.00599009 % of the sphere",
-    "maximum": "2261.82 photons at 5.325 7.725 mm (fast, slow)",
-    "statistics": "mean 34.6221, rms 227.145, rmsd 224.469 photons",
-    "intfile scale": "24.3167",
-    "pgm scale": "0.222748",
-    "noise": "4202 photons, 0 overloads, seed 1",
+    "noise seed": "1",
+    "image": "in photons, the maximum at fast slow in m",
     "written": "floatimage.bin intimage.img image.pgm noiseimage.img",
 }
+AWK = {
+    "max_I": ("max_I = ", {3: "2261.82", 5: "0.005325", 6: "0.007725"}),
+    "rmsd=": ("mean= ", {2: "34.6221", 4: "227.145", 6: "224.469"}),
+    "intfile_scale": ("intfile_scale = ", {3: "24.3167"}),
+    "pgm_scale": ("pgm_scale = ", {3: "0.222748"}),
+    "photons on noise image": ("4202 ", {1: "4202"}),
+    "overloads": ("4202 ", {6: "(0"}),
+}
+"""What scripts look for in nanoBragg's lines: how the line begins, and what stands in its fields, counted from 1."""
 PIXEL = {
     "pixel": "13 20 (fast slow)",
     "position, m": "0.12 0.003675 -0.005775",
@@ -112,8 +118,13 @@ def test_the_image_is_described_with_nanobraggs_numbers(tmp_path, monkeypatch):
     request = interpret(IMAGE_FLAGS.split())
     result = simulate(request.experiment)
     report = write_outputs(result.model, result.image, request.files)
-    found = facts(image_lines(result, report))
+    said = image_lines(result, report)
+    found = facts(said)
     assert {label: found[label] for label in IMAGE} == IMAGE
+    for word, (beginning, fields) in AWK.items():
+        (line,) = [line for line in said if word in line]
+        assert line.startswith(beginning)
+        assert {number: line.split()[number - 1] for number in fields} == fields
     assert result_warnings(result) == []
     pixel = facts(pixel_detail_lines(result, 13, 20))
     assert {label: pixel[label] for label in PIXEL} == PIXEL

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import functools
 import os
 import shutil
 import stat
+import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,11 +26,19 @@ _CHUNK_BYTES = 1 << 26
 _unfinished: set[Path] = set()
 """Temporary files that exist now."""
 
+_may_begin = threading.RLock()
+"""Held while a temporary file is made; reentrant, for a signal may come meanwhile in the same thread."""
+
 
 def discard_unfinished() -> None:
-    """Remove the temporary files of all that is being written, before a process ends in the middle of it."""
+    """Remove the temporary files of all that is being written, before a process ends in the middle of it.
+
+    No other file is begun afterwards: a thread that tries waits for the end.
+    """
+    _may_begin.acquire()
     for temporary in tuple(_unfinished):
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
 
 
 def check_target(path: str | os.PathLike[str]) -> None:
@@ -160,17 +171,57 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 @contextlib.contextmanager
 def _replacing(target: Path) -> Iterator[BinaryIO]:
     """A stream to a temporary file that becomes the target on success and vanishes otherwise."""
-    temporary = target.with_name(f".nbnumba-{uuid.uuid4().hex}.tmp")
-    _unfinished.add(temporary)
-    try:
-        with temporary.open("xb") as stream:
-            yield stream
+    _remove_abandoned(target.parent)
+    with contextlib.ExitStack() as stack:
+        with _may_begin:
+            temporary, stream = _temporary(stack, target.parent)
+        yield stream
+        # what a full disk did not take shows here at the latest
+        stream.close()
         if target.exists():
             shutil.copymode(target, temporary)
         temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
-        _unfinished.discard(temporary)
+
+
+def _temporary(stack: contextlib.ExitStack, folder: Path) -> tuple[Path, BinaryIO]:
+    """A new file, locked until the end of the stack and then removed, unless it has got another name.
+
+    Only what is locked has the name that says so: on a disk without locks nobody can tell whether a writer still lives.
+    """
+    token = uuid.uuid4().hex
+    new, locked = folder / f".nbnumba-new-{token}.tmp", folder / f"{_locked_prefix()}{os.getpid()}-{token}.tmp"
+    stack.callback(_remove, new, locked)
+    _unfinished.update((new, locked))
+    stream = stack.enter_context(new.open("xb"))
+    # a second descriptor: closing the stream, which tells of late errors, must not unlock the file before it is renamed
+    descriptor = os.dup(stream.fileno())
+    stack.callback(os.close, descriptor)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+    except OSError:
+        return new, stream
+    return new.rename(locked), stream
+
+
+def _remove(*names: Path) -> None:
+    for name in names:
+        name.unlink(missing_ok=True)
+        _unfinished.discard(name)
+
+
+def _locked_prefix() -> str:
+    """How the names of this machine's locked files begin; other machines may see no locks but their own."""
+    return f".nbnumba-on-{os.uname().nodename}-"
+
+
+@functools.cache
+def _remove_abandoned(folder: Path) -> None:
+    """Remove what killed processes left in a folder: locked files that nobody holds any more."""
+    for path in folder.glob(f"{_locked_prefix()}*.tmp"):
+        # it may be another user's, or gone meanwhile
+        with contextlib.suppress(OSError), path.open("r+b") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
 
 
 def write_array(stream: BinaryIO, array: np.ndarray) -> None:

@@ -12,15 +12,20 @@ import functools
 import hashlib
 import os
 import shutil
+import stat
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numba
 import platformdirs
+from numba.core.caching import FunctionCache
 from numba.extending import register_jitable
 
+from nbnumba.errors import NbnumbaWarning
+from nbnumba.numerics.kernel_files import NoKernelCache, is_private, kernel_cache
 from nbnumba.numerics.wide_vectors import WideVectors
 
 _KEPT_DAYS = 30
@@ -55,23 +60,55 @@ def cache_root() -> Path:
 
 @functools.cache
 def cache_folder() -> Path | None:
-    """Folder of the compiled kernels, or None when none can be written (every run compiles anew then)."""
-    folder = cache_root() / source_key(Path(__file__).parent.parent)
-    try:
-        if not folder.is_dir():
-            folder.mkdir(parents=True, exist_ok=True)
+    """Folder of the compiled kernels, or None when none can be had (every run compiles anew then).
+
+    What lies there is executed, so it must be the user's, and nobody else may write there. If the usual one is not like
+    that, a second one is made beside it.
+
+    Returns
+    -------
+    Path or None
+    """
+    version = source_key(Path(__file__).parent.parent)
+    root = cache_root()
+    distrusted = None
+    for place in (root, root.with_name(f"{root.name}-{os.geteuid()}")):
+        folder = place / version
+        try:
+            folder = folder.absolute()
+            usable = _open_folder(folder)
+        except OSError:
+            continue
+        if usable:
+            _warn_of(distrusted, f"they are in {folder}")
+            return folder
+        distrusted = distrusted or folder
+    _warn_of(distrusted, "every run compiles: NUMBA_CACHE_DIR names another folder")
+    return None
+
+
+def _open_folder(folder: Path) -> bool:
+    """Make a folder, unless it is there; whether nobody else can change what it holds."""
+    is_new = not folder.is_dir()
+    folder.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
+    if not is_private(folder.lstat()):
+        return False
+    with contextlib.suppress(OSError):
+        # tells when it was last used
+        os.utime(folder)
+        if is_new:
             remove_unused_kernels(folder.parent)
-        # also tells when the folder was last used
-        probe = folder / f".writable-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-    except OSError:
-        return None
-    return folder
+    return True
+
+
+def _warn_of(distrusted: Path | None, instead: str) -> None:
+    if distrusted is not None:
+        message = f"{distrusted}: compiled kernels are not kept there, for another user could change them; {instead}"
+        warnings.warn(NbnumbaWarning(message), stacklevel=3)
 
 
 def remove_unused_kernels(root: Path) -> None:
-    """Remove the kernels of versions that were not used for 30 days.
+    """Remove the user's kernels of versions that were not used for 30 days.
 
     Parameters
     ----------
@@ -82,23 +119,37 @@ def remove_unused_kernels(root: Path) -> None:
     for folder in root.iterdir():
         # another process may remove the same folder
         with contextlib.suppress(OSError):
-            if folder.stat().st_mtime < oldest:
+            if folder.stat().st_mtime < oldest and is_private(folder.stat()):
                 shutil.rmtree(folder)
 
 
+def keep_on_disk(kernel: Any, cache: Any = FunctionCache) -> Any:
+    """Let a kernel be loaded from `cache_folder`, where it was compiled before, and saved there.
+
+    Parameters
+    ----------
+    kernel : dispatcher
+        What `numba.njit` or `numba.cuda.jit` return without their own cache. What they return when they don't compile
+        stays as it is.
+    cache : type
+        numba's ``FunctionCache`` or numba-cuda's ``CUDACache``.
+
+    Returns
+    -------
+    dispatcher
+        The same.
+    """
+    if hasattr(kernel, "_cache"):
+        folder = cache_folder()
+        kernel._cache = NoKernelCache() if folder is None else kernel_cache(cache, folder)(kernel.py_func)
+    return kernel
+
+
 def _decorator(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """An njit with these options whose cache lies in `cache_folder`."""
+    """An njit with these options that is kept on disk."""
 
     def decorate(function: Callable[..., Any]) -> Any:
-        folder = cache_folder()
-        if folder is None:
-            return numba.njit(function, **options)
-        previous = numba.config.CACHE_DIR
-        numba.config.CACHE_DIR = str(folder)
-        try:
-            return numba.njit(function, cache=True, **options)
-        finally:
-            numba.config.CACHE_DIR = previous
+        return keep_on_disk(numba.njit(function, **options))
 
     return decorate
 

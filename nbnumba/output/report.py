@@ -72,18 +72,25 @@ def image_lines(result: SimulationResult, report: OutputReport) -> list[str]:
     facts = [
         ("rendered", f"in {result.seconds:.3g} s by the {result.engine} engine"),
         ("solid angle", f"{angle:g} sr, {100.0 * angle / (4.0 * math.pi):g} % of the sphere"),
-        ("maximum", f"{report.max_value:g} photons at {_numbers((report.max_x, report.max_y), _MM)} mm (fast, slow)"),
-        ("statistics", f"mean {report.mean:g}, rms {report.rms:g}, rmsd {report.rmsd:g} photons"),
-        ("intfile scale", f"{report.intfile_scale:g}"),
+    ]
+    if report.noise_seed is not None:
+        facts.append(("noise seed", f"{report.noise_seed}"))
+    facts.append(("image", "in photons, the maximum at fast slow in m"))
+    return [*_lines(facts), *_figures(report), *_lines([("written", " ".join(map(str, report.written)))])]
+
+
+def _figures(report: OutputReport) -> list[str]:
+    """The figures of the image, word for word where scripts that were made for nanoBragg look for them."""
+    lines = [
+        f"max_I = {report.max_value:g}  at {report.max_x:g} {report.max_y:g}",
+        f"mean= {report.mean:g} rms= {report.rms:g} rmsd= {report.rmsd:g}",
+        f"intfile_scale = {report.intfile_scale:g}",
     ]
     if report.pgm_scale is not None:
-        facts.append(("pgm scale", f"{report.pgm_scale:g}"))
+        lines.append(f"pgm_scale = {report.pgm_scale:g}")
     if report.noise_photons is not None:
-        facts.append((
-            "noise", f"{report.noise_photons:.0f} photons, {report.overloads} overloads, seed {report.noise_seed}"
-        ))  # fmt: skip
-    facts.append(("written", " ".join(map(str, report.written))))
-    return _lines(facts)
+        lines.append(f"{report.noise_photons:.0f} photons on noise image ({report.overloads} overloads)")
+    return lines
 
 
 def model_warnings(model: Model) -> list[str]:

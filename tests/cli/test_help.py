@@ -86,3 +86,27 @@ def test_without_arguments_the_help_is_shown(capsys):
 def test_the_version_is_that_of_the_package(capsys):
     assert run(["--version"]) == 0
     assert capsys.readouterr().out == f"nbnumba {__version__}\n"
+
+
+@pytest.mark.parametrize("word", ["-h", "-help"])
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS), ["-lambda", "1"], ["trace", "1", "1"]])
+def test_help_may_be_asked_for_with_one_dash(capsys, command, word):
+    assert run([*command, word]) == 0
+    name = " simulate" if "-lambda" in command else "".join(f" {part}" for part in command[:1])
+    assert capsys.readouterr().out.startswith(f"Usage: nbnumba{name} ")
+
+
+def test_the_version_may_be_asked_for_with_one_dash(capsys):
+    assert run(["-version"]) == 0
+    assert capsys.readouterr().out == f"nbnumba {__version__}\n"
+
+
+@pytest.mark.parametrize("flag", ["-hkl", "-heigh", "-hdivrange", "-he", "-versions"])
+def test_flags_that_begin_like_the_words_for_help_are_flags(capsys, flag):
+    assert run([flag]) == 2
+    assert flag in capsys.readouterr().err
+
+
+def test_what_follows_two_dashes_is_no_word_for_help(capsys):
+    assert run(["trace", "1", "1", "--", "-h"]) == 2
+    assert "unknown flag -h" in capsys.readouterr().err

@@ -64,7 +64,7 @@ def test_flags_alone_simulate_and_write_nanobraggs_files(nbnumba, command):
     assert files() == FILES
     assert "written             floatimage.bin intimage.img image.pgm noiseimage.img\n" in out
     image = read_float_image("floatimage.bin", (8, 8))
-    assert f"maximum             {image.max():g} photons" in out
+    assert f"\nmax_I = {image.max():g}  at " in out
 
 
 def test_names_and_kinds_of_files_are_the_users(nbnumba):

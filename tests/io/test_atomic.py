@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
+import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from nbnumba.errors import OutputFileError
-from nbnumba.io.atomic import atomic_write, check_target, file_identity, write_array
+from nbnumba.io.atomic import _remove_abandoned, atomic_write, check_target, file_identity, write_array
 
 
 def names(folder):
@@ -128,3 +132,110 @@ def test_arrays_are_written_as_they_lie_in_memory(tmp_path):
     with atomic_write(tmp_path / "array") as stream:
         write_array(stream, array)
     assert (tmp_path / "array").read_bytes() == array.tobytes()
+
+
+# --- what ended processes leave -------------------------------------------------------------------------------------
+
+BEGIN = """
+import sys, time
+from nbnumba.io.atomic import atomic_write
+with atomic_write(sys.argv[1]) as stream:
+    stream.write(b"half")
+    print("begun", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def writer(tmp_path):
+    """A process in the middle of writing a file."""
+    with subprocess.Popen([sys.executable, "-c", BEGIN, tmp_path / "image"], stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        yield process
+        process.kill()
+
+
+@pytest.fixture(autouse=True)
+def new_process():
+    """Folders are looked through once by each process."""
+    _remove_abandoned.cache_clear()
+
+
+def write_other(folder: Path) -> None:
+    with atomic_write(folder / "other"):
+        pass
+
+
+def test_the_next_run_in_the_folder_removes_what_a_killed_one_left(tmp_path, writer):
+    writer.kill()
+    writer.wait()
+    assert len(names(tmp_path)) == 1
+    write_other(tmp_path)
+    assert names(tmp_path) == ["other"]
+
+
+def test_what_a_living_process_writes_stays(tmp_path, writer):
+    (temporary,) = names(tmp_path)
+    write_other(tmp_path)
+    assert names(tmp_path) == [temporary, "other"]
+
+
+def test_what_this_process_writes_stays(tmp_path):
+    with atomic_write(tmp_path / "image") as stream:
+        stream.write(b"photons")
+        write_other(tmp_path)
+    assert names(tmp_path) == ["image", "other"]
+
+
+def test_what_another_machine_may_be_writing_stays(tmp_path):
+    # a lock may be seen by its own machine only
+    (tmp_path / ".nbnumba-on-elsewhere-1-0.tmp").touch()
+    write_other(tmp_path)
+    assert names(tmp_path) == [".nbnumba-on-elsewhere-1-0.tmp", "other"]
+
+
+def test_on_a_disk_without_locks_nothing_is_taken_for_abandoned(tmp_path, monkeypatch):
+    def no_locks(*_: object) -> None:
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with atomic_write(tmp_path / "image") as stream:
+        stream.write(b"photons")
+        monkeypatch.undo()
+        write_other(tmp_path)
+    assert names(tmp_path) == ["image", "other"]
+
+
+def test_what_fails_only_when_the_file_is_closed_is_a_failure(tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, limits[1]))
+    try:
+        with pytest.raises(OutputFileError, match="File too large"), atomic_write(tmp_path / "image") as stream:
+            # less than the buffer holds
+            stream.write(b"photons")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert names(tmp_path) == []
+
+
+BUSY = """
+import contextlib, itertools, os, sys, threading, time
+from nbnumba.errors import OutputFileError
+from nbnumba.io.atomic import atomic_write, discard_unfinished
+def write():
+    for number in itertools.count():
+        with contextlib.suppress(OutputFileError), atomic_write(f"{sys.argv[1]}/{number % 3}") as stream:
+            stream.write(b"photons")
+for _ in range(3):
+    threading.Thread(target=write).start()
+time.sleep(0.2)
+discard_unfinished()
+time.sleep(0.05)
+os._exit(0)
+"""
+
+
+def test_threads_begin_no_file_once_the_process_is_about_to_end(tmp_path):
+    subprocess.run([sys.executable, "-c", BUSY, tmp_path], check=True)
+    assert names(tmp_path) == ["0", "1", "2"]
+    assert {(tmp_path / name).stat().st_size for name in names(tmp_path)} == {7}
