@@ -76,10 +76,10 @@ def _options(
 
 def _read(source: str, model: str | None, options: SourceOptions) -> Reflections:
     """Amplitudes in P1, with their scale if there is a model to compare with."""
-    from nbnumba_cli.startup import announce_compilation, import_numba_without_scipy
+    from nbnumba_cli.startup import import_numba, show_reports
 
-    import_numba_without_scipy()
-    announce_compilation()
+    import_numba()
+    show_reports()
     from nbnumba.models.assemble import with_scale
     from nbnumba.models.read import read_contents, read_source
 

@@ -263,8 +263,8 @@ def test_a_working_folder_that_was_removed_is_one_line(nbnumba, tmp_path, monkey
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
     status, out, err = nbnumba(*FLAGS)
-    assert (status, out) == (1, "")
-    assert err == "nbnumba: error: floatimage.bin: the working folder has been removed; change to another one\n"
+    assert (status, out) == (2, "")
+    assert err == "nbnumba: error: the working folder has been removed; change to another one\n"
     monkeypatch.undo()
 
 
