@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from nbnumba_cli.console import warn
+from nbnumba_cli.physics import chosen_physics, physics_options
 from nbnumba_cli.startup import announce_compilation, import_numba_without_scipy
 
 from nbnumba.errors import UsageError
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
               help="Comma-separated selections: f_cell, hkl_subpixel, hkl_bounds, intensity, accum.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the taps to FILE and print the trace as well.")
 @click.option("--spacegroup", metavar="NAME", help="Complete the reflections of -hkl by this symmetry.")
+@physics_options
 def command(
-    slow: int, fast: int, flags: tuple[str, ...], taps: str | None, json_file: str | None, spacegroup: str | None
+    slow: int, fast: int, flags: tuple[str, ...], taps: str | None, json_file: str | None, spacegroup: str | None,
+    **physics: Any,
 ) -> None:
     """Print TRACE_PY lines of the pixel SLOW FAST for nanoBragg FLAGS (after --), rendering that pixel only.
 
@@ -40,6 +43,7 @@ def command(
     """
     # before anything slow is imported
     parse_flags(flags)
+    wanted = chosen_physics(**physics)
     if json_file is not None and taps is None:
         raise UsageError("--json writes taps: name them with --taps")
     import_numba_without_scipy()
@@ -51,7 +55,7 @@ def command(
     names = [] if taps is None else taps.split(",")
     check_taps(names)
     announce_compilation()
-    request = interpret(flags, spacegroup=spacegroup)
+    request = interpret(flags, wanted, spacegroup=spacegroup)
     warn(request.warnings)
     model = lower(request.experiment)
     warn(model_warnings(model))

@@ -35,6 +35,8 @@ def check_switch(name: str) -> str:
     """
     if name in SWITCHES:
         return name
+    if name in QUIRKS:
+        raise UnfitError(f"names a quirk of {' and '.join(QUIRKS[name].programs)}, not of nanoBragg: '{name}'")
     near = difflib.get_close_matches(name, SWITCHES, n=3, cutoff=0.4)
     meant = f"did you mean {', '.join(near)}?" if near else "nbnumba quirks lists all"
     raise UnfitError(f"names no quirk: '{name}'; {meant}")
@@ -44,7 +46,7 @@ def _names(value: Any) -> tuple[str, ...]:
     words = value.split(",") if isinstance(value, str) else value
     if not isinstance(words, Iterable):
         raise ValueError(value)
-    return tuple(dict.fromkeys(check_switch(str(word).strip()) for word in words if str(word).strip()))
+    return tuple(dict.fromkeys(check_switch(str(word).strip()) for word in words))
 
 
 def _base(value: Any) -> str:
@@ -92,6 +94,11 @@ class Physics(Description):
     def fixes(self) -> frozenset[str]:
         """The quirks that are switched off."""
         return frozenset(self.fix) if self.base == NANOBRAGG else frozenset(SWITCHES) - frozenset(self.keep)
+
+    @property
+    def is_nanobraggs(self) -> bool:
+        """Whether no quirk is switched off: images and files are then nanoBragg's own, to the byte."""
+        return not self.fixes
 
     def __str__(self) -> str:
         if self.base == EXACT:

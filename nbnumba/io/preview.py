@@ -16,7 +16,7 @@ _DECADES = 4.0
 """Range of intensities that is told apart; less where the background is high."""
 
 
-def write_png(path: str | os.PathLike[str], image: np.ndarray) -> None:
+def write_png(path: str | os.PathLike[str], image: np.ndarray, description: str | None = None) -> None:
     """Write a grey preview: logarithmic, from white at the background to black at the strong spots.
 
     Images with edges longer than 2048 pixels are reduced; each pixel of the preview then shows the largest value
@@ -28,6 +28,8 @@ def write_png(path: str | os.PathLike[str], image: np.ndarray) -> None:
         File to write.
     image : ndarray, shape (slow, fast), float32
         Photons per pixel; the slow axis runs down the picture.
+    description : str or None
+        What the file says of its image, in a text chunk.
 
     Raises
     ------
@@ -35,10 +37,14 @@ def write_png(path: str | os.PathLike[str], image: np.ndarray) -> None:
         If the file can't be written.
     """
     from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
 
     picture = Image.fromarray(grey_preview(image))
+    said = PngInfo()
+    if description is not None:
+        said.add_text("Description", description)
     with atomic_write(path) as stream:
-        picture.save(stream, format="PNG", optimize=True)
+        picture.save(stream, format="PNG", optimize=True, pnginfo=said)
 
 
 def grey_preview(image: np.ndarray) -> np.ndarray:
