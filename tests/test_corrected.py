@@ -1,0 +1,45 @@
+"""With its quirks mended nbnumba makes the images that a mended nanoBragg.c makes."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+from corrected import CORRECTED, CorrectedCase, corrected_cases
+from golden import ROOT
+
+from nbnumba.config.physics import SWITCHES
+from nbnumba.numerics.c_random import ran1_state
+from nbnumba.setup.mosaic import uniform_orientation
+from nbnumba.setup.vectors import rotate_xyz
+from nbnumba.simulation import simulate
+
+ENGINES = ("cpu", "reference")
+HEADERS_ONLY = {"twotheta-header", "long-header"}
+NO_MENDED_PROGRAM = {"first-subpixel", "gauss-radius", "thick-fencepost", "xclose-ignored", "misset-random"}
+"""What `test_exact_physics.py` alone holds; orientations are compared as matrices."""
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in corrected_cases()])
+def test_mended_images_equal_those_of_a_mended_program(case: CorrectedCase, engine, tmp_path):
+    result = simulate(case.experiment(tmp_path), engine=engine, dtype=case.image.dtype)
+    assert case.is_met_by(result.image), case.difference(result.image)
+
+
+def test_every_quirk_is_mended_in_some_image():
+    mended = {name for case in corrected_cases() for name in case.fix}
+    assert mended == set(SWITCHES) - HEADERS_ONLY - NO_MENDED_PROGRAM
+
+
+MATRICES = json.loads((CORRECTED / "misset_matrices.json").read_text())
+
+
+@pytest.mark.parametrize("seed", MATRICES)
+def test_random_orientations_are_shoemakes_of_nanobraggs_random_numbers(seed):
+    angles = uniform_orientation(int(seed), ran1_state(0))
+    columns = [rotate_xyz(axis, angles) for axis in np.eye(3).tolist()]
+    # a matrix taken to angles and back: a few roundings, more where an angle is near a right one
+    np.testing.assert_allclose(np.transpose(columns), MATRICES[seed]["matrix"], rtol=0.0, atol=1e-14)
