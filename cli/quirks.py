@@ -45,11 +45,12 @@ def _print_table(quirks: Sequence[Quirk]) -> None:
     from rich.table import Table
 
     table = Table(show_lines=True)
-    for column in ("name", "what C does", "what is right", "how much it changes"):
-        table.add_column(column, no_wrap=column == "name")
+    for column in ("name", "program", "what C does", "what is right", "how much it changes"):
+        table.add_column(column, no_wrap=column in ("name", "program"))
     for quirk in quirks:
-        of = "" if quirk.programs == ("nanoBragg",) else f"\n({', '.join(quirk.programs)})"
-        table.add_row(f"{quirk.name}{of}", quirk.c_behaviour, quirk.correct_behaviour, quirk.effect)
+        table.add_row(
+            quirk.name, "\n".join(quirk.programs), quirk.c_behaviour, quirk.correct_behaviour, quirk.effect
+        )
     console = Console(file=sys.stdout, highlight=False, markup=False)
     if not console.is_terminal:
         console.width = PLAIN_WIDTH

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
 
 import numpy as np
 import pytest
 from corrected import CORRECTED, CorrectedCase, corrected_cases
-from golden import ROOT
 
 from nbnumba.config.physics import SWITCHES
 from nbnumba.numerics.c_random import ran1_state

@@ -297,10 +297,10 @@ def test_soft_spots_hold_what_those_of_a_square_crystal_hold(shape):
 
 
 def _content(crystal: Crystal, *keep: str) -> float:
-    """The squared lattice factor, integrated over a reciprocal cell; that of a square crystal is its number of cells."""
+    """The squared lattice factor, integrated over a reciprocal cell: the number of cells, if the crystal is square."""
     lattice = lower(Experiment(crystal, physics=Physics("exact", keep=keep))).params.lattice
     steps = (np.arange(40) + 0.5) / 40.0 - 0.5
-    factors = [lattice_factor(lattice, h, k, l, 0.0, 0.0, 0.0)[0] for h, k, l in itertools.product(steps, repeat=3)]
+    factors = [lattice_factor(lattice, *hkl, 0.0, 0.0, 0.0)[0] for hkl in itertools.product(steps, repeat=3)]
     return float(np.mean(np.square(factors)))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any, ClassVar
 from nbnumba.config.description import Description
 from nbnumba.config.rules import Rule, Rules, UnfitError
 from nbnumba.errors import UsageError
-from nbnumba.quirks import QUIRKS
+from nbnumba.quirks import QUIRKS, suggestion
 
 NANOBRAGG = "nanobragg"
 EXACT = "exact"
@@ -37,9 +36,7 @@ def check_switch(name: str) -> str:
         return name
     if name in QUIRKS:
         raise UnfitError(f"names a quirk of {' and '.join(QUIRKS[name].programs)}, not of nanoBragg: '{name}'")
-    near = difflib.get_close_matches(name, SWITCHES, n=3, cutoff=0.4)
-    meant = f"did you mean {', '.join(near)}?" if near else "nbnumba quirks lists all"
-    raise UnfitError(f"names no quirk: '{name}'; {meant}")
+    raise UnfitError(f"names no quirk: '{name}'; {suggestion(name, SWITCHES)}")
 
 
 def _names(value: Any) -> tuple[str, ...]:

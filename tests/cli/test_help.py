@@ -52,7 +52,7 @@ def test_the_help_of_simulate_lists_every_flag_in_its_topic_with_unit_default_an
                 assert any(word.startswith(name) for word in words), (name, entry)
 
 
-NEEDS_NO_DEFAULT = {"-cell", "-pix0_vector", "-printout_pixel", "-trace_pixel"}
+NEEDS_NO_DEFAULT = {"-cell", "-pix0_vector", "-pix0_vector_mm", "-printout_pixel", "-trace_pixel"}
 """What must be given, or has no effect where it is missing."""
 
 

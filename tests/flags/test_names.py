@@ -25,7 +25,7 @@ PACKAGE = Path(nbnumba.__file__).parent
 BELOW_FLAGS = ("config", "engine", "io", "kernels", "numerics", "output", "physics", "setup", "trace")
 """What the flags build upon. The C program's quirks, its comparison and its speed are described with its flags."""
 
-OPTIONS = ("--engine", "--precision", "--threads", "--png")
+OPTIONS = ("--engine", "--precision", "--threads", "--png", "--physics", "--fix", "--keep")
 CRYSTAL = ["-cell", "100", "-default_F", "100", "-detpixels", "8", "-nonoise", "-nopgm"]
 
 
@@ -41,6 +41,8 @@ CRYSTAL = ["-cell", "100", "-default_F", "100", "-detpixels", "8", "-nonoise", "
     ("Sampling.oversample=5", "-oversample 5"), ("Sampling.oscillation=0", "-osc 0"), ("Sampling.roi", "-roi"),
     ("OutputFiles.float_path", "-floatfile"), ("OutputFiles.dump_path", "-dump"), ("OutputFiles.png_path", "--png"),
     ("engine=cuda", "--engine cuda"), ("precision", "--precision"), ("threads=0", "--threads 0"),
+    ("Physics.base=exact", "--physics exact"), ("Physics.fix=phi-carryover", "--fix phi-carryover"),
+    ("Physics.keep", "--keep"),
     ("OutputFiles.tiff_path", "OutputFiles.tiff_path"), ("hkl", "hkl"),
 ])  # fmt: skip
 def test_each_field_has_the_flag_that_sets_it(field, flag):
