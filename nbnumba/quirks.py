@@ -92,6 +92,10 @@ _EFFECTS = {
         "case layers_5: 1.09 times the right total, pixels off by up to 0.09 of the maximum, correlation "
         "1.000"
     ),
+    "layer-front": (
+        "case layers_5: 1 times the right total, pixels off by up to 0.0026 of the maximum, correlation "
+        "1.000"
+    ),
     "xclose-ignored": (
         "case conv_dials: 1.01 times the right total, pixels off by up to 0.99 of the maximum, correlation "
         "0.033"

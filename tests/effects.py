@@ -35,11 +35,12 @@ CASES = {
     "first-subpixel": "oversample3",
     "gauss-radius": "shape_gauss",
     "thick-fencepost": "layers_5",
+    "layer-front": "layers_5",
     "xclose-ignored": "conv_dials",
 }
 """Quirk -> the golden case, mended or not, whose flags are rendered with it and without."""
 
-MENDED_BESIDE = {"thick-fencepost": ("last-layer",)}
+MENDED_BESIDE = {"thick-fencepost": ("last-layer",), "layer-front": ("last-layer", "thick-fencepost")}
 """What else is mended in both images, so that one effect does not hide another."""
 
 SWUNG = ("-cell", "100", "-default_F", "1", "-xds", "-distance", "100", "-twotheta", "20")
@@ -53,17 +54,22 @@ def arguments(name: str) -> tuple[str, ...]:
     return found[name]
 
 
-def experiment(args: tuple[str, ...], *fix: str) -> Experiment:
-    """What flags describe, in nanoBragg's physics but for some quirks."""
+def experiment(args: tuple[str, ...], physics: Physics) -> Experiment:
+    """What flags describe, read in a folder of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        return read_experiment(args, Physics("nanobragg", fix=fix), Path(folder))
+        return read_experiment(args, physics, Path(folder))
+
+
+def _mended(args: tuple[str, ...], *fix: str) -> Experiment:
+    """What flags describe, in nanoBragg's physics but for some quirks."""
+    return experiment(args, Physics("nanobragg", fix=fix))
 
 
 def image_pair(quirk: str) -> tuple[np.ndarray, np.ndarray]:
     """The image of a quirk's case with the quirk and without, photons."""
     args, beside = arguments(CASES[quirk]), MENDED_BESIDE.get(quirk, ())
     with_quirk, without = (
-        simulate(experiment(args, *beside, *fix), dtype=np.float64).image for fix in ((), (quirk,))
+        simulate(_mended(args, *beside, *fix), dtype=np.float64).image for fix in ((), (quirk,))
     )
     return with_quirk, without
 
@@ -97,7 +103,7 @@ def _random_effect() -> str:
 
 def _header_effect() -> str:
     """Distance and beam centre of a swung detector."""
-    ours, right = (lower(experiment(SWUNG, *fix)).geometry for fix in ((), ("twotheta-header",)))
+    ours, right = (lower(_mended(SWUNG, *fix)).geometry for fix in ((), ("twotheta-header",)))
     off = math.hypot(ours.x_beam - right.x_beam, ours.y_beam - right.y_beam)
     return (
         f"{' '.join(SWUNG[4:])}: DISTANCE {1000 * ours.distance:.6g} where {1000 * right.distance:.6g} mm are right, "
@@ -107,7 +113,7 @@ def _header_effect() -> str:
 
 def _length_effect() -> str:
     """Where the pixels start, and where the header says they do."""
-    header = smv_header(lower(experiment(arguments("er1_pilatus_6M"))))
+    header = smv_header(lower(_mended(arguments("er1_pilatus_6M"))))
     return f"case er1_pilatus_6M: the pixels start at byte {len(header)}, the header says 512"
 
 

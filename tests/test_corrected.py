@@ -7,16 +7,20 @@ import json
 import numpy as np
 import pytest
 from corrected import CORRECTED, CorrectedCase, corrected_cases
+from effects import CASES, EFFECTS, arguments, experiment
 
+from nbnumba.config import Physics
 from nbnumba.config.physics import SWITCHES
 from nbnumba.numerics.c_random import ran1_state
+from nbnumba.quirks import QUIRKS
 from nbnumba.setup.mosaic import uniform_orientation
 from nbnumba.setup.vectors import rotate_xyz
 from nbnumba.simulation import simulate
 
 ENGINES = ("cpu", "reference")
 HEADERS_ONLY = {"twotheta-header", "long-header"}
-NO_MENDED_PROGRAM = {"first-subpixel", "gauss-radius", "thick-fencepost", "xclose-ignored", "misset-random"}
+NO_MENDED_PROGRAM = {"first-subpixel", "gauss-radius", "thick-fencepost", "layer-front", "xclose-ignored",
+                     "misset-random"}  # fmt: skip
 """What `test_exact_physics.py` alone holds; orientations are compared as matrices."""
 
 
@@ -41,3 +45,22 @@ def test_random_orientations_are_shoemakes_of_nanobraggs_random_numbers(seed):
     columns = [rotate_xyz(axis, angles) for axis in np.eye(3).tolist()]
     # a matrix taken to angles and back: a few roundings, more where an angle is near a right one
     np.testing.assert_allclose(np.transpose(columns), MATRICES[seed]["matrix"], rtol=0.0, atol=1e-14)
+
+
+@pytest.mark.parametrize("quirk", EFFECTS)
+def test_quirks_change_as_much_as_the_registry_says(quirk):
+    assert QUIRKS[quirk].effect == EFFECTS[quirk]()
+
+
+def test_the_effect_of_every_quirk_of_an_image_is_measured():
+    assert set(EFFECTS) == set(SWITCHES)
+
+
+@pytest.mark.parametrize("quirk", CASES)
+def test_each_quirk_can_be_kept_by_itself(quirk):
+    args = arguments(CASES[quirk])
+    exact, kept = (
+        simulate(experiment(args, physics)).image
+        for physics in (Physics("exact"), Physics("exact", keep=[quirk]))
+    )
+    assert not np.array_equal(kept, exact)

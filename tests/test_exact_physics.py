@@ -152,7 +152,7 @@ def test_nanobraggs_water_is_weighted_like_the_crystal_whatever_else_is_mended(m
     detector = Detector(frame=XDS, pixels_fast=4, pixels_slow=4, pixel_size=0.1, distance=1000.0,
                         sensor=Sensor(300.0, 200.0, 1))  # fmt: skip
     sampling = replace(ALL_FLAGS if mended == ("oversample-compound",) else Sampling(oversample=3), water=50.0)
-    physics = Physics("nanobragg", fix=("thick-fencepost", *mended))
+    physics = Physics("nanobragg", fix=("thick-fencepost", "layer-front", *mended))
     experiment = Experiment(NO_CRYSTAL, Beam(fluence=1e25), detector, sampling, physics)
     expected = image(detector=detector) * WATER_MOLECULES * (50e-6) ** 3 * 2.57**2 * (R_E_SQUARED * 1e25) ** 2 / 9.0
     assert far_apart(simulate(experiment, dtype=np.float64).image, expected) < 1e-6
@@ -485,7 +485,7 @@ def _absorbed(layers: int | None, *keep: str) -> np.ndarray:
     far = Detector(frame=XDS, pixels_fast=4, pixels_slow=4, pixel_size=0.1, distance=1000.0)
     thick = replace(far, sensor=Sensor(thickness=300.0, attenuation_depth=200.0, layers=layers))
     # one solid angle for all layers, which stand at slightly different distances
-    return image("first-subpixel", *keep, detector=thick) / image(detector=far)
+    return image("first-subpixel", "layer-front", *keep, detector=thick) / image(detector=far)
 
 
 @pytest.mark.parametrize("layers", [1, 2, 5, None])
@@ -499,3 +499,20 @@ def test_nanobraggs_layers_do_not():
     # five times the last
     last = math.exp(-1.5 * 4 / 5) - math.exp(-1.5)
     assert _absorbed(5, "last-layer") == pytest.approx(5 * last, rel=1e-7)
+
+
+def _in_depth(*keep: str) -> float:
+    """What a pixel holds of a sensor that is deep beside its distance, seen square on and as a point, times 1e6."""
+    near = Detector(frame=XDS, pixels_fast=1, pixels_slow=1, pixel_size=0.1, distance=30.0, point_pixel=True,
+                    sensor=Sensor(thickness=4000.0, attenuation_depth=3000.0, layers=6))  # fmt: skip
+    return 1e6 * float(image(*keep, detector=near)[0, 0])
+
+
+def test_a_layer_absorbs_at_its_mean_depth():
+    numbers, weights = np.polynomial.legendre.leggauss(20)
+    depth = 2.0 * (numbers + 1.0)
+    expected = 2.0 * np.sum(weights * np.exp(-depth / 3.0) / 3.0 * (0.1 / (30.0 + depth)) ** 2)
+    # the square of a layer over the distance, 5e-4, times a sixth or so
+    assert _in_depth() == pytest.approx(1e6 * expected, rel=1e-4)
+    assert _in_depth("layer-front") == pytest.approx(1e6 * expected, rel=0.03)
+    assert abs(_in_depth("layer-front") / (1e6 * expected) - 1.0) > 0.01

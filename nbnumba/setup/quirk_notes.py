@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from nbnumba.config.constants import R_E_SQUARED
 from nbnumba.config.physics import NANOBRAGG, Physics
 from nbnumba.errors import UsageError
 from nbnumba.setup.detector import place
-from nbnumba.setup.weighting import R_E_SQUARED
 
 if TYPE_CHECKING:
     from nbnumba.config import Sampling
@@ -71,12 +71,13 @@ def _would_move(model: Model, name: str) -> bool:
         return True
     return any(
         math.dist(there, here) > SAME_PLACE
-        for there, here in zip(_corners(mended), _corners(model.geometry), strict=True)
+        for panel, stands in zip(mended, model.panels, strict=True)
+        for there, here in zip(_corners(panel), _corners(stands), strict=True)
     )
 
 
 def _corners(geometry: DetectorGeometry) -> Iterator[tuple[float, float, float]]:
-    """Three corners of the detector, m."""
+    """Three corners of a panel, m."""
     yield geometry.pix0
     for axis, size in ((geometry.fdet, geometry.size_fast), (geometry.sdet, geometry.size_slow)):
         x, y, z = (start + size * along for start, along in zip(geometry.pix0, axis, strict=True))
@@ -138,7 +139,10 @@ def _phi_carryover(model: Model) -> str:
 
 def _weights(model: Model) -> str:
     weights = model.source_weights
-    return "" if (weights == weights[0]).all() else "the weights of {Beam.sources} have no effect"
+    if (weights == weights[0]).all():
+        return ""
+    field = "sources" if model.experiment.beam.spectrum is None else "spectrum"
+    return f"the weights of {{Beam.{field}}} have no effect"
 
 
 def _curved(model: Model) -> str:
@@ -171,7 +175,8 @@ def _last_layer(model: Model) -> str:
 
 def _thick_fencepost(model: Model) -> str:
     thickness, step, layers = model.thickness.range, model.thickness.step, model.thickness.steps
-    if not (thickness > 0.0 and layers * step > 1.000001 * thickness):
+    # the layers of panels fill them whatever the physics
+    if model.experiment.detector.panels is not None or not layers * step > 1.000001 * thickness:
         return ""
     return f"with {{Sensor.layers={layers}}} the sensor is {1e6 * layers * step:g} µm deep, not {1e6 * thickness:g}"
 

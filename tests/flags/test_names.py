@@ -133,7 +133,7 @@ def test_names_take_the_place_of_braces():
     ("-N 90 -oversample 1", 0,
      "warning: the crystal measures up to 9000 Å but a pixel in reciprocal space 1000 Å: the intensity may vary across "
      "a pixel; -oversample 27 resolves that"),
-    ("-detector_thick 100", 0,
+    ("-detector_thick 100 --physics exact", 0,
      "warning: no -detector_abs was given: the attenuation depth equals the sensor thickness"),
     ("-mosaic_domains 3", 0,
      "warning: mosaic domains were given without a mosaic spread: using 1 domain (set -mosaic)"),

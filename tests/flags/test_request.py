@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nbnumba.config import Pivot
 from nbnumba.errors import InputFileError, UsageError
 from nbnumba.flags import Request, interpret
 from nbnumba.io.hkl import read_hkl
@@ -143,7 +142,7 @@ def test_a_header_gives_start_values_that_flags_replace_wherever_they_stand():
 def test_a_header_leaves_the_pivot_alone():
     smv("h.img", "CLOSE_DISTANCE=80", "ORGX=1.5")
     frame = request(f"{CRYSTAL} -img h.img").experiment.detector.frame
-    assert frame.pivot is Pivot.BEAM
+    assert frame.pivot is None
 
 
 def test_the_mask_is_read_first_and_measures_the_beam_centre_from_the_top():

@@ -39,7 +39,8 @@ NOTES = {
     "-xds -Xclose 0.1": ("xclose-ignored", "under the convention xds -Xclose, -Yclose and -Xbeam, -Ybeam do not move"),
     "-pix0_vector 0.1 0.2 0.3": ("pix0", "-pix0_vector does not move the detector"),
     "-pix0_vector_mm 100 0.2 0.3": ("pix0", "-pix0_vector does not move the detector"),
-    "-cell 70 80 90 75 85 95": ("triclinic", "the cell has the angles 75.039 85.014 95.008 degrees, not those of -cell"),
+    "-cell 70 80 90 75 85 95": (
+        "triclinic", "the cell has the angles 75.039 85.014 95.008 degrees, not those of -cell"),
     "-misset random -misset_seed 3": ("misset-random", "-misset is not uniform over orientations"),
     "-osc 1 -phisteps 3": ("phi-carryover", "at the spindle angle 0 the crystal is turned as in the step before"),
     "-sourcefile weighted.txt": ("weights", "the weights of -sourcefile have no effect"),
@@ -57,9 +58,10 @@ NOTES = {
 
 SILENT = (
     "-pivot beam -detector_roty 5", "-pivot sample", "-close_distance 90", "-xds -ORGX 3", "-xds -pivot sample",
-    "-cell 70 80 90", "-cell 70 80 90 90 105 90", "-misset 10 20 30", "-osc 1 -phisteps 3 -phi 10", "-osc 1 -phisteps 1",
-    "-osc 0 -phisteps 3", "-sourcefile equal.txt", "-oversample_omega", "-oversample 2 -oversample_polar -nopolar",
-    "-oversample 2 -oversample_thick", "-water 10", "-water 0 -fluence 1e25 -dmin 3",
+    "-cell 70 80 90", "-cell 70 80 90 90 105 90", "-misset 10 20 30", "-osc 1 -phisteps 3 -phi 10",
+    "-osc 1 -phisteps 1", "-osc 0 -phisteps 3", "-sourcefile equal.txt", "-oversample_omega",
+    "-oversample 2 -oversample_polar -nopolar", "-oversample 2 -oversample_thick", "-water 10",
+    "-water 0 -fluence 1e25 -dmin 3",
 )  # fmt: skip
 """Flags that no quirk touches."""
 
