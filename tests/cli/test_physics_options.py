@@ -169,9 +169,9 @@ def test_quirks_are_json_for_programs(nbnumba):
 
 
 def test_an_unknown_quirk_is_an_error_with_the_nearest(nbnumba):
-    status, out, err = nbnumba("quirks", "layer")
+    status, out, err = nbnumba("quirks", "fence")
     assert (status, out) == (2, "")
-    assert err == "nbnumba: error: there is no quirk 'layer'; did you mean last-layer?\n"
+    assert err == "nbnumba: error: there is no quirk 'fence'; did you mean thick-fencepost?\n"
 
 
 def test_a_quirk_of_another_program_is_no_switch(monkeypatch):
