@@ -39,10 +39,10 @@ install: $(VENV)/.nbnumba-installed
 
 demo: install
 	mkdir -p demo_output
-	$(BIN)/nbnumba -mat $(ER1)/er1_1.0.mat -hkl $(ER1)/er1_P1.hkl -dump demo_output/Fdump.bin -lambda 1.0 -N 12 \
-		-detpixels 768 -pixel 0.2 -distance 90 -phi 30 -osc 4 -phisteps 40 -mosaic 0.5 -mosaic_domains 12 -oversample 1 \
-		-fluence 3e27 -water 1.5 -seed 1 -floatfile demo_output/er1.bin -intfile demo_output/er1.img \
-		-pgmfile demo_output/er1.pgm -noisefile demo_output/er1_noise.img --png demo_output/er1.png
+	$(BIN)/nbnumba -mat $(ER1)/er1_1.0.mat -hkl $(ER1)/er1_P1.hkl -dump demo_output/Fdump.bin -lambda 1.0 -Na 5 -Nb 12 \
+		-Nc 12 -detpixels 1536 -pixel 0.1 -distance 90 -phi 30 -osc 4 -phisteps 40 -mosaic 0.5 -mosaic_domains 12 \
+		-fluence 3e28 -water 0.06 --fix water -seed 1 -floatfile demo_output/er1.bin -intfile demo_output/er1.img \
+		-scale 1 -pgmfile demo_output/er1.pgm -pgmscale 2 -noisefile demo_output/er1_noise.img --png demo_output/er1.png
 	@echo 'The images are in demo_output/:' && ls -1 demo_output/er1*
 
 test: $(VENV)/.nbnumba-dev-installed
