@@ -9,7 +9,7 @@ BIN_CUDA := $(VENV_CUDA)/bin
 ER1 := nbnumba/data/er1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-cuda gpu-check cuda-tables lint golden bench clean clean-cache
+.PHONY: help install demo test test-cuda gpu-check cuda-tables lint golden physics bench clean clean-cache
 
 help:
 	@echo 'make demo         simulate the shipped Er-1 crystal into demo_output/'
@@ -19,6 +19,7 @@ help:
 	@echo 'make cuda-tables  write the tables of docs/cuda.md anew'
 	@echo 'make lint         style, types and import contracts'
 	@echo 'make golden       compare all golden cases with nanoBragg.c, write docs/golden.md'
+	@echo 'make physics      write the table and pictures of docs/physics.md anew'
 	@echo 'make bench        measure speed, write bench_output/'
 	@echo 'make clean        remove what make made, but for $(VENV)'
 	@echo 'make clean-cache  remove the compiled kernels'
@@ -74,6 +75,9 @@ lint: $(VENV)/.nbnumba-dev-installed
 
 golden: $(VENV)/.nbnumba-dev-installed
 	$(BIN)/python tests/golden_table.py docs/golden.md
+
+physics: $(VENV)/.nbnumba-dev-installed
+	$(BIN)/python tests/physics_document.py
 
 bench: install
 	$(BIN)/nbnumba bench --profile --outdir bench_output

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from corrected import CORRECTED, CorrectedCase, corrected_cases
 from effects import CASES, EFFECTS, arguments, experiment
+from golden import ROOT
+from physics_document import CHECKS, DOCUMENT, document_with, quirk_table
 
 from nbnumba.config import Physics
 from nbnumba.config.physics import SWITCHES
@@ -64,3 +66,11 @@ def test_each_quirk_can_be_kept_by_itself(quirk):
         for physics in (Physics("exact"), Physics("exact", keep=[quirk]))
     )
     assert not np.array_equal(kept, exact)
+
+
+def test_the_document_shows_the_registry_and_names_tests_that_there_are():
+    assert document_with(quirk_table()) == DOCUMENT.read_text(encoding="utf-8")
+    assert set(CHECKS) == set(SWITCHES)
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    missing = {name for names in CHECKS.values() for name in names if f"def {name}(" not in tests}
+    assert missing == set()
