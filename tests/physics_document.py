@@ -57,7 +57,8 @@ _TABLE = re.compile(r"(<!-- quirks -->\n).*?(<!-- end -->)", flags=re.DOTALL)
 
 def quirk_table() -> str:
     """Markdown: what every quirk of an image is, what it changes, and what holds its correction."""
-    lines = ["| quirk | nanoBragg.c | exact | how much it changes | what holds the correction |", "|---|---|---|---|---|"]
+    heading = ("quirk", "nanoBragg.c", "exact", "how much it changes", "what holds the correction")
+    lines = [f"| {' | '.join(heading)} |", "|---|---|---|---|---|"]
     for name in SWITCHES:
         quirk = QUIRKS[name]
         images = [case.name for case in corrected_cases() if name in case.fix]
