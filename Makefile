@@ -9,7 +9,7 @@ BIN_CUDA := $(VENV_CUDA)/bin
 ER1 := nbnumba/data/er1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-cuda gpu-check cuda-tables lint golden bench clean clean-cache
+.PHONY: help install demo test test-cuda gpu-check cuda-tables lint golden physics bench clean clean-cache
 
 help:
 	@echo 'make demo         simulate the shipped Er-1 crystal into demo_output/'
@@ -19,6 +19,7 @@ help:
 	@echo 'make cuda-tables  write the tables of docs/cuda.md anew'
 	@echo 'make lint         style, types and import contracts'
 	@echo 'make golden       compare all golden cases with nanoBragg.c, write docs/golden.md'
+	@echo 'make physics      write the table and pictures of docs/physics.md anew'
 	@echo 'make bench        measure speed, write bench_output/'
 	@echo 'make clean        remove what make made, but for $(VENV)'
 	@echo 'make clean-cache  remove the compiled kernels'
@@ -41,8 +42,8 @@ demo: install
 	mkdir -p demo_output
 	$(BIN)/nbnumba -mat $(ER1)/er1_1.0.mat -hkl $(ER1)/er1_P1.hkl -dump demo_output/Fdump.bin -lambda 1.0 -Na 5 -Nb 12 \
 		-Nc 12 -detpixels 1536 -pixel 0.1 -distance 90 -phi 30 -osc 4 -phisteps 40 -mosaic 0.5 -mosaic_domains 12 \
-		-fluence 3e28 -water 0.8 -seed 1 -floatfile demo_output/er1.bin -intfile demo_output/er1.img -scale 1 \
-		-pgmfile demo_output/er1.pgm -pgmscale 2 -noisefile demo_output/er1_noise.img --png demo_output/er1.png
+		-fluence 3e28 -water 0.06 --fix water -seed 1 -floatfile demo_output/er1.bin -intfile demo_output/er1.img \
+		-scale 1 -pgmfile demo_output/er1.pgm -pgmscale 2 -noisefile demo_output/er1_noise.img --png demo_output/er1.png
 	@echo 'The images are in demo_output/:' && ls -1 demo_output/er1*
 
 test: $(VENV)/.nbnumba-dev-installed
@@ -74,6 +75,9 @@ lint: $(VENV)/.nbnumba-dev-installed
 
 golden: $(VENV)/.nbnumba-dev-installed
 	$(BIN)/python tests/golden_table.py docs/golden.md
+
+physics: $(VENV)/.nbnumba-dev-installed
+	$(BIN)/python tests/physics_document.py
 
 bench: install
 	$(BIN)/nbnumba bench --profile --outdir bench_output

@@ -11,6 +11,7 @@ from nbnumba_cli.process import unwinding
 from nbnumba_cli.startup import import_numba, require_working_folder
 from nbnumba_cli.variadic import VariadicCommand, VariadicOption
 
+from nbnumba.config.physics import EXACT, NANOBRAGG
 from nbnumba.errors import UsageError
 
 
@@ -20,6 +21,8 @@ from nbnumba.errors import UsageError
               help="Pixels along each edge [default: each workload's own].")
 @click.option("--c-bin", metavar="PATH", envvar="NB_C_BIN", help="The C program [default: $NB_C_BIN, ./nanoBragg].")
 @click.option("--engines", cls=VariadicOption, metavar="NAME...", help="Engines of nbnumba [default: the default one].")
+@click.option("--physics", cls=VariadicOption, type=click.Choice((NANOBRAGG, EXACT)), default=(NANOBRAGG,),
+              show_default=True, help="Physics of nbnumba's images.")
 @click.option("--threads", cls=VariadicOption, type=click.IntRange(min=1), metavar="N...",
               help="[default: 1 and all cores]")
 @click.option("--repeat", type=click.IntRange(min=1), default=5, show_default=True, help="Counted repetitions.")
@@ -34,6 +37,7 @@ def command(
     sizes: tuple[int, ...],
     c_bin: str | None,
     engines: tuple[str, ...],
+    physics: tuple[str, ...],
     threads: tuple[int, ...],
     repeat: int,
     scaling: bool,
@@ -62,6 +66,7 @@ def command(
         workloads=tuple(WORKLOADS[name] for name in chosen),
         sizes=sizes,
         engines=_known("--engines", engines or (DEFAULT_ENGINE,), ENGINES),
+        physics=tuple(dict.fromkeys(physics)),
         threads=threads or tuple(sorted({1, cpus})),
         c_binary=_c_binary(c_bin),
         repeats=repeat,

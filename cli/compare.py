@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from nbnumba_cli.physics import chosen_physics, physics_arguments, physics_options
 from nbnumba_cli.process import unwinding
 from nbnumba_cli.startup import require_working_folder
 
@@ -74,6 +75,7 @@ class GreyScale(click.ParamType):
 @click.option("--save-diff", is_flag=True, help="Also write diff.bin, second image minus first.")
 @click.option("--png-scale", type=GreyScale(), default="log", show_default=True,
               help="Greys of the previews: logarithmic, or linear up to a percentile of the pixels.")
+@physics_options
 def command(flags: tuple[str, ...], **options: Any) -> None:
     """Run the C program and nbnumba with the same nanoBragg FLAGS (after --) and compare their float images.
 
@@ -120,6 +122,9 @@ def _compare(
     trace: tuple[int, int] | None,
     thresholds: tuple[str, ...],
     peaks: int,
+    physics: str,
+    fix: tuple[str, ...],
+    keep: tuple[str, ...],
     **region: Any,
 ) -> Outcome:
     """Get two images, by running both programs or from files, and compare them."""
@@ -129,11 +134,13 @@ def _compare(
     from nbnumba.compare.runner import find_c_binary, nbnumba_command, run_program
 
     assessing = {"bars": parse_bars(thresholds), "peak_count": peaks, **region}
-    _check_mode(flags, images, {"--engine": engine, "--timeout": timeout, "--trace": trace}, shape)
+    chosen = physics_arguments(chosen_physics(physics, fix, keep))
+    run_options = {"--engine": engine, "--timeout": timeout, "--trace": trace, **dict.fromkeys(chosen[::2], chosen)}
+    _check_mode(flags, images, run_options, shape)
     if images is not None:
         reference, image = (read_image(path, shape) for path in images)
         return compare_images(images, reference, image, **assessing)
-    programs = {"c": [str(find_c_binary(c_bin))], "py": nbnumba_command(engine)}
+    programs = {"c": [str(find_c_binary(c_bin))], "py": nbnumba_command(engine, chosen)}
     if trace is not None:
         flags = (*flags, "-trace_pixel", *map(str, trace))
     with unwinding(), tempfile.TemporaryDirectory(prefix="nbnumba-compare-") as folder:

@@ -21,6 +21,7 @@ COMMANDS = {
     "trace": "nbnumba_cli.trace",
     "compare": "nbnumba_cli.compare",
     "compare-traces": "nbnumba_cli.compare_traces",
+    "quirks": "nbnumba_cli.quirks",
     "bench": "nbnumba_cli.bench",
     "info": "nbnumba_cli.info",
 }

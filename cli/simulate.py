@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from nbnumba_cli.console import progress_bar, say, warn
+from nbnumba_cli.physics import chosen_physics, physics_options
 from nbnumba_cli.startup import import_numba, require_working_folder, show_reports
 
 from nbnumba.engine.registry import AUTOMATIC, DEFAULT_ENGINE, ENGINE_NAMES, PRECISIONS, check_engine, choose_engine
@@ -18,6 +19,7 @@ from nbnumba.flags.parse import nearest_names
 from nbnumba.flags.table import TOPICS
 
 if TYPE_CHECKING:
+    from nbnumba.config import Physics
     from nbnumba.flags import Request
     from nbnumba.flags.flag import Flag
     from nbnumba.setup.model import Model
@@ -75,8 +77,10 @@ def _explanation(flag: Flag) -> str:
 @click.option("--threads", type=click.IntRange(min=1), metavar="N", help="CPU threads.  [default: all cores]")
 @click.option("--png", metavar="FILE", help="Also write a preview for people, of the format that the suffix says.")
 @click.option("--spacegroup", metavar="NAME", help="Complete the reflections of -hkl by this symmetry.")
+@physics_options
 def command(
-    flags: tuple[str, ...], engine: str, precision: str, threads: int | None, png: str | None, spacegroup: str | None
+    flags: tuple[str, ...], engine: str, precision: str, threads: int | None, png: str | None, spacegroup: str | None,
+    **physics: Any,
 ) -> None:
     """Simulate a diffraction image and write it as nanoBragg does.
 
@@ -89,12 +93,13 @@ def command(
     # before anything slow is imported
     parse_flags(flags)
     require_working_folder()
+    wanted = chosen_physics(**physics)
     import_numba()
     show_reports()
     from nbnumba.engine.scan import run_interruptible
 
     # all of it: Ctrl-C would be lost in a compiler that runs in the main thread
-    run_interruptible(_simulate, flags, engine, precision, threads, png, spacegroup)
+    run_interruptible(_simulate, flags, wanted, engine, precision, threads, png, spacegroup)
 
 
 def _settled(engine: str, precision: str) -> str:
@@ -109,22 +114,26 @@ def _settled(engine: str, precision: str) -> str:
 
 
 def _simulate(
-    flags: Sequence[str], engine: str, precision: str, threads: int | None, png: str | None, spacegroup: str | None
+    flags: Sequence[str], physics: Physics, engine: str, precision: str, threads: int | None, png: str | None,
+    spacegroup: str | None,
 ) -> None:
     """Read, simulate, write, report."""
     from nbnumba.engine.threads import available_threads
     from nbnumba.output.report import image_lines, model_warnings, result_warnings, setup_lines
-    from nbnumba.output.write import write_outputs
+    from nbnumba.output.write import clock_seed, write_outputs
     from nbnumba.setup.lowering import lower
     from nbnumba.simulation import simulate_model
 
     engine = _settled(engine, precision)
-    request = interpret(flags, spacegroup=spacegroup)
+    request = interpret(flags, physics, spacegroup=spacegroup)
     warn(request.warnings)
     if png is not None:
         request = replace(request, files=replace(request.files, png_path=Path(png)))
     if threads is not None and threads > available_threads():
         warn([f"--threads {threads}: there are {available_threads()} cores, and no more threads are started"])
+    if request.files.noise_seed is None:
+        # the report says which; the library warns
+        request = replace(request, files=replace(request.files, noise_seed=clock_seed()))
     _check_files(request)
     model = lower(request.experiment)
     warn(model_warnings(model))

@@ -5,16 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from nbnumba_cli.console import warn
+from nbnumba_cli.physics import chosen_physics, physics_options
 from nbnumba_cli.startup import import_numba, require_working_folder, show_reports
 
 from nbnumba.errors import UsageError
 from nbnumba.flags import interpret, parse_flags
 
 if TYPE_CHECKING:
+    from nbnumba.config import Physics
     from nbnumba.setup.model import Model
     from nbnumba.trace.record import PixelTrace
 
@@ -30,8 +32,10 @@ if TYPE_CHECKING:
               help="Comma-separated selections: f_cell, hkl_subpixel, hkl_bounds, intensity, accum.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the taps to FILE and print the trace as well.")
 @click.option("--spacegroup", metavar="NAME", help="Complete the reflections of -hkl by this symmetry.")
+@physics_options
 def command(
-    slow: int, fast: int, flags: tuple[str, ...], taps: str | None, json_file: str | None, spacegroup: str | None
+    slow: int, fast: int, flags: tuple[str, ...], taps: str | None, json_file: str | None, spacegroup: str | None,
+    **physics: Any,
 ) -> None:
     """Print TRACE_PY lines of the pixel SLOW FAST for nanoBragg FLAGS (after --), rendering that pixel only.
 
@@ -42,6 +46,7 @@ def command(
     # before anything slow is imported
     parse_flags(flags)
     require_working_folder()
+    wanted = chosen_physics(**physics)
     if json_file is not None and taps is None:
         raise UsageError("--json writes taps: name them with --taps")
     import_numba()
@@ -49,11 +54,12 @@ def command(
     from nbnumba.engine.scan import run_interruptible
 
     # all of it: Ctrl-C would have to wait for a compiler that runs in the main thread
-    run_interruptible(_trace, (slow, fast), flags, taps, json_file, spacegroup)
+    run_interruptible(_trace, (slow, fast), flags, wanted, taps, json_file, spacegroup)
 
 
 def _trace(
-    pixel: tuple[int, int], flags: Sequence[str], taps: str | None, json_file: str | None, spacegroup: str | None
+    pixel: tuple[int, int], flags: Sequence[str], wanted: Physics, taps: str | None, json_file: str | None,
+    spacegroup: str | None,
 ) -> None:
     """Set up, record, print."""
     from nbnumba.io.atomic import check_target
@@ -65,7 +71,7 @@ def _trace(
 
     names = [] if taps is None else taps.split(",")
     check_taps(names)
-    request = interpret(flags, spacegroup=spacegroup)
+    request = interpret(flags, wanted, spacegroup=spacegroup)
     warn(request.warnings)
     if json_file is not None:
         check_target(json_file)

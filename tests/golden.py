@@ -23,7 +23,7 @@ from nbnumba.simulation import SimulationResult, simulate
 ROOT = Path(__file__).resolve().parent.parent
 GOLDEN_DATA = ROOT / "golden_data"
 TRACES = ROOT / "traces"
-INPUT_FOLDERS = (GOLDEN_DATA / "inputs", ROOT / "nbnumba" / "data" / "er1")
+INPUT_FOLDERS = (GOLDEN_DATA / "inputs", GOLDEN_DATA / "corrected" / "inputs", ROOT / "nbnumba" / "data" / "er1")
 
 MAX_DIFFERENT_FRACTION = 2e-4
 """Share of pixels whose bits may differ: nanoBragg.c compiled with and without FMA differs in 1e-4."""
@@ -174,7 +174,7 @@ class GoldenRun:
 
 
 @contextlib.contextmanager
-def _inside(folder: Path) -> Iterator[None]:
+def inside(folder: Path) -> Iterator[None]:
     """Work in a folder: contextlib.chdir of Python 3.11."""
     before = Path.cwd()
     os.chdir(folder)
@@ -187,7 +187,7 @@ def _inside(folder: Path) -> Iterator[None]:
 def interpret_case(case: GoldenCase, folder: Path) -> Request:
     """Read the flags of a case in a folder, with its input files."""
     case.place_inputs(folder)
-    with _inside(folder):
+    with inside(folder):
         return interpret(list(case.args))
 
 
@@ -195,7 +195,7 @@ def run_case(case: GoldenCase, engine: str, folder: Path) -> GoldenRun:
     """Simulate a case and write its files into a folder."""
     request = interpret_case(case, folder)
     result = simulate(request.experiment, engine=engine)
-    with _inside(folder):
+    with inside(folder):
         report = write_outputs(result.model, result.image, request.files)
     names = {"float": "floatimage.bin", "int": "intimage.img", "pgm": "image.pgm", "noise": "noiseimage.img"}
     return GoldenRun(case, result, report, {kind: folder / names[kind] for kind in case.checksums})

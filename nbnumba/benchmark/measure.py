@@ -9,7 +9,7 @@ import statistics
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from nbnumba.benchmark import forks
 from nbnumba.benchmark.processes import LOG_FILE, ProcessRun, ReadyProcess, run_process
 from nbnumba.benchmark.workloads import Workload
 from nbnumba.compare.metrics import DEFAULT_BARS, RELATIVE_FLOOR, absolute_difference, different_pixels
+from nbnumba.config.physics import NANOBRAGG
 from nbnumba.output.files import OutputFiles
 
 ONE_PIXEL = ("-roi", "0", "0", "0", "0")
@@ -44,11 +45,17 @@ OWN_CLOCK = re.compile(r"^rendered +in (\S+) s by", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Program:
-    """One contender: an engine of nbnumba or the C program, at a number of threads."""
+    """One contender: an engine of nbnumba, in some physics, or the C program, at a number of threads."""
 
     engine: str
     threads: int
     c_binary: Path | None = None
+    physics: str = NANOBRAGG
+
+    @property
+    def name(self) -> str:
+        """The engine, and the physics where it is not nanoBragg's."""
+        return self.engine if self.physics == NANOBRAGG else f"{self.engine}, {self.physics}"
 
     def command(self, arguments: Sequence[str]) -> list[str]:
         """The whole command line for nanoBragg flags."""
@@ -58,7 +65,8 @@ class Program:
 
     def our_arguments(self, arguments: Sequence[str]) -> list[str]:
         """What follows the name of nbnumba for nanoBragg flags."""
-        return ["simulate", *arguments, "--engine", self.engine, "--threads", str(self.threads)]
+        physics = [] if self.physics == NANOBRAGG else ["--physics", self.physics]
+        return ["simulate", *arguments, "--engine", self.engine, "--threads", str(self.threads), *physics]
 
     @property
     def environment(self) -> dict[str, str]:
@@ -68,7 +76,7 @@ class Program:
     @property
     def folder(self) -> str:
         """Name of its working folder."""
-        return f"{self.engine}-{self.threads}"
+        return f"{self.engine}-{self.threads}-{self.physics}"
 
 
 @dataclass(frozen=True)
@@ -152,6 +160,7 @@ class Row:
     thread_speed_up: dict[str, float] | None  # times itself on one thread: min, median, max; None if not measured
     parity: Parity | None
     target: float
+    physics_cost: dict[str, float] | None = None  # of its time in nanoBragg's physics: min, median, max
 
 
 def spread_of(values: Iterable[float]) -> dict[str, float]:
@@ -254,7 +263,7 @@ def measure_workload(
         for number in range(rounds):
             # there and back again, so that a slow drift of the machine meets all alike
             for program in programs if number % 2 == 0 else programs[::-1]:
-                tell(f"{workload.name} {pixels}x{pixels}, {program.engine}, {program.threads} threads, "
+                tell(f"{workload.name} {pixels}x{pixels}, {program.name}, {program.threads} threads, "
                      f"round {number + 1} of {rounds}")  # fmt: skip
                 _run_round(program, arguments, folder, run[program], samples[program])
             for program, taken in samples.items():
@@ -299,13 +308,20 @@ def _image(folder: Path, program: Program) -> Path:
 
 
 def peer_of(program: Program, programs: Iterable[Program]) -> Program | None:
-    """The C program at the same number of threads."""
+    """The C program at the same number of threads; exact physics makes other images and has none."""
+    if program.physics != NANOBRAGG:
+        return None
     return next((p for p in programs if p.c_binary and p.threads == program.threads and p != program), None)
 
 
 def _single_thread_of(program: Program, programs: Iterable[Program]) -> Program | None:
     """The same engine on one thread, for one that runs on several."""
-    return next((p for p in programs if p.engine == program.engine and p.threads == 1 and p != program), None)
+    return next((p for p in programs if p == replace(program, threads=1) and p != program), None)
+
+
+def _nanobraggs(program: Program, programs: Iterable[Program]) -> Program | None:
+    """The same engine and threads in nanoBragg's physics, for one in another."""
+    return next((p for p in programs if p == replace(program, physics=NANOBRAGG) and p != program), None)
 
 
 def row_of(workload: Workload, pixels: int, steps: int, program: Program, samples: dict[Program, Samples]) -> Row:
@@ -318,15 +334,16 @@ def row_of(workload: Workload, pixels: int, steps: int, program: Program, sample
     if peer is not None and parity is not None and parity.agrees:
         speed_up = _ratios(samples[peer].kernel_seconds(), seconds)
         cpu_speed_up = _ratios(samples[peer].kernel_cpu_seconds(), cpu_seconds)
-    single = _single_thread_of(program, samples)
+    single, usual = _single_thread_of(program, samples), _nanobraggs(program, samples)
     return Row(
-        workload=workload.name, title=workload.title, pixels=pixels, threads=program.threads, engine=program.engine,
+        workload=workload.name, title=workload.title, pixels=pixels, threads=program.threads, engine=program.name,
         pixel_steps=steps, whole=taken.whole, full=taken.full, one_pixel=taken.one_pixel, own_clock=taken.own_clock,
         kernel_seconds=seconds, kernel_cpu_seconds=cpu_seconds, uncertainty=uncertainty_of(seconds),
         throughput=_ratios([float(steps)] * len(seconds), seconds),
         speed_up=speed_up, cpu_speed_up=cpu_speed_up,
         thread_speed_up=None if single is None else _ratios(samples[single].kernel_seconds(), seconds),
         parity=parity, target=workload.target,
+        physics_cost=None if usual is None else _ratios(seconds, samples[usual].kernel_seconds()),
     )  # fmt: skip
 
 

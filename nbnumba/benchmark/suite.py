@@ -15,6 +15,7 @@ from nbnumba.benchmark.report import Results, write_results
 from nbnumba.benchmark.scaling import measure_scaling
 from nbnumba.benchmark.whole_program import measure_whole_program
 from nbnumba.benchmark.workloads import Workload, write_inputs
+from nbnumba.config.physics import NANOBRAGG
 
 SMALL_IMAGE = "-cell 100 100 100 -default_F 100 -lambda 1 -N 5 -distance 100 -detpixels 64"
 
@@ -30,6 +31,8 @@ class BenchmarkPlan:
         Pixels along each edge; empty takes each workload's own.
     engines : tuple of str
         Engines of nbnumba.
+    physics : tuple of str
+        Of nbnumba's images.
     threads : tuple of int
         Numbers of threads.
     c_binary : Path or None
@@ -43,6 +46,7 @@ class BenchmarkPlan:
     workloads: tuple[Workload, ...]
     sizes: tuple[int, ...]
     engines: tuple[str, ...]
+    physics: tuple[str, ...]
     threads: tuple[int, ...]
     c_binary: Path | None
     repeats: int
@@ -70,8 +74,9 @@ def run_benchmark(plan: BenchmarkPlan, folder: Path, tell: Callable[[str], None]
             for pixels in plan.sizes or (workload.pixels,)
             for row in measure_workload(workload, pixels, programs, plan.repeats, scratch, tell)
         ]
+        usual = [program for program in programs if program.physics == NANOBRAGG]
         startup = _measure_startup(plan, scratch, tell)
-        whole = measure_whole_program(programs, plan.repeats, scratch, tell) if plan.profile else []
+        whole = measure_whole_program(usual, plan.repeats, scratch, tell) if plan.profile and usual else []
     points = measure_scaling(plan.engines[0], plan.threads, tell) if plan.scaling else []
     write_results(folder, Results(rows, startup, whole, points, plan.c_binary))
     if rows:
@@ -82,7 +87,12 @@ def run_benchmark(plan: BenchmarkPlan, folder: Path, tell: Callable[[str], None]
 
 def _place_programs(plan: BenchmarkPlan, scratch: Path) -> list[Program]:
     """All contenders, each with a folder and the input files in it."""
-    programs = [Program(engine, threads) for threads in plan.threads for engine in plan.engines]
+    programs = [
+        Program(engine, threads, physics=physics)
+        for threads in plan.threads
+        for engine in plan.engines
+        for physics in plan.physics
+    ]
     if plan.c_binary is not None:
         programs = [Program(C_PROGRAM, threads, plan.c_binary) for threads in plan.threads] + programs
     for program in programs:

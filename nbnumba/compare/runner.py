@@ -94,21 +94,23 @@ def find_c_binary(given: str | None) -> Path:
     return Path(found).absolute()
 
 
-def nbnumba_command(engine: str | None) -> list[str]:
+def nbnumba_command(engine: str | None, options: Sequence[str] = ()) -> list[str]:
     """The command that starts nbnumba.
 
     Parameters
     ----------
     engine : str or None
         Engine to choose; None leaves the default.
+    options : sequence of str
+        Further options, with their values.
 
     Returns
     -------
     list of str
         nanoBragg's flags are to follow.
     """
-    options = [] if engine is None else ["--engine", engine]
-    return [sys.executable, "-m", "nbnumba_cli", "simulate", *options]
+    chosen = [] if engine is None else ["--engine", engine]
+    return [sys.executable, "-m", "nbnumba_cli", "simulate", *chosen, *options]
 
 
 def run_program(

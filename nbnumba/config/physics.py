@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any, ClassVar
 from nbnumba.config.description import Description
 from nbnumba.config.rules import Rule, Rules, UnfitError
 from nbnumba.errors import UsageError
-from nbnumba.quirks import QUIRKS
+from nbnumba.quirks import QUIRKS, suggestion
 
 NANOBRAGG = "nanobragg"
 EXACT = "exact"
@@ -35,16 +34,16 @@ def check_switch(name: str) -> str:
     """
     if name in SWITCHES:
         return name
-    near = difflib.get_close_matches(name, SWITCHES, n=3, cutoff=0.4)
-    meant = f"did you mean {', '.join(near)}?" if near else "nbnumba quirks lists all"
-    raise UnfitError(f"names no quirk: '{name}'; {meant}")
+    if name in QUIRKS:
+        raise UnfitError(f"names a quirk of {' and '.join(QUIRKS[name].programs)}, not of nanoBragg: '{name}'")
+    raise UnfitError(f"names no quirk: '{name}'; {suggestion(name, SWITCHES)}")
 
 
 def _names(value: Any) -> tuple[str, ...]:
     words = value.split(",") if isinstance(value, str) else value
     if not isinstance(words, Iterable):
         raise ValueError(value)
-    return tuple(dict.fromkeys(check_switch(str(word).strip()) for word in words if str(word).strip()))
+    return tuple(dict.fromkeys(check_switch(str(word).strip()) for word in words))
 
 
 def _base(value: Any) -> str:
@@ -92,6 +91,11 @@ class Physics(Description):
     def fixes(self) -> frozenset[str]:
         """The quirks that are switched off."""
         return frozenset(self.fix) if self.base == NANOBRAGG else frozenset(SWITCHES) - frozenset(self.keep)
+
+    @property
+    def is_nanobraggs(self) -> bool:
+        """Whether no quirk is switched off: images and files are then nanoBragg's own, to the byte."""
+        return not self.fixes
 
     def __str__(self) -> str:
         if self.base == EXACT:

@@ -38,8 +38,6 @@ class Flag:
         A first value that contains this word needs no others; the effect then gets no values.
     warning : str
         Said when the flag is used; empty if all is as expected.
-    quirk : str
-        Without this quirk there is nothing to warn of; empty if the warning always holds.
     """
 
     spellings: tuple[str, ...]
@@ -51,7 +49,6 @@ class Flag:
     optional: int = 0
     alone: str = ""
     warning: str = ""
-    quirk: str = ""
 
     @property
     def name(self) -> str:

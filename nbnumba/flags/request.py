@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nbnumba.config import Detector, Experiment, Physics, Pivot, StructureFactors, UnitCell
+from nbnumba.config import Convention, Detector, Experiment, Physics, Pivot, StructureFactors, UnitCell
 from nbnumba.config.sources import sources_from_metres
 from nbnumba.config.units import unit_hint
 from nbnumba.errors import UsageError
@@ -21,8 +21,6 @@ from nbnumba.output.files import OutputFiles
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from nbnumba.flags.flag import Flag
 
 NANOBRAGG_PHYSICS = Physics("nanobragg")
 """What flags stand for unless somebody wants less."""
@@ -118,7 +116,7 @@ def interpret(
         experiment=experiment, files=files, inputs=_inputs(settings, factors_path), notes=notes,
         progress=settings.progress, printout=settings.printout, printout_pixel=_chosen(settings.printout_pixel),
         trace_pixels=settings.trace_pixels,
-        warnings=_warnings(occurrences, settings, experiment.crystal.structure_factors, physics),
+        warnings=_warnings(occurrences, settings, experiment.crystal.structure_factors),
     )  # fmt: skip
 
 
@@ -139,7 +137,8 @@ def _detector(settings: Settings, physics: Physics) -> Detector:
     """The detector, with what some flags only say to a program without nanoBragg's quirks."""
     detector = settings.detector
     frame, pix0 = detector.frame, detector.pix0
-    if "pivot" in physics.fixes and settings.pivot is not None:
+    # a named convention overrules it in nanoBragg, and it is for the set-up to say so
+    if settings.pivot is not None and ("pivot" in physics.fixes or frame.convention is not Convention.CUSTOM):
         frame = replace(frame, pivot=Pivot(settings.pivot))
     if "pix0" in physics.fixes and pix0 is not None and settings.pix0_in_mm:
         pix0 = (pix0[0] / 1000.0, pix0[1] / 1000.0, pix0[2] / 1000.0)
@@ -223,16 +222,11 @@ def _chosen(pixel: tuple[int, int] | None) -> tuple[int, int] | None:
     return None if pixel is None or pixel[0] < 0 else pixel
 
 
-def _is_warned_of(flag: Flag, physics: Physics) -> bool:
-    """Whether a flag is used against what it promises."""
-    return bool(flag.warning) and flag.quirk not in physics.fixes
-
-
 def _warnings(
-    occurrences: Sequence[Occurrence], settings: Settings, factors: StructureFactors | None, physics: Physics
+    occurrences: Sequence[Occurrence], settings: Settings, factors: StructureFactors | None
 ) -> tuple[str, ...]:
     """What the flags say without effect."""
-    said = [f"{item.typed} {item.flag.warning}" for item in occurrences if _is_warned_of(item.flag, physics)]
+    said = [f"{item.typed} {item.flag.warning}" for item in occurrences if item.flag.warning]
     cache, default = settings.files.dump_path, settings.crystal.default_F
     if settings.names_cache and factors is None:
         said.append(f"-dump {cache}: no such file; every reflection has the amplitude of -default_F")

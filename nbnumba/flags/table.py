@@ -179,8 +179,6 @@ _GEOMETRY = (
          "what detector rotations leave in place; custom convention only (quirk pivot)", default="beam"),
 )  # fmt: skip
 
-_UNPLACED = "selects the custom convention and does not move the detector, as in nanoBragg"
-
 _CONVENTION = (
     Flag(("-mosflm",), (), do.convention(Convention.MOSFLM), "MOSFLM convention (the default)"),
     Flag(("-adxv",), (), do.convention(Convention.ADXV), "ADXV convention"),
@@ -196,10 +194,9 @@ _CONVENTION = (
     Flag(("-twotheta_axis",), VECTOR, do.several(do.axis("twotheta_axis"), do.twotheta_from_axis),
          "2θ axis; x is also read as -twotheta, in degrees; pivot: sample", default="0 1 0"),
     Flag(("-pix0_vector",), VECTOR, do.several(do.put("detector.pix0"), do.fix("pix0_in_mm", False), do.CUSTOM),
-         "corner of the first pixel: selects custom and does nothing else (quirk pix0)", unit="m",
-         warning=_UNPLACED, quirk="pix0"),
+         "corner of the first pixel: selects custom and does nothing else (quirk pix0)", unit="m"),
     Flag(("-pix0_vector_mm=",), VECTOR, do.several(do.put("detector.pix0"), do.fix("pix0_in_mm", True), do.CUSTOM),
-         "the same in mm", unit="mm", warning=_UNPLACED, quirk="pix0"),
+         "the same in mm", unit="mm"),
 )  # fmt: skip
 
 _SAMPLING = (

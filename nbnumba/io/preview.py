@@ -62,7 +62,7 @@ def preview_format(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any]]:
         raise UsageError(f"{path}: the name of a preview ends in {' '.join(_FORMATS)}") from None
 
 
-def write_preview(path: str | os.PathLike[str], image: np.ndarray) -> None:
+def write_preview(path: str | os.PathLike[str], image: np.ndarray, description: str | None = None) -> None:
     """Write a grey preview: logarithmic, from white at the background to black at the strong spots.
 
     Images with edges longer than 2048 pixels are reduced; each pixel of the preview then shows the largest value
@@ -74,6 +74,8 @@ def write_preview(path: str | os.PathLike[str], image: np.ndarray) -> None:
         File to write; its suffix chooses the format, see `preview_format`.
     image : ndarray, shape (slow, fast), float32
         Photons per pixel; the slow axis runs down the picture.
+    description : str or None
+        What the file says of its image: a text chunk of PNG; other formats have no place for it.
 
     Raises
     ------
@@ -83,9 +85,13 @@ def write_preview(path: str | os.PathLike[str], image: np.ndarray) -> None:
         If the file can't be written.
     """
     from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
 
     name, options = preview_format(path)
     picture = Image.fromarray(grey_preview(image))
+    if name == "PNG" and description is not None:
+        options = {**options, "pnginfo": PngInfo()}
+        options["pnginfo"].add_text("Description", description)
     buffer = io.BytesIO()
     picture.save(buffer, format=name, **options)
     with atomic_write(path) as stream:

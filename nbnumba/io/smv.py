@@ -218,9 +218,10 @@ def _byte_order(text: str, path: str | os.PathLike[str]) -> Literal["<", ">", "=
 
 
 def smv_header(model: Model) -> bytes:
-    """The header that nanoBragg writes, padded to 512 bytes.
+    """The header that nanoBragg writes, padded to 512 bytes; other physics than nanoBragg's adds a line that says so.
 
-    A header that needs more is written in full while HEADER_BYTES still says 512 (quirk `long-header`).
+    What needs more has the next multiple of 512 bytes. In nanoBragg's physics HEADER_BYTES still says 512 then, and
+    the pixels follow at once (quirk `long-header`).
 
     Parameters
     ----------
@@ -231,10 +232,41 @@ def smv_header(model: Model) -> bytes:
     -------
     bytes
     """
+    physics = model.experiment.physics
+    lines = _header_lines(model)
+    is_long = len(_header_text(lines, _HEADER_BYTES)) > _HEADER_BYTES
+    if not physics.is_nanobraggs:
+        lines.append(("PHYSICS", str(physics)))
+    if is_long and "long-header" not in physics.fixes:
+        return _header_text(lines, _HEADER_BYTES)
+    size = _HEADER_BYTES
+    while len(text := _header_text(lines, size)) > size:
+        size += _HEADER_BYTES
+    return text.ljust(size)
+
+
+def states_its_size(header: bytes) -> bool:
+    """Whether the pixels start where HEADER_BYTES says (quirk `long-header`).
+
+    Parameters
+    ----------
+    header : bytes
+        From `smv_header`.
+    """
+    return len(header) % _HEADER_BYTES == 0
+
+
+def _header_text(lines: Iterable[tuple[str, str | float]], size: int) -> bytes:
+    """The header of so many bytes, not yet padded."""
+    text = "".join(f"{key}={_printed(value)}{_line_end(key)}" for key, value in (("HEADER_BYTES", str(size)), *lines))
+    return f"{{\n{text}}}\f".encode()
+
+
+def _header_lines(model: Model) -> list[tuple[str, str | float]]:
+    """Key and value of nanoBragg's lines behind the first."""
     geometry = model.geometry
     pixel, f_beam, s_beam = geometry.pixel_size, geometry.f_beam, geometry.s_beam
-    values: list[tuple[str, str | float]] = [
-        ("HEADER_BYTES", str(_HEADER_BYTES)),
+    return [
         ("DIM", "2"),
         ("BYTE_ORDER", f"{sys.byteorder}_endian"),
         ("TYPE", "unsigned_short"),
@@ -262,8 +294,6 @@ def smv_header(model: Model) -> bytes:
         ("DETECTOR_SN", "000"),
         ("BEAMLINE", "fake"),
     ]
-    lines = "".join(f"{key}={_printed(value)}{_line_end(key)}" for key, value in values)
-    return f"{{\n{lines}}}\f".encode().ljust(_HEADER_BYTES)
 
 
 def _printed(value: str | float) -> str:

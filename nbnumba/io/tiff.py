@@ -86,7 +86,7 @@ def _has_page(file: Any, number: int) -> bool:
     return True
 
 
-def write_tiff(path: str | os.PathLike[str], image: np.ndarray) -> None:
+def write_tiff(path: str | os.PathLike[str], image: np.ndarray, description: str | None = None) -> None:
     """Write a float image as TIFF, uncompressed.
 
     Parameters
@@ -95,6 +95,8 @@ def write_tiff(path: str | os.PathLike[str], image: np.ndarray) -> None:
         File to write.
     image : ndarray, shape (slow, fast), float32
         Photons per pixel.
+    description : str or None
+        What the file says of its image (ImageDescription).
 
     Raises
     ------
@@ -105,9 +107,9 @@ def write_tiff(path: str | os.PathLike[str], image: np.ndarray) -> None:
 
     with atomic_write(path) as stream:
         if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            tifffile.imwrite(stream, image, photometric="minisblack")
+            tifffile.imwrite(stream, image, photometric="minisblack", description=description)
         else:
             # tifffile moves about in its file, which a pipe or device can't
             buffer = io.BytesIO()
-            tifffile.imwrite(buffer, image, photometric="minisblack")
+            tifffile.imwrite(buffer, image, photometric="minisblack", description=description)
             stream.write(buffer.getbuffer())

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nbnumba.config.constants import AVOGADRO, HC_EV_ANGSTROM
+from nbnumba.setup.quirk_notes import quirk_notes, with_remedy
 from nbnumba.setup.units import DEGREES_PER_RADIAN
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def setup_lines(model: Model, inputs: Sequence[tuple[str, Path | str]] = ()) -> 
     list of str
     """
     facts = [(word, f"{path}: pixels of value 0 are skipped" if word == "mask" else str(path)) for word, path in inputs]
+    facts.append(("physics", str(model.experiment.physics)))
     facts += _detector_facts(model.geometry)
     facts += _sensor_facts(model)
     facts += _lattice_facts(model.lattice)
@@ -105,7 +107,11 @@ def model_warnings(model: Model) -> list[str]:
     -------
     list of str
     """
-    warnings = list(model.warnings)
+    warnings = [*model.warnings, *quirk_notes(model)]
+    crystal = model.experiment.crystal
+    if model.misset_seed is not None and crystal.misset_seed is None:
+        seed = f"{{Crystal.misset_seed={model.misset_seed}}}"
+        warnings.append(f"the random orientation comes from the clock; {seed} gives it again")
     if model.params.sampling.oversample < model.recommended_oversample:
         warnings.append(
             f"the crystal measures up to {max(model.crystal_size) * 1e10:g} Å but a pixel in reciprocal space "
@@ -132,10 +138,11 @@ def result_warnings(result: SimulationResult) -> list[str]:
     if number is not None:
         window = result.model.window
         slow, fast = divmod(number, window.fast_stop - window.fast_start)
-        warnings.append(
+        text = (
             f"interpolation met the edge of the structure factors in pixel {fast + window.fast_start} "
-            f"{slow + window.slow_start} (fast slow): from there on the nearest reflection was taken, as in nanoBragg"
+            f"{slow + window.slow_start} (fast slow): from there on the nearest reflection was taken"
         )
+        warnings.append(with_remedy("interp-sticky", text, result.model.experiment.physics))
     bad = result.image.size - int(np.isfinite(result.image).sum())
     if bad:
         warnings.append(f"{bad} pixels are infinite or no numbers: some value is far too large, or directions coincide")

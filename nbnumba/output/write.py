@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nbnumba import __version__
 from nbnumba.engine.threads import one_ahead, thread_count
 from nbnumba.errors import NbnumbaWarning, OutputFileError, UsageError
 from nbnumba.io.atomic import check_target, file_identity, is_written_in_place
@@ -18,13 +19,14 @@ from nbnumba.io.fdump import write_fdump
 from nbnumba.io.float_image import write_float_image
 from nbnumba.io.pgm import write_pgm
 from nbnumba.io.preview import preview_format, write_preview
-from nbnumba.io.smv import smv_header, write_smv
+from nbnumba.io.smv import smv_header, states_its_size, write_smv
 from nbnumba.io.tiff import write_tiff
 from nbnumba.output.digitize import integer_image, integer_scale, pgm_image, pgm_scale
 from nbnumba.output.noise import PoissonNoise
 from nbnumba.output.stage_clock import StageClock
 from nbnumba.output.statistics import ImageStatistics, image_statistics, row_sums
 from nbnumba.setup.mosaic import generator_after_setup
+from nbnumba.setup.quirk_notes import with_remedy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -160,7 +162,7 @@ def write_cache(structure_factors: StructureFactors | None, path: Path) -> bool:
     try:
         write_fdump(path, structure_factors)
     except OutputFileError as error:
-        warnings.warn(NbnumbaWarning(f"no structure-factor cache was written: {error}"), stacklevel=2)
+        _warn(f"no structure-factor cache was written: {error}")
         return False
     return True
 
@@ -193,6 +195,9 @@ def write_outputs(model: Model, image: np.ndarray, files: OutputFiles, threads: 
     written: list[Path] = []
     clock = StageClock()
     header = smv_header(model)
+    if not states_its_size(header):
+        text = "the header of SMV images is longer than its HEADER_BYTES says, so that programs misread the pixels"
+        _warn(with_remedy("long-header", text, model.experiment.physics))
     threads = thread_count(threads)
     with clock.stage("structure-factor cache"):
         if write_cache(model.experiment.crystal.structure_factors, files.dump_path):
@@ -215,19 +220,32 @@ def write_outputs(model: Model, image: np.ndarray, files: OutputFiles, threads: 
         written.append(files.pgm_path)
     seed = noise = None
     if files.noise_path is not None:
-        seed = int(time.time()) if files.noise_seed is None else files.noise_seed
+        seed = clock_seed() if files.noise_seed is None else files.noise_seed
+        if files.noise_seed is None:
+            _warn(f"the noise comes from the clock; {{OutputFiles.noise_seed={seed}}} gives it again")
         noise = PoissonNoise(seed, files.adc_offset, generator_after_setup(model) if seed < 0 else None)
         with clock.stage("noise image"):
             counts = (noise.draw(*strip) for strip in row_strips(image, model.window))
             write_smv(files.noise_path, header, one_ahead(counts, threads))
         written.append(files.noise_path)
     with clock.stage("PNG and TIFF images"):
-        written += _write_extras(image, files)
+        origin = f"simulated by nbnumba {__version__}, physics: {model.experiment.physics}"
+        written += _write_extras(image, files, origin)
     return OutputReport(
         **asdict(statistics), intfile_scale=int_scale, pgm_scale=grey_scale, noise_seed=seed,
         noise_photons=None if noise is None else noise.photons, overloads=None if noise is None else noise.overloads,
         written=tuple(written), seconds=clock.seconds,
     )  # fmt: skip
+
+
+def clock_seed() -> int:
+    """The seed that nanoBragg takes where none is given: seconds since 1970."""
+    return int(time.time())
+
+
+def _warn(message: str) -> None:
+    """Say what the user should know, where the caller of the library called it."""
+    warnings.warn(NbnumbaWarning(message), stacklevel=3)
 
 
 def row_strips(image: np.ndarray, window: Window) -> Iterator[tuple[np.ndarray, Window]]:
@@ -268,13 +286,13 @@ def _statistics(model: Model, image: np.ndarray, sums: np.ndarray) -> ImageStati
     return image_statistics(image, model.window, model.experiment.detector.mask, subpixel, oversample, sums)
 
 
-def _write_extras(image: np.ndarray, files: OutputFiles) -> list[Path]:
-    """The files that nanoBragg does not know."""
+def _write_extras(image: np.ndarray, files: OutputFiles, description: str) -> list[Path]:
+    """The files that nanoBragg does not know, and what they say of the image."""
     written = []
     if files.tiff_path is not None:
-        write_tiff(files.tiff_path, image)
+        write_tiff(files.tiff_path, image, description)
         written.append(files.tiff_path)
     if files.png_path is not None:
-        write_preview(files.png_path, image)
+        write_preview(files.png_path, image, description)
         written.append(files.png_path)
     return written

@@ -158,25 +158,25 @@ def lower(experiment: Experiment) -> Model:
     angles = [phi_start + phi.step * tic for tic in range(phi.steps)]
     spindle = rotate_lattice(metres, geometry.spindle, angles, umats, mosaic.turned, "phi-carryover" not in fixes)
     windows = regions_of_interest(sampling, geometries)
+    steps = _count_steps(
+        len(sources.weights), phi.steps, mosaic.domains, oversample,
+        None if sampling.oversample == oversample
+        else _cause_of_oversampling(crystal, crystal_size, wavelength, geometry),
+    )  # fmt: skip
+    weighting = build_weighting(
+        sampling, beam.polarization, thickness.range > 0.0, bool(np.any(weights != 1.0)),
+        water_of_group(sampling, phi.steps * mosaic.domains, steps, fluence, fixes), fixes,
+    )  # fmt: skip
     params = KernelParams(
         panels=build_panels(detector, geometries, windows, oversample, thickness, mu, fixes),
         sampling=KernelSampling(thickness.steps, oversample, sampling.dmin * 1e-10),
-        weighting=build_weighting(
-            sampling, beam.polarization, thickness.range > 0.0, bool(np.any(weights != 1.0)),
-            water_of_group(sampling, phi.steps * mosaic.domains) if "water" in fixes else 0.0, fixes,
-        ),
+        weighting=weighting,
         sources=build_sources(beam, sources, geometry, weights),
         lattice=build_crystal(crystal, lattice, cells, spindle, fixes),
         factors=build_factors(crystal, fixes),
         scale=Scale(
-            background=0.0 if "water" in fixes else nanobragg_background(sampling, fluence),
-            water=sampling.water != 0.0,
-            r_e_squared=R_E_SQUARED, fluence=fluence,
-            steps=_count_steps(
-                len(sources.weights), phi.steps, mosaic.domains, oversample,
-                None if sampling.oversample == oversample
-                else _cause_of_oversampling(crystal, crystal_size, wavelength, geometry),
-            ),
+            background=0.0 if weighting.water != 0.0 else nanobragg_background(sampling, fluence),
+            water=sampling.water != 0.0, r_e_squared=R_E_SQUARED, fluence=fluence, steps=steps,
         ),
     )  # fmt: skip
     return Model(

@@ -195,6 +195,17 @@ def uniform_orientation(seed: int, state: np.ndarray) -> Vector:
         Rotations about lab x, y, z, radians.
     """
     seed_again(state, -seed)
+    return next_orientation(state)
+
+
+def next_orientation(state: np.ndarray) -> Vector:
+    """The orientation that a generator draws next; see `uniform_orientation`.
+
+    Parameters
+    ----------
+    state : ndarray, shape (34,), int64
+        The generator, from `ran1_state`; changed.
+    """
     drawn = np.empty(3)
     _draw(state, drawn)
     return _misset_angles(quaternion_matrix(_shoemake(*drawn.tolist())))

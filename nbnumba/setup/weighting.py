@@ -32,7 +32,8 @@ def build_weighting(
     weighted : bool
         Whether the sources have weights.
     water : float
-        Background of each crystal's sum, electrons².
+        Background of each crystal's sum, electrons²; the quirk `water` adds it to the pixel's sum instead, unless some
+        factor enters before.
     fixes : frozenset of str
         Quirks that are switched off.
 
@@ -40,16 +41,20 @@ def build_weighting(
     -------
     Weighting
     """
-    capture = _place(sampling.oversample_thick, thick, thick and "last-layer" in fixes, fixes)
-    polar = _place(sampling.oversample_polar, polarization, False, fixes)
-    omega = _place(sampling.oversample_omega, True, False, fixes)
+    by_layer, anew = "last-layer" in fixes, "first-subpixel" in fixes
+    capture = _place(sampling.oversample_thick, thick, by_layer and anew, by_layer, fixes)
+    polar = _place(sampling.oversample_polar, polarization, anew, False, fixes)
+    omega = _place(sampling.oversample_omega, True, anew, False, fixes)
     places = (capture, polar, omega)
     running = any(place.running for place in places)
+    weighs_groups = any(place.group for place in places)
+    if "water" not in fixes and not weighs_groups:
+        water = 0.0
     return Weighting(
         fresh_capture=capture.fresh, fresh_polarization=polar.fresh, fresh_omega=omega.fresh,
         running=running, running_capture=capture.running, running_polarization=polar.running,
         running_omega=omega.running,
-        grouped=(any(place.group for place in places) or weighted or water != 0.0) and not running,
+        grouped=(weighs_groups or weighted or water != 0.0) and not running,
         group_capture=capture.group, group_polarization=polar.group, group_omega=omega.group, water=water,
         final_capture=capture.final, final_polarization=polar.final, final_omega=omega.final,
     )  # fmt: skip
@@ -68,12 +73,12 @@ class _Place(NamedTuple):
         return not (self.running or self.group)
 
 
-def _place(wanted: bool, exists: bool, by_layer: bool, fixes: frozenset[str]) -> _Place:
-    """The place of a factor: `wanted` for each subpixel by the user, `by_layer` at least for each layer."""
+def _place(wanted: bool, exists: bool, anew: bool, by_layer: bool, fixes: frozenset[str]) -> _Place:
+    """The place of a factor: for each subpixel as the user `wanted` it, or `anew` all the same; at least `by_layer`."""
     # nanoBragg evaluates a factor that there is not, when it is asked to
     running = wanted and "oversample-compound" not in fixes
-    fresh = running or (exists and (wanted or "first-subpixel" in fixes))
-    return _Place(fresh, running, (fresh or by_layer) and not running)
+    fresh = running or (exists and (wanted or anew))
+    return _Place(fresh, running, (fresh or (exists and by_layer)) and not running)
 
 
 def nanobragg_background(sampling: Sampling, fluence: float) -> float:
@@ -92,7 +97,7 @@ def nanobragg_background(sampling: Sampling, fluence: float) -> float:
     )  # fmt: skip
 
 
-def water_of_group(sampling: Sampling, terms: int) -> float:
+def water_of_group(sampling: Sampling, terms: int, steps: int, fluence: float, fixes: frozenset[str]) -> float:
     """What the water scatters, for each crystal's sum: N·F² for each of its terms, electrons².
 
     Parameters
@@ -100,7 +105,15 @@ def water_of_group(sampling: Sampling, terms: int) -> float:
     sampling : Sampling
     terms : int
         Spindle steps times mosaic domains.
+    steps : int
+        Terms of the pixel, layers aside.
+    fluence : float
+        Photons/m².
+    fixes : frozenset of str
+        Quirks that are switched off; with the quirk `water` it is the share of `nanobragg_background`.
     """
+    if "water" not in fixes:
+        return nanobragg_background(sampling, fluence) * terms / steps
     edge = sampling.water / 1e6
     molecules = edge * edge * edge * 1e6 * AVOGADRO / WATER_MOLAR_MASS
     return WATER_AMPLITUDE * WATER_AMPLITUDE * molecules * terms

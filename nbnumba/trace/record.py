@@ -250,7 +250,9 @@ def _sampling_facts(model: Model) -> Iterator[Fact]:
 
 def _setup_facts(model: Model) -> Iterator[Fact]:
     """Part 1 of a trace: what holds for the whole image."""
-    p = model.params
+    p, physics = model.params, model.experiment.physics
+    if not physics.is_nanobraggs:
+        yield "physics", (physics,)
     yield from _detector_facts(model)
     yield from _crystal_facts(model)
     yield from _sampling_facts(model)

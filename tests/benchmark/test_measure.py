@@ -74,6 +74,23 @@ def test_threads_are_compared_with_one_thread_of_the_same_engine_and_round():
     assert row_of(WORKLOAD, 10, 800, four, {four: samples[four]}).thread_speed_up is None
 
 
+def test_exact_physics_is_compared_with_nanobraggs_of_the_same_round_and_not_with_c():
+    usual, exact = Program("fast", 2), Program("fast", 2, physics="exact")
+    c_program = Program("C", 2, c_binary="nanoBragg")
+    samples = {
+        c_program: samples_of([50.0, 50.0, 50.0], [0.0, 0.0, 0.0]),
+        usual: samples_of([5.0, 9.0, 11.0], [1.0, 1.0, 1.0], EQUAL, EQUAL, EQUAL),
+        exact: samples_of([6.0, 9.0, 12.0], [1.0, 1.0, 1.0]),
+    }
+    measured = row_of(WORKLOAD, 10, 800, exact, samples)
+    assert measured.physics_cost == {"min": 1.0, "median": 1.1, "max": 1.25}
+    assert (measured.engine, measured.speed_up, measured.parity) == ("fast, exact", None, None)
+    assert row_of(WORKLOAD, 10, 800, usual, samples).physics_cost is None
+    assert exact.our_arguments(["-N", "5"])[-2:] == ["--physics", "exact"]
+    assert "--physics" not in usual.our_arguments(["-N", "5"])
+    assert exact.folder != usual.folder
+
+
 def test_cpu_time_is_that_of_user_and_system():
     ours, theirs = samples_of([2.0], [1.0], EQUAL), samples_of([9.0], [1.0])
     theirs.full[0] = ProcessRun(wall=9.0, user=20.0, system=3.0, peak_memory=1.0)

@@ -264,7 +264,9 @@ def test_a_working_folder_that_was_removed_is_one_line(nbnumba, tmp_path, monkey
     (tmp_path / "gone").rmdir()
     status, out, err = nbnumba(*FLAGS)
     assert (status, out) == (2, "")
-    assert err == "nbnumba: error: the working folder has been removed; change to another one\n"
+    assert err == (
+        "nbnumba: error: the working folder can't be used (No such file or directory): change to one that exists\n"
+    )
     monkeypatch.undo()
 
 

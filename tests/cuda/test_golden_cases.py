@@ -7,6 +7,7 @@ import math
 
 import pytest
 from availability import needs_ptx_compiler
+from corrected import corrected_cases
 from golden import golden_cases, interpret_case
 
 needs_ptx_compiler()
@@ -44,6 +45,21 @@ def test_pixels_equal_nanobraggs(use_gpu, fused, case, tmp_path):
     assert difference.is_within_bars, difference
     if case.block is not None:
         assert case.block_sum_differences(result.image).max() <= 1e-7  # as in tests/test_golden.py
+
+
+MENDED = (
+    "all_branches_thick", "curved_xds", "interp_edge_tilt", "layers_tilted", "oversample_all", "phi_mosaic_sources",
+    "phi_spindle_gauss", "point_pixel_tilt", "water_polar_tilt", "weights_three",
+)  # fmt: skip
+"""Corrected cases in which the kernels themselves take another way than for nanoBragg's physics."""
+
+
+@pytest.mark.parametrize("name", MENDED)
+def test_mended_images_equal_those_of_a_mended_program(use_gpu, name, tmp_path):
+    use_gpu(True)
+    (case,) = [case for case in corrected_cases() if case.name == name]
+    image = simulate(case.experiment(tmp_path), engine="cuda", dtype=case.image.dtype).image
+    assert case.is_met_by(image), case.difference(image)
 
 
 LARGEST_SINGLE = 256 * 256

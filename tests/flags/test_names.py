@@ -25,7 +25,7 @@ PACKAGE = Path(nbnumba.__file__).parent
 BELOW_FLAGS = ("config", "engine", "io", "kernels", "numerics", "output", "physics", "setup", "trace")
 """What the flags build upon. The C program's quirks, its comparison and its speed are described with its flags."""
 
-OPTIONS = ("--engine", "--precision", "--threads", "--png")
+OPTIONS = ("--engine", "--precision", "--threads", "--png", "--physics", "--fix", "--keep")
 CRYSTAL = ["-cell", "100", "-default_F", "100", "-detpixels", "8", "-nonoise", "-nopgm"]
 
 
@@ -41,6 +41,8 @@ CRYSTAL = ["-cell", "100", "-default_F", "100", "-detpixels", "8", "-nonoise", "
     ("Sampling.oversample=5", "-oversample 5"), ("Sampling.oscillation=0", "-osc 0"), ("Sampling.roi", "-roi"),
     ("OutputFiles.float_path", "-floatfile"), ("OutputFiles.dump_path", "-dump"), ("OutputFiles.png_path", "--png"),
     ("engine=cuda", "--engine cuda"), ("precision", "--precision"), ("threads=0", "--threads 0"),
+    ("Physics.base=exact", "--physics exact"), ("Physics.fix=phi-carryover", "--fix phi-carryover"),
+    ("Physics.keep", "--keep"),
     ("OutputFiles.tiff_path", "OutputFiles.tiff_path"), ("hkl", "hkl"),
 ])  # fmt: skip
 def test_each_field_has_the_flag_that_sets_it(field, flag):
@@ -132,7 +134,7 @@ def test_names_take_the_place_of_braces():
     ("-N 90 -oversample 1", 0,
      "warning: the crystal measures up to 9000 Å but a pixel in reciprocal space 1000 Å: the intensity may vary across "
      "a pixel; -oversample 27 resolves that"),
-    ("-detector_thick 100", 0,
+    ("-detector_thick 100 --physics exact", 0,
      "warning: no -detector_abs was given: the attenuation depth equals the sensor thickness"),
     ("-mosaic_domains 3", 0,
      "warning: mosaic domains were given without a mosaic spread: using 1 domain (set -mosaic)"),

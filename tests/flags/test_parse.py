@@ -520,7 +520,7 @@ def test_flags_act_from_left_to_right(text, path, value):
 
 
 @pytest.mark.parametrize("name", [
-    "-density", "-MW", "-stol", "-stolout", "-coherent", "-pix0_vector", "-hdiv", "-vdiv", "-dispstep", "-detsize_x",
+    "-density", "-MW", "-stol", "-stolout", "-coherent", "-hdiv", "-vdiv", "-dispstep", "-detsize_x",
     "-detsize_y", "-xdet_vector", "-ydet_vector", "-zdet_vector",
 ])  # fmt: skip
 def test_flags_without_effect_on_the_image_say_so(name):

@@ -211,7 +211,6 @@ def test_every_input_file_is_listed():
     ("-density 1.2", "-density has no effect"),
     ("-MW 18", "-MW has no effect"),
     ("-stolout x", "-stolout writes nothing"),
-    ("-pix0_vector_mm 1 2 3", "-pix0_vector_mm selects the custom convention and does not move the detector"),
     ("-hdiv 0.28 -hdivstep 0.02", "-hdiv has no effect, as in nanoBragg; the flag is -hdivrange"),
     ("-xdet_vector 1 0 0", "-xdet_vector has no effect, as in nanoBragg; the flag is -fdet_vector"),
     ("-detpixels 8 -detsize 51.2", "-detsize: the 8 pixels along the fast axis count; 51.2 mm do not"),

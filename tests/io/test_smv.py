@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import math
+import re
+import warnings
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from golden import golden_cases, input_file
 
-from nbnumba.config import Beam, Convention, Crystal, Detector, Experiment, LabFrame, Pivot, Sampling, UnitCell
+from nbnumba.config import Beam, Convention, Crystal, Detector, Experiment, LabFrame, Physics, Pivot, Sampling, UnitCell
+from nbnumba.config.physics import SWITCHES
 from nbnumba.errors import InputFileError
-from nbnumba.io.smv import read_smv, read_smv_header, smv_header, write_smv
+from nbnumba.io.smv import read_smv, read_smv_header, smv_header, states_its_size, write_smv
+from nbnumba.output.files import OutputFiles
+from nbnumba.output.write import write_outputs
 from nbnumba.setup.lowering import lower
 
 HEADER = b"{\nHEADER_BYTES=512;\nDIM=2;\nBYTE_ORDER=little_endian;\nTYPE=unsigned_short;\nSIZE1=3;\nSIZE2=2;\n}\f"
@@ -140,17 +148,18 @@ def test_a_file_that_ends_in_its_header_is_refused(tmp_path):
         read_smv(tmp_path / "short.img")
 
 
+NANOBRAGG = {"crystal": CRYSTAL, "physics": "nanobragg"}
 EXPERIMENTS = {
     "detector_rect": Experiment(
-        crystal=CRYSTAL, detector=Detector(pixel_size=0.1, pixels_fast=150, pixels_slow=90, distance=80.0)
+        **NANOBRAGG, detector=Detector(pixel_size=0.1, pixels_fast=150, pixels_slow=90, distance=80.0)
     ),
     "phi_osc": Experiment(
-        crystal=CRYSTAL,
+        **NANOBRAGG,
         detector=Detector(pixel_size=0.1, pixels_fast=128, pixels_slow=128),
         sampling=Sampling(phi=12.0, oscillation=1.5, phi_steps=6),
     ),
     "er1_pilatus_6M": Experiment(
-        crystal=CRYSTAL,
+        **NANOBRAGG,
         beam=Beam(wavelength=0.9768),
         detector=Detector(
             frame=LabFrame(
@@ -180,3 +189,73 @@ def test_a_long_header_is_not_cut_while_it_still_says_512():
     header = smv_header(lower(EXPERIMENTS["er1_pilatus_6M"]))
     assert len(header) == 518
     assert header.startswith(b"{\nHEADER_BYTES=512;\n")
+
+
+# --- physics --------------------------------------------------------------------------------------------------------
+
+LONG = EXPERIMENTS["er1_pilatus_6M"]
+SHORT = EXPERIMENTS["detector_rect"]
+
+
+def _in(experiment: Experiment, base: str, *names: str) -> Experiment:
+    """An experiment in some physics with exceptions."""
+    return replace(experiment, physics=Physics(base, **{"fix" if base == "nanobragg" else "keep": names}))
+
+
+@pytest.mark.parametrize("experiment", [
+    _in(LONG, "nanobragg", "long-header"), _in(LONG, "exact"), _in(SHORT, "exact"), _in(SHORT, "nanobragg", "water"),
+    # words enough to need another block
+    _in(SHORT, "nanobragg", *SWITCHES), _in(LONG, "exact", *(name for name in SWITCHES if name != "long-header")),
+])  # fmt: skip
+def test_a_header_of_any_length_tells_where_the_pixels_start(tmp_path, experiment):
+    model = lower(experiment)
+    header = smv_header(model)
+    text, _, padding = header.partition(b"\f")
+    size = int(re.match(rb"\{\nHEADER_BYTES=(\d+);", header)[1])
+    # the smallest multiple of 512 that holds the text
+    assert size == len(header) == math.ceil((len(text) + 1) / 512) * 512
+    assert padding.strip() == b""
+    assert f"PHYSICS={experiment.physics};\n" in text.decode()
+    pixels = np.arange(model.geometry.pixels_slow * model.geometry.pixels_fast, dtype=np.uint16)
+    write_smv(tmp_path / "i.img", header, [pixels.reshape(-1, model.geometry.pixels_fast)])
+    image = read_smv(tmp_path / "i.img")
+    assert np.array_equal(image.data.ravel(), pixels)
+    assert image.header.value("DISTANCE") == read_smv_header(tmp_path / "i.img").value("DISTANCE")
+
+
+def test_headers_are_read_by_fabio(tmp_path):
+    fabio = pytest.importorskip("fabio")
+    model = lower(_in(replace(LONG, detector=replace(LONG.detector, pixels_fast=30, pixels_slow=20)), "exact"))
+    pixels = np.arange(600, dtype=np.uint16).reshape(20, 30)
+    write_smv(tmp_path / "i.img", smv_header(model), [pixels])
+    image = fabio.open(tmp_path / "i.img")
+    assert np.array_equal(image.data, pixels)
+    assert image.header["PHYSICS"] == "exact"
+    assert image.header["HEADER_BYTES"] == "1024"
+
+
+def test_a_line_of_our_own_never_makes_a_header_lie():
+    # nanoBragg's own text fits into 512 bytes, with our line it does not
+    experiment = _in(SHORT, "nanobragg", *(name for name in SWITCHES if name != "long-header"))
+    header = smv_header(lower(experiment))
+    assert header.startswith(b"{\nHEADER_BYTES=1024;\n")
+    assert states_its_size(header)
+
+
+def test_a_header_that_lies_is_a_warning_that_names_the_quirk(tmp_path):
+    files = OutputFiles(
+        float_path=tmp_path / "f.bin", int_path=tmp_path / "i.img", pgm_path=None, noise_path=None,
+        dump_path=tmp_path / "F.bin",
+    )  # fmt: skip
+    small = replace(LONG, detector=replace(LONG.detector, pixels_fast=4, pixels_slow=4))
+    for experiment, is_said in ((small, True), (_in(small, "nanobragg", "long-header"), False), (SHORT, False)):
+        model = lower(experiment)
+        image = np.ones((model.geometry.pixels_slow, model.geometry.pixels_fast), dtype=np.float32)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            write_outputs(model, image, files)
+        said = [str(item.message) for item in caught]
+        assert said == is_said * [
+            "the header of SMV images is longer than its HEADER_BYTES says, so that programs misread the pixels (quirk "
+            "long-header); Physics.fix=long-header mends it"
+        ]
