@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from nbnumba_cli.additions import addition_options
 from nbnumba_cli.console import progress_bar, say, warn
 from nbnumba_cli.physics import chosen_physics, physics_options
 from nbnumba_cli.startup import import_numba, require_working_folder, show_reports
@@ -21,6 +22,7 @@ from nbnumba.flags.table import TOPICS
 if TYPE_CHECKING:
     from nbnumba.config import Physics
     from nbnumba.flags import Request
+    from nbnumba.flags.additions import Additions
     from nbnumba.flags.flag import Flag
     from nbnumba.setup.model import Model
     from nbnumba.simulation import SimulationResult
@@ -75,12 +77,13 @@ def _explanation(flag: Flag) -> str:
 @click.option("--precision", type=click.Choice(PRECISIONS), default=PRECISIONS[0], show_default=True,
               help="single sums in float32 on a GPU: faster, and pixels are right to some 6 digits.")
 @click.option("--threads", type=click.IntRange(min=1), metavar="N", help="CPU threads.  [default: all cores]")
+@addition_options
 @click.option("--png", metavar="FILE", help="Also write a preview for people, of the format that the suffix says.")
 @click.option("--spacegroup", metavar="NAME", help="Complete the reflections of -hkl by this symmetry.")
 @physics_options
 def command(
     flags: tuple[str, ...], engine: str, precision: str, threads: int | None, png: str | None, spacegroup: str | None,
-    **physics: Any,
+    additions: Additions, **physics: Any,
 ) -> None:
     """Simulate a diffraction image and write it as nanoBragg does.
 
@@ -99,7 +102,7 @@ def command(
     from nbnumba.engine.scan import run_interruptible
 
     # all of it: Ctrl-C would be lost in a compiler that runs in the main thread
-    run_interruptible(_simulate, flags, wanted, engine, precision, threads, png, spacegroup)
+    run_interruptible(_simulate, flags, wanted, engine, precision, threads, png, spacegroup, additions)
 
 
 def _settled(engine: str, precision: str) -> str:
@@ -115,7 +118,7 @@ def _settled(engine: str, precision: str) -> str:
 
 def _simulate(
     flags: Sequence[str], physics: Physics, engine: str, precision: str, threads: int | None, png: str | None,
-    spacegroup: str | None,
+    spacegroup: str | None, additions: Additions,
 ) -> None:
     """Read, simulate, write, report."""
     from nbnumba.engine.threads import available_threads
@@ -125,7 +128,7 @@ def _simulate(
     from nbnumba.simulation import simulate_model
 
     engine = _settled(engine, precision)
-    request = interpret(flags, physics, spacegroup=spacegroup)
+    request = interpret(flags, physics, spacegroup=spacegroup, additions=additions)
     warn(request.warnings)
     if png is not None:
         request = replace(request, files=replace(request.files, png_path=Path(png)))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from nbnumba_cli.additions import addition_options
 from nbnumba_cli.console import warn
 from nbnumba_cli.physics import chosen_physics, physics_options
 from nbnumba_cli.startup import import_numba, require_working_folder, show_reports
@@ -17,6 +18,7 @@ from nbnumba.flags import interpret, parse_flags
 
 if TYPE_CHECKING:
     from nbnumba.config import Physics
+    from nbnumba.flags.additions import Additions
     from nbnumba.setup.model import Model
     from nbnumba.trace.record import PixelTrace
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 @click.argument("slow", type=int)
 @click.argument("fast", type=int)
 @click.argument("flags", nargs=-1, type=click.UNPROCESSED)
+@addition_options
 @click.option("--taps", metavar="NAMES",
               help="Comma-separated selections: f_cell, hkl_subpixel, hkl_bounds, intensity, accum.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the taps to FILE and print the trace as well.")
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
 @physics_options
 def command(
     slow: int, fast: int, flags: tuple[str, ...], taps: str | None, json_file: str | None, spacegroup: str | None,
-    **physics: Any,
+    additions: Additions, **physics: Any,
 ) -> None:
     """Print TRACE_PY lines of the pixel SLOW FAST for nanoBragg FLAGS (after --), rendering that pixel only.
 
@@ -54,12 +57,12 @@ def command(
     from nbnumba.engine.scan import run_interruptible
 
     # all of it: Ctrl-C would have to wait for a compiler that runs in the main thread
-    run_interruptible(_trace, (slow, fast), flags, wanted, taps, json_file, spacegroup)
+    run_interruptible(_trace, (slow, fast), flags, wanted, taps, json_file, spacegroup, additions)
 
 
 def _trace(
     pixel: tuple[int, int], flags: Sequence[str], wanted: Physics, taps: str | None, json_file: str | None,
-    spacegroup: str | None,
+    spacegroup: str | None, additions: Additions,
 ) -> None:
     """Set up, record, print."""
     from nbnumba.io.atomic import check_target
@@ -71,7 +74,7 @@ def _trace(
 
     names = [] if taps is None else taps.split(",")
     check_taps(names)
-    request = interpret(flags, wanted, spacegroup=spacegroup)
+    request = interpret(flags, wanted, spacegroup=spacegroup, additions=additions)
     warn(request.warnings)
     if json_file is not None:
         check_target(json_file)

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nbnumba.config import Convention, Detector, Experiment, Physics, Pivot, StructureFactors, UnitCell
+from nbnumba.config import Beam, Convention, Detector, Experiment, Physics, Pivot, StructureFactors, UnitCell
 from nbnumba.config.sources import sources_from_metres
 from nbnumba.config.units import unit_hint
 from nbnumba.errors import UsageError
+from nbnumba.flags.additions import Additions
 from nbnumba.flags.headers import settings_from_headers
 from nbnumba.flags.names import field_of, flag_of, named_by_flags
 from nbnumba.flags.parse import Occurrence, apply, tokenise
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 NANOBRAGG_PHYSICS = Physics("nanobragg")
 """What flags stand for unless somebody wants less."""
+
+NO_ADDITIONS = Additions()
+"""Nothing but nanoBragg's flags."""
 
 _LOWEST_ENERGY = 100.0
 """eV; lower ones are keV."""
@@ -71,7 +75,10 @@ class Request:
 
 @named_by_flags()
 def interpret(
-    arguments: Sequence[str], physics: Physics = NANOBRAGG_PHYSICS, spacegroup: str | None = None
+    arguments: Sequence[str],
+    physics: Physics = NANOBRAGG_PHYSICS,
+    spacegroup: str | None = None,
+    additions: Additions = NO_ADDITIONS,
 ) -> Request:
     """Understand nanoBragg's flags and read the files that they name.
 
@@ -83,6 +90,8 @@ def interpret(
         Which of nanoBragg's quirks the image has; all of them unless somebody wants less.
     spacegroup : str or None
         Space group whose symmetry completes the structure factors behind -hkl; None takes them as they are listed.
+    additions : Additions
+        Spectrum and mosaic domains, which nanoBragg has no flags for.
 
     Returns
     -------
@@ -99,24 +108,25 @@ def interpret(
     named = apply(occurrences, Settings())
     settings = apply(occurrences, settings_from_headers(named.mask_path, named.header_path))
     _check(settings, spacegroup)
-    crystal = replace(
+    crystal = additions.to_crystal(replace(
         settings.crystal, unit_cell=_unit_cell(settings), reciprocal_matrix=_matrix(settings.matrix_path)
-    )
+    ))  # fmt: skip
     files = replace(
         settings.files,
         pgm_path=settings.files.pgm_path if settings.writes_pgm else None,
         noise_path=settings.files.noise_path if settings.writes_noise else None,
     )
-    beam = replace(settings.beam, sources=_sources(settings.sources_path))
+    beam = additions.to_beam(replace(settings.beam, sources=_sources(settings.sources_path)))
     _read_unused(settings.stol_path)
     # made anew: while flags are read, a detector need not make sense as a whole
     bare = Experiment(crystal, beam, _detector(settings, physics), settings.sampling, physics)
     experiment, factors_path, notes = _with_structure_factors(bare, settings, spacegroup)
+    warnings = _warnings(occurrences, settings, experiment.crystal.structure_factors)
     return Request(
-        experiment=experiment, files=files, inputs=_inputs(settings, factors_path), notes=notes,
+        experiment=experiment, files=files, inputs=_inputs(settings, factors_path, additions), notes=notes,
         progress=settings.progress, printout=settings.printout, printout_pixel=_chosen(settings.printout_pixel),
         trace_pixels=settings.trace_pixels,
-        warnings=_warnings(occurrences, settings, experiment.crystal.structure_factors),
+        warnings=(*warnings, *additions.warnings(settings), *_nominal_hints(occurrences, beam)),
     )  # fmt: skip
 
 
@@ -204,7 +214,7 @@ def _structure_factors(settings: Settings) -> tuple[StructureFactors | None, Pat
     return None, None
 
 
-def _inputs(settings: Settings, factors_path: Path | None) -> tuple[tuple[str, Path], ...]:
+def _inputs(settings: Settings, factors_path: Path | None, additions: Additions) -> tuple[tuple[str, Path], ...]:
     """Words for the input files, and their names."""
     named = {
         "mask": settings.mask_path,
@@ -213,6 +223,8 @@ def _inputs(settings: Settings, factors_path: Path | None) -> tuple[tuple[str, P
         "structure factors": factors_path,
         "sources": settings.sources_path,
         "scattering table": settings.stol_path,
+        "spectrum": additions.spectrum_path,
+        "mosaic rotations": additions.mosaic_path,
     }
     return tuple((word, path) for word, path in named.items() if path is not None)
 
@@ -255,3 +267,13 @@ def _energy_hints(occurrences: Sequence[Occurrence]) -> Iterator[str]:
             yield unit_hint(stated, value, "eV", "keV", 1000.0 * value)
         elif item.flag.name == "-lambda" and value > _LONGEST_WAVELENGTH:
             yield f"{stated} is read in Å: for a photon energy of {value:g} eV give -energy {value:g}"
+
+
+def _nominal_hints(occurrences: Sequence[Occurrence], beam: Beam) -> Iterator[str]:
+    """A wavelength that is taken for the default, beside a spectrum."""
+    stated = [item for item in occurrences if item.flag.name in ("-lambda", "-energy")][-1:]
+    if beam.spectrum is not None and beam.wavelength == 1.0 and stated and beam.nominal_wavelength != 1.0:
+        yield (
+            f"{stated[0].typed} {stated[0].values[0]:g}: 1 Å counts as not given; the nominal wavelength is the mean "
+            f"of --spectrum, {beam.nominal_wavelength:g} Å"
+        )

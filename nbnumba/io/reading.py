@@ -8,6 +8,7 @@ import re
 import stat
 from pathlib import Path
 
+from nbnumba.config.rules import LARGEST_NUMBER
 from nbnumba.errors import InputFileError
 from nbnumba.memory import machine_memory
 
@@ -190,3 +191,31 @@ def read_columns(path: str | os.PathLike[str], columns: int) -> list[tuple[int, 
         if words:
             rows.append((number, words[:columns]))
     return rows
+
+
+def read_number(word: str, where: str) -> float:
+    """The number that a word of a table stands for.
+
+    Parameters
+    ----------
+    word : str
+        One of a row that `read_columns` gives.
+    where : str
+        File, line and column, for messages.
+
+    Returns
+    -------
+    float
+        May be NaN.
+
+    Raises
+    ------
+    InputFileError
+        If the word is not a number, or nothing can be computed with it.
+    """
+    if NUMBER.fullmatch(word.encode()) is None:
+        raise InputFileError(f"{where}: {quote(word)} is not a number")
+    value = float(word)
+    if abs(value) > LARGEST_NUMBER:
+        raise InputFileError(f"{where}: {quote(word)} is too large to compute with")
+    return value

@@ -8,9 +8,8 @@ import warnings
 import numpy as np
 
 from nbnumba.config.constants import HC_EV_ANGSTROM
-from nbnumba.config.rules import LARGEST_NUMBER
 from nbnumba.errors import InputFileError, NbnumbaWarning
-from nbnumba.io.reading import NUMBER, quote, read_columns
+from nbnumba.io.reading import quote, read_columns, read_number
 
 _COLUMNS = 5
 _LAYOUT = "five columns X Y Z weight wavelength(m)"
@@ -49,7 +48,7 @@ def read_sources(path: str | os.PathLike[str]) -> np.ndarray:
     sources = np.full((len(rows), _COLUMNS), np.nan)
     for source, (line, words) in zip(sources, rows, strict=True):
         for column, word in enumerate(words[:_COLUMNS]):
-            source[column] = _number(word, f"{path}: line {line}, column {column + 1}")
+            source[column] = read_number(word, f"{path}: line {line}, column {column + 1}")
         _check_source(source, len(words), f"{path}: line {line}")
     longest, words = max(rows, key=lambda row: len(row[1]))
     if len(words) > _COLUMNS:
@@ -78,13 +77,3 @@ def _check_source(source: np.ndarray, columns: int, where: str) -> None:
             f"{where}: the wavelength must be in metres: {wavelength:g} m are no X-rays, {wavelength:g} {unit} are "
             f"{meant * 1e-10:g}"
         )
-
-
-def _number(word: str, where: str) -> float:
-    """The number that a word stands for."""
-    if NUMBER.fullmatch(word.encode()) is None:
-        raise InputFileError(f"{where}: {quote(word)} is not a number")
-    value = float(word)
-    if abs(value) > LARGEST_NUMBER:
-        raise InputFileError(f"{where}: {quote(word)} is too large to compute with")
-    return value

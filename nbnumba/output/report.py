@@ -303,8 +303,11 @@ def _crystal_facts(model: Model) -> Iterator[Fact]:
 def _beam_facts(model: Model) -> Iterator[Fact]:
     beam, dispersion = model.experiment.beam, model.dispersion
     angstrom = 1e10 * model.wavelength
-    yield "wavelength", (f"{angstrom:g} Å ({HC_EV_ANGSTROM / angstrom:g} eV) +/- {100.0 * dispersion.range:g} % "
-                         f"in {dispersion.steps} steps")  # fmt: skip
+    spread = f"+/- {100.0 * dispersion.range:g} % in {dispersion.steps} steps"
+    if beam.spectrum is not None:
+        lines = beam.spectrum.angstroms
+        spread = f"and a spectrum of {len(lines)} wavelengths from {lines.min():g} to {lines.max():g} Å"
+    yield "wavelength", f"{angstrom:g} Å ({HC_EV_ANGSTROM / angstrom:g} eV) {spread}"
     yield "fluence", f"{model.fluence:g} photons/m^2"
     if beam.flux:
         yield "flux", f"{model.flux:g} photons/s for {beam.exposure:g} s on {beam.size:g} mm"

@@ -26,6 +26,7 @@ BELOW_FLAGS = ("config", "engine", "io", "kernels", "numerics", "output", "physi
 """What the flags build upon. The C program's quirks, its comparison and its speed are described with its flags."""
 
 OPTIONS = ("--engine", "--precision", "--threads", "--png", "--physics", "--fix", "--keep")
+OPTIONS += ("--spectrum", "--spectrum-unit", "--mosaic-distribution", "--mosaic_file")
 CRYSTAL = ["-cell", "100", "-default_F", "100", "-detpixels", "8", "-nonoise", "-nopgm"]
 
 
@@ -43,6 +44,9 @@ CRYSTAL = ["-cell", "100", "-default_F", "100", "-detpixels", "8", "-nonoise", "
     ("engine=cuda", "--engine cuda"), ("precision", "--precision"), ("threads=0", "--threads 0"),
     ("Physics.base=exact", "--physics exact"), ("Physics.fix=phi-carryover", "--fix phi-carryover"),
     ("Physics.keep", "--keep"),
+    ("Beam.spectrum", "--spectrum"), ("Spectrum.energies", "the energies of --spectrum"),
+    ("Crystal.mosaic_distribution", "--mosaic-distribution"), ("Crystal.mosaic_rotations", "--mosaic_file"),
+    ("spectrum_unit=eV", "--spectrum-unit eV"),
     ("OutputFiles.tiff_path", "OutputFiles.tiff_path"), ("hkl", "hkl"),
 ])  # fmt: skip
 def test_each_field_has_the_flag_that_sets_it(field, flag):
@@ -60,10 +64,10 @@ def test_fields_are_named_by_the_class_that_holds_them(path, field):
 OTHERWISE = {"-square_xtal": ["-round_xtal"], "-round_div": ["-square_div"], "-mosflm": ["-xds"]}
 """Flags whose effect is the default, and what has to be said before so that it is seen."""
 
-WITHOUT_A_FLAG = {"Beam.dispersion.step", "OutputFiles.tiff_path", "Crystal.orientation", "Detector.panels",
-                  "Beam.spectrum", "Crystal.mosaic_distribution", "Crystal.mosaic_rotations"}  # fmt: skip
+WITHOUT_A_FLAG = {"Beam.dispersion.step", "OutputFiles.tiff_path", "Crystal.orientation", "Detector.panels"}
 INDIRECT = {"Beam.sources", "Crystal.unit_cell", "Crystal.random_misset", "Crystal.reciprocal_matrix",
-            "Crystal.structure_factors", "Detector.mask", "OutputFiles.png_path"}  # fmt: skip
+            "Crystal.structure_factors", "Detector.mask", "OutputFiles.png_path", "Beam.spectrum",
+            "Crystal.mosaic_distribution", "Crystal.mosaic_rotations"}  # fmt: skip
 """What comes from a file that a flag names, from a word or from an option."""
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
+from scipy.special import beta
 from scipy.stats import kstest
 
 from nbnumba import (
@@ -105,6 +106,16 @@ def test_rotations_follow_scipys():
 
 
 DOMAINS = 20_000
+
+
+def test_nanobraggs_rotations_have_the_documented_distribution():
+    crystal = replace(CRYSTAL, mosaic_spread=0.7, mosaic_domains=DOMAINS)
+    # the first one is not turned
+    shares = np.linalg.norm(rotation_vectors(crystal)[1:], axis=1) / np.radians(0.7)
+    # float32 of nanoBragg
+    assert kstest(np.minimum(shares, 1.0), lambda t: 1.0 - np.sqrt(1.0 - t**3)).pvalue > 1e-4
+    # <(1 - u²)^(2/3)> = B(1/2, 5/3)/2; five standard errors, the variance is below 1
+    assert abs((shares**2).mean() - beta(0.5, 5 / 3) / 2.0) < 5 / np.sqrt(DOMAINS)
 
 
 def test_a_ball_of_rotations_is_uniform():
