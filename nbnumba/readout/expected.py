@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
+from nbnumba.config.constants import R_E_SQUARED
 from nbnumba.config.rules import LARGEST_NUMBER
 from nbnumba.errors import UsageError
 from nbnumba.output.write import STRIP_PIXELS
 from nbnumba.readout.options import NoisifyOptions
-from nbnumba.setup.lowering import R_E_SQUARED
 
 Strips = Callable[[], Iterable[np.ndarray]]
 """Gives the rows of an image, in strips."""

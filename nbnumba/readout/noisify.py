@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nbnumba.config.constants import R_E_SQUARED
 from nbnumba.engine.threads import begin, one_ahead, thread_count
 from nbnumba.errors import NbnumbaWarning, UsageError
 from nbnumba.io.pgm import write_pgm
@@ -19,7 +20,6 @@ from nbnumba.readout.c_noise import NoisyReadout, expected_greys, expected_integ
 from nbnumba.readout.expected import Strips, check_pixels, expected_strips, row_strips
 from nbnumba.readout.noisify_spread import Spread, spread_photons
 from nbnumba.readout.options import NoisifyFiles, NoisifyOptions, Profile
-from nbnumba.setup.lowering import R_E_SQUARED
 
 if TYPE_CHECKING:
     from nbnumba.engine.scan import Progress
