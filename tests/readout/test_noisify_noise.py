@@ -57,6 +57,13 @@ def test_32_bits_are_clipped_at_65535_without_noise_and_at_the_largest_integer_w
     assert readout.overloads == 1
 
 
+@pytest.mark.parametrize(("wide", "largest", "beyond"), [(16, 65535.0, 65536.0), (32, 2147483520.0, 2147483648.0)])
+def test_pixels_beyond_the_largest_value_are_overloads(wide, largest, beyond):
+    readout = NoisyReadout(NoisifyOptions(adc_offset=0.0, bits=wide), 1)
+    readout.digitize(row(largest, beyond, 0.0))
+    assert (readout.overloads, readout.photons) == (1, largest + beyond)
+
+
 def test_greys_hold_the_offset_and_end_at_255():
     assert expected_greys(row(0.0, 200.0, 215.0, 1e6, -50.0), NoisifyOptions()).tolist() == [[40, 240, 255, 255, 255]]
 
