@@ -22,7 +22,7 @@ _LARGEST = np.float32(1.0 - 1.2e-7)
 _SEED, _LAST, _TABLE = 0, 1, 2
 _MEAN, _ROOT, _LOG_MEAN, _THRESHOLD, _HAS_SPARE, _SPARE, _FACTORIALS = range(7)
 
-_FACTORIAL_COUNTS = 4096
+_FACTORIAL_COUNTS = 65536
 """Counts below this find the logarithm of their factorial in a table: computing it is half of the work."""
 
 _ZERO = np.float32(0.0)
@@ -106,9 +106,9 @@ def poisson_state() -> np.ndarray:
 
     Returns
     -------
-    ndarray, shape (4102,), float32
+    ndarray, shape (65542,), float32
         The last mean, sqrt(2 mean), log(mean), the rejection threshold, whether a spare Gauss deviate waits, the spare;
-        then log(n!) of n = 0...4095, NaN until it was needed.
+        then log(n!) of n = 0...65535, NaN until it was needed.
     """
     memory = np.zeros(_FACTORIALS + _FACTORIAL_COUNTS, dtype=np.float32)
     memory[_MEAN] = -1.0
@@ -205,7 +205,7 @@ def gaussdev(state: np.ndarray, memory: np.ndarray) -> np.float32:
     ----------
     state : ndarray, shape (34,), int64
         From `ran1_state`; changed.
-    memory : ndarray, shape (4102,), float32
+    memory : ndarray, shape (65542,), float32
         From `poisson_state`; changed.
 
     Returns
@@ -291,7 +291,7 @@ def poidev(mean: np.float32, state: np.ndarray, memory: np.ndarray) -> np.float3
         Expected number.
     state : ndarray, shape (34,), int64
         From `ran1_state`; changed.
-    memory : ndarray, shape (4102,), float32
+    memory : ndarray, shape (65542,), float32
         From `poisson_state`; changed. Values derived from the mean are kept while the mean repeats.
 
     Returns
