@@ -18,6 +18,7 @@ from nbnumba.errors import NbnumbaError, NbnumbaWarning, with_names
 COMMANDS = {
     "simulate": "nbnumba_cli.simulate",
     "hkl": "nbnumba_cli.hkl",
+    "noisify": "nbnumba_cli.noisify",
     "trace": "nbnumba_cli.trace",
     "compare": "nbnumba_cli.compare",
     "compare-traces": "nbnumba_cli.compare_traces",

@@ -18,6 +18,7 @@ from nbnumba.io.reading import NUMBER, quote, read_input
 from nbnumba.setup.units import DEGREES_PER_RADIAN
 
 if TYPE_CHECKING:
+    from nbnumba.readout.options import DetectorHeader
     from nbnumba.setup.model import Model
 
 _HEADER_BYTES = 512
@@ -29,6 +30,10 @@ _PIXEL_TYPES = {
     "unsigned_long": "u4", "signed_long": "i4", "long": "i4", "float": "f4", "float_ieee": "f4",
 }  # fmt: skip
 """What TYPE, or d*TREK's Data_type, says without a final int or integer -> NumPy's letters."""
+_SOURCE = (("DETECTOR_SN", "000"), ("BEAMLINE", "fake"))
+
+Entry = tuple[str, "str | float"]
+"""Key and value of a header."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +42,17 @@ class SmvHeader:
 
     Attributes
     ----------
-    text : str
+    data : bytes
         The whole header.
+    text : str
+        The same, up to the first zero byte.
     size : int
         Position of the first pixel in the file, bytes.
     width, height : int
         Pixels along the fast and slow axis.
     """
 
+    data: bytes
     text: str
     size: int
     width: int
@@ -175,7 +183,7 @@ def _parse_header(data: bytes, path: str | os.PathLike[str]) -> SmvHeader:
         width = height = _whole(_value(text, "DETECTOR_DIMENSIONS"))
     if width <= 0 or height <= 0:
         raise InputFileError(f"{path}: the header states no size: SIZE1 and SIZE2 must be positive")
-    return SmvHeader(text, size, width, height)
+    return SmvHeader(data[:size], text, size, width, height)
 
 
 def _text(data: bytes) -> str:
@@ -256,22 +264,18 @@ def states_its_size(header: bytes) -> bool:
     return len(header) % _HEADER_BYTES == 0
 
 
-def _header_text(lines: Iterable[tuple[str, str | float]], size: int) -> bytes:
+def _header_text(lines: Iterable[Entry], size: int) -> bytes:
     """The header of so many bytes, not yet padded."""
     text = "".join(f"{key}={_printed(value)}{_line_end(key)}" for key, value in (("HEADER_BYTES", str(size)), *lines))
     return f"{{\n{text}}}\f".encode()
 
 
-def _header_lines(model: Model) -> list[tuple[str, str | float]]:
+def _header_lines(model: Model) -> list[Entry]:
     """Key and value of nanoBragg's lines behind the first."""
     geometry = model.geometry
     pixel, f_beam, s_beam = geometry.pixel_size, geometry.f_beam, geometry.s_beam
     return [
-        ("DIM", "2"),
-        ("BYTE_ORDER", f"{sys.byteorder}_endian"),
-        ("TYPE", "unsigned_short"),
-        ("SIZE1", str(geometry.pixels_fast)),
-        ("SIZE2", str(geometry.pixels_slow)),
+        *_layout((geometry.pixels_slow, geometry.pixels_fast), "unsigned_short"),
         ("PIXEL_SIZE", pixel * 1000.0),
         ("DISTANCE", geometry.distance * 1000.0),
         ("WAVELENGTH", model.wavelength * 1e10),
@@ -291,8 +295,55 @@ def _header_lines(model: Model) -> list[tuple[str, str | float]]:
         ("OSC_START", model.phi_start * DEGREES_PER_RADIAN),
         ("OSC_RANGE", model.phi.range * DEGREES_PER_RADIAN),
         ("TWOTHETA", geometry.twotheta * DEGREES_PER_RADIAN),
-        ("DETECTOR_SN", "000"),
-        ("BEAMLINE", "fake"),
+        *_SOURCE,
+    ]  # fmt: skip
+
+
+def noisify_header(header: DetectorHeader, shape: tuple[int, int], bits: int) -> bytes:
+    """The header that noisify writes, padded to 512 bytes.
+
+    Parameters
+    ----------
+    header : DetectorHeader
+        What it says of the experiment.
+    shape : tuple of 2 int
+        Slow, fast.
+    bits : int
+        Of a pixel: 16 or 32.
+
+    Returns
+    -------
+    bytes
+    """
+    # metres, as noisify computes
+    pixel = header.pixel_size / 1000.0
+    height, width = (pixel * count for count in shape)
+    x_beam = width / 2.0 if header.x_beam is None else header.x_beam / 1000.0
+    y_beam = height / 2.0 if header.y_beam is None else header.y_beam / 1000.0
+    lines = [
+        *_layout(shape, "unsigned_short" if bits == 16 else "long_integer"),
+        ("PIXEL_SIZE", pixel * 1000.0),
+        ("DISTANCE", header.distance / 1000.0 * 1000.0),
+        ("WAVELENGTH", header.wavelength),
+        ("BEAM_CENTER_X", x_beam * 1000.0),
+        ("BEAM_CENTER_Y", (height - y_beam) * 1000.0),
+        ("PHI", header.phi),
+        ("OSC_START", header.phi),
+        ("OSC_RANGE", header.oscillation),
+        *_SOURCE,
+    ]
+    return _header_text(lines, _HEADER_BYTES).ljust(_HEADER_BYTES)
+
+
+def _layout(shape: tuple[int, int], kind: str) -> list[Entry]:
+    """What the header says of the file besides its own size: size and kind of the pixels."""
+    slow, fast = shape
+    return [
+        ("DIM", "2"),
+        ("BYTE_ORDER", f"{sys.byteorder}_endian"),
+        ("TYPE", kind),
+        ("SIZE1", str(fast)),
+        ("SIZE2", str(slow)),
     ]
 
 
@@ -314,8 +365,8 @@ def write_smv(path: str | os.PathLike[str], header: bytes, pixels: Iterable[np.n
     path : path
         File to write.
     header : bytes
-        From `smv_header`.
-    pixels : iterable of ndarray, shape (any, fast), uint16
+        From `smv_header`, `noisify_header` or another image.
+    pixels : iterable of ndarray, shape (any, fast), uint16 or uint32
         Consecutive rows, in one piece or many.
 
     Raises

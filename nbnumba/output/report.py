@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nbnumba.config.constants import AVOGADRO, HC_EV_ANGSTROM
+from nbnumba.output.text import Fact, fact_lines, numbers_text
 from nbnumba.setup.quirk_notes import quirk_notes, with_remedy
 from nbnumba.setup.units import DEGREES_PER_RADIAN
 
@@ -21,14 +22,10 @@ if TYPE_CHECKING:
     from nbnumba.setup.model import DetectorGeometry, Lattice, Model, Window
     from nbnumba.simulation import SimulationResult
 
-_LABEL_WIDTH = 20
 _LISTED_SOURCES = 20
 _MM = 1000.0
 _CRYSTAL_DENSITY = 1.2e6
 """g/m³, assumed for the approximate molecular weight."""
-
-Fact = tuple[str, str]
-"""Label and text of one line."""
 
 
 def setup_lines(model: Model, inputs: Sequence[tuple[str, Path | str]] = ()) -> list[str]:
@@ -53,7 +50,7 @@ def setup_lines(model: Model, inputs: Sequence[tuple[str, Path | str]] = ()) -> 
     facts += _crystal_facts(model)
     facts += _beam_facts(model)
     facts += _sampling_facts(model)
-    return _lines(facts)
+    return fact_lines(facts)
 
 
 def image_lines(result: SimulationResult, report: OutputReport) -> list[str]:
@@ -78,7 +75,7 @@ def image_lines(result: SimulationResult, report: OutputReport) -> list[str]:
     if report.noise_seed is not None:
         facts.append(("noise seed", f"{report.noise_seed}"))
     facts.append(("image", "in photons, the maximum at fast slow in m"))
-    return [*_lines(facts), *_figures(report), *_lines([("written", " ".join(map(str, report.written)))])]
+    return [*fact_lines(facts), *_figures(report), *fact_lines([("written", " ".join(map(str, report.written)))])]
 
 
 def _figures(report: OutputReport) -> list[str]:
@@ -194,7 +191,7 @@ def pixel_detail_lines(result: SimulationResult, fast: int, slow: int) -> list[s
     last = {key: values for _, key, *values in map(str.split, trace)}
     facts = [("pixel", f"{fast} {slow} (fast slow)")]
     facts += [(label, text) for label, key in _PIXEL_FACTS if (text := _rounded(last.get(key)))]
-    return _lines(facts)
+    return fact_lines(facts)
 
 
 _PIXEL_FACTS = (
@@ -222,20 +219,12 @@ def _rounded(values: Sequence[str] | None) -> str:
     return "" if values is None else " ".join(f"{float(value):.10g}" for value in values)
 
 
-def _lines(facts: Iterable[Fact]) -> list[str]:
-    return [f"{label:{_LABEL_WIDTH}s}{text}" for label, text in facts]
-
-
-def _numbers(values: Iterable[float], factor: float = 1.0) -> str:
-    return " ".join(f"{factor * value + 0.0:g}" for value in values)
-
-
 def _precise(values: Iterable[float]) -> str:
     return " ".join(f"{value + 0.0:.10g}" for value in values)
 
 
 def _detector_facts(g: DetectorGeometry) -> list[Fact]:
-    size = _numbers((g.size_fast, g.size_slow), _MM).replace(" ", " x ")
+    size = numbers_text((g.size_fast, g.size_slow), _MM).replace(" ", " x ")
     in_frame = (_dot(g.beam, axis) for axis in (g.fdet, g.sdet, g.odet))
     return [
         ("convention", f"{g.convention.value}, pivot {g.pivot.value}"),
@@ -246,13 +235,13 @@ def _detector_facts(g: DetectorGeometry) -> list[Fact]:
         ("closest point", f"Xclose {_MM * g.x_close:g} Yclose {_MM * g.y_close:g}, "
                           f"Fclose {_MM * g.f_close:g} Sclose {_MM * g.s_close:g} mm, "
                           f"ORGX {g.org_x:g} ORGY {g.org_y:g}"),
-        ("fast axis", _numbers(g.fdet)),
-        ("slow axis", _numbers(g.sdet)),
-        ("outward axis", _numbers(g.odet)),
-        ("first pixel", f"{_numbers(g.pix0, _MM)} mm; DIALS origin {_numbers(g.dials_origin)} mm"),
-        ("beam", f"{_numbers(g.beam)}; in the detector's frame {_numbers(in_frame)}"),
-        ("spindle axis", _numbers(g.spindle)),
-        ("polarization normal", _numbers(g.vertical)),
+        ("fast axis", numbers_text(g.fdet)),
+        ("slow axis", numbers_text(g.sdet)),
+        ("outward axis", numbers_text(g.odet)),
+        ("first pixel", f"{numbers_text(g.pix0, _MM)} mm; DIALS origin {numbers_text(g.dials_origin)} mm"),
+        ("beam", f"{numbers_text(g.beam)}; in the detector's frame {numbers_text(in_frame)}"),
+        ("spindle axis", numbers_text(g.spindle)),
+        ("polarization normal", numbers_text(g.vertical)),
     ]  # fmt: skip
 
 
@@ -274,14 +263,15 @@ def _sensor_facts(model: Model) -> Iterator[Fact]:
 
 
 def _lattice_facts(lattice: Lattice) -> Iterator[Fact]:
-    yield "unit cell", f"{_numbers(lattice.lengths)} Å {_numbers(lattice.angles, DEGREES_PER_RADIAN)}°"
-    lengths, angles = _numbers(lattice.reciprocal_lengths), _numbers(lattice.reciprocal_angles, DEGREES_PER_RADIAN)
+    yield "unit cell", f"{numbers_text(lattice.lengths)} Å {numbers_text(lattice.angles, DEGREES_PER_RADIAN)}°"
+    lengths = numbers_text(lattice.reciprocal_lengths)
+    angles = numbers_text(lattice.reciprocal_angles, DEGREES_PER_RADIAN)
     yield "reciprocal cell", f"{lengths} /Å {angles}°"
     # nanoBragg takes the cell for a box
     molecular_weight = math.prod(lattice.lengths) * 1e-30 * _CRYSTAL_DENSITY * AVOGADRO
     yield "cell volume", f"{lattice.volume:g} Å^3, approximate molecular weight {molecular_weight:g}"
     if lattice.random_misset is not None:
-        yield "random misset", f"{_numbers(lattice.random_misset, DEGREES_PER_RADIAN)}° about x, y, z"
+        yield "random misset", f"{numbers_text(lattice.random_misset, DEGREES_PER_RADIAN)}° about x, y, z"
     for name in ("a", "b", "c"):
         direct, reciprocal = getattr(lattice, name), getattr(lattice, f"{name}_star")
         yield f"{name}, {name}*", f"{_precise(direct)} Å, {_precise(reciprocal)} /Å"
@@ -289,7 +279,7 @@ def _lattice_facts(lattice: Lattice) -> Iterator[Fact]:
 
 def _crystal_facts(model: Model) -> Iterator[Fact]:
     cells = " x ".join(f"{count:.0f}" for count in model.cells)
-    size = _numbers(model.crystal_size, 1e6).replace(" ", " x ")
+    size = numbers_text(model.crystal_size, 1e6).replace(" ", " x ")
     yield "crystal", f"{model.shape.value}, {cells} cells: {size} µm"
     crystal = model.experiment.crystal
     count = 0 if crystal.structure_factors is None else crystal.structure_factors.count
@@ -329,7 +319,7 @@ def _source_facts(model: Model) -> Iterator[Fact]:
         if number == _LISTED_SOURCES:
             yield "", f"and {count - _LISTED_SOURCES} more"
             return
-        yield "", f"{_numbers(vector)}, weight {weight:g}, {1e10 * wavelength:g} Å"
+        yield "", f"{numbers_text(vector)}, weight {weight:g}, {1e10 * wavelength:g} Å"
 
 
 def _chosen(automatically: bool) -> str:

@@ -111,6 +111,7 @@ def test_impossible_options_are_refused_in_one_line(arguments, status, message, 
 @pytest.mark.parametrize(("arguments", "message"), [
     ("--mosaic-distribution ball", "--mosaic-distribution ball: has no effect without -mosaic"),
     ("--mosaic_file domains.txt -mosaic_seed 5", "-mosaic_seed 5: has no effect on the domains of --mosaic_file"),
+    ("--spectrum lines.txt", "the weights of --spectrum have no effect (quirk weights); --fix weights mends it"),
     ("--spectrum lines.txt -lambda 1", "-lambda 1: 1 Å counts as not given; the nominal wavelength is the mean of "
      "--spectrum, 1.34316 Å"),
 ])  # fmt: skip
