@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 _HEADER_BYTES = 512
 _MAGIC = b"{\nHEADER_BYTES"
+PIXEL_TYPES: dict[str, np.dtype] = {"unsigned_short": np.dtype("u2"), "long_integer": np.dtype("i4")}
+"""TYPE of the header -> pixels, in this machine's byte order."""
+
 _SOURCE = (("DETECTOR_SN", "000"), ("BEAMLINE", "fake"))
 
 Entry = tuple[str, "str | float"]
@@ -50,6 +54,11 @@ class SmvHeader:
     width: int
     height: int
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Slow, fast."""
+        return self.height, self.width
+
     def value(self, keyword: str) -> float | None:
         """The number behind the last occurrence of a keyword, which may be part of a longer one.
 
@@ -67,6 +76,11 @@ class SmvHeader:
         """
         return _value(self.text, keyword)
 
+    def entries(self) -> dict[str, str]:
+        """All keys and their values as text, in their order; the last occurrence of a key counts."""
+        lines = (line.partition("=") for line in re.split("[;\n]", self.text) if "=" in line)
+        return {key.strip(): value.strip() for key, _, value in lines}
+
 
 @dataclass(frozen=True)
 class SmvImage:
@@ -76,7 +90,7 @@ class SmvImage:
     ----------
     header : SmvHeader
         Its header.
-    data : ndarray, shape (slow, fast), uint16
+    data : ndarray, shape (slow, fast), uint16 or, of TYPE=long_integer, int32
         Pixels.
     """
 
@@ -123,7 +137,7 @@ def read_smv(path: str | os.PathLike[str]) -> SmvImage:
     Parameters
     ----------
     path : path
-        SMV image of unsigned 16-bit pixels.
+        SMV image of unsigned 16-bit or signed 32-bit pixels.
 
     Returns
     -------
@@ -132,18 +146,27 @@ def read_smv(path: str | os.PathLike[str]) -> SmvImage:
     Raises
     ------
     InputFileError
-        If the file can't be read, is no SMV image or ends before its last pixel.
+        If the file can't be read, is no SMV image, holds pixels of another type or ends before the last one.
     """
     data = read_input(path)
     header = _parse_header(data, path)
+    dtype = _pixel_type(header, path)
     pixels = header.width * header.height
-    if len(data) < header.size + 2 * pixels:
+    if len(data) < header.size + dtype.itemsize * pixels:
         raise InputFileError(
-            f"{path}: is cut off: {header.width} x {header.height} pixels need {2 * pixels} bytes behind the header, "
-            f"{len(data) - header.size} are there"
+            f"{path}: is cut off: {header.width} x {header.height} pixels need {dtype.itemsize * pixels} bytes behind "
+            f"the header, {len(data) - header.size} are there"
         )
-    stored = np.frombuffer(data, dtype=f"{_byte_order(header.text)}u2", count=pixels, offset=header.size)
-    return SmvImage(header, stored.astype(np.uint16).reshape(header.height, header.width))
+    stored = np.frombuffer(data, dtype.newbyteorder(_byte_order(header.text)), count=pixels, offset=header.size)
+    return SmvImage(header, stored.astype(dtype).reshape(header.height, header.width))
+
+
+def _pixel_type(header: SmvHeader, path: str | os.PathLike[str]) -> np.dtype:
+    """Type of the pixels; of a header that does not say, unsigned 16-bit."""
+    kind = header.entries().get("TYPE", "unsigned_short")
+    if kind not in PIXEL_TYPES:
+        raise InputFileError(f"{path}: holds pixels of TYPE={kind}; {' and '.join(PIXEL_TYPES)} can be read")
+    return PIXEL_TYPES[kind]
 
 
 def _parse_header(data: bytes, path: str | os.PathLike[str]) -> SmvHeader:
@@ -172,10 +195,11 @@ def _whole(value: float | None) -> int:
     return int(value) if value is not None and math.isfinite(value) else 0
 
 
-def _byte_order(text: str) -> str:
+def _byte_order(text: str) -> Literal["<", ">", "="]:
     """NumPy's sign of the byte order that a header states."""
     stated = text.rpartition("BYTE_ORDER=")[2].split(";")[0].strip()
-    return {"big_endian": ">", "little_endian": "<"}.get(stated, "=")
+    orders: dict[str, Literal["<", ">", "="]] = {"big_endian": ">", "little_endian": "<"}
+    return orders.get(stated, "=")
 
 
 def smv_header(model: Model) -> bytes:
