@@ -9,7 +9,7 @@ BIN_CUDA := $(VENV_CUDA)/bin
 ER1 := nbnumba/data/er1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-cuda gpu-check cuda-tables lint golden physics bench clean clean-cache
+.PHONY: help install demo readout-pictures test test-cuda gpu-check cuda-tables lint golden physics bench clean clean-cache
 
 help:
 	@echo 'make demo         simulate the shipped Er-1 crystal into demo_output/'
@@ -21,6 +21,7 @@ help:
 	@echo 'make golden       compare all golden cases with nanoBragg.c, write docs/golden.md'
 	@echo 'make physics      write the table and pictures of docs/physics.md anew'
 	@echo 'make bench        measure speed, write bench_output/'
+	@echo 'make readout-pictures  draw the pictures of docs/readout.md anew'
 	@echo 'make clean        remove what make made, but for $(VENV)'
 	@echo 'make clean-cache  remove the compiled kernels'
 
@@ -59,7 +60,7 @@ $(VENV_CUDA)/.nbnumba-ptx-installed: setup.cfg pyproject.toml | $(BIN_CUDA)/pyth
 # Three processes: numba-cuda can simulate or compile, and what one finds in memory the other must not.
 test-cuda: $(VENV_CUDA)/.nbnumba-ptx-installed
 	$(BIN_CUDA)/python -m pytest tests/test_engines.py tests/cuda/test_ptx_host.py tests/cuda/test_engine.py \
-		tests/cuda/test_golden_cases.py tests/cuda/test_kept_kernels.py
+		tests/cuda/test_golden_cases.py tests/cuda/test_kept_kernels.py tests/cuda/test_random_numbers.py
 	$(BIN_CUDA)/python -m pytest tests/cuda/test_compiled.py
 	NUMBA_ENABLE_CUDASIM=1 NUMBA_DISABLE_JIT=1 $(BIN_CUDA)/python -m pytest tests/cuda/test_simulated.py
 
@@ -78,6 +79,9 @@ golden: $(VENV)/.nbnumba-dev-installed
 
 physics: $(VENV)/.nbnumba-dev-installed
 	$(BIN)/python tests/physics_document.py
+
+readout-pictures: $(VENV)/.nbnumba-dev-installed
+	$(BIN)/python tests/readout_pictures.py docs/readout
 
 bench: install
 	$(BIN)/nbnumba bench --profile --outdir bench_output

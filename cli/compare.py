@@ -93,7 +93,7 @@ def command(flags: tuple[str, ...], **options: Any) -> None:
 def _run(flags: tuple[str, ...], outdir: str, save_diff: bool, png_scale: float | None, **options: Any) -> int:
     """Compare, write, print; the exit status."""
     from nbnumba.compare.bundle import check_folder, summary_rows, write_bundle
-    from nbnumba.compare.images import ShapeMismatchError
+    from nbnumba.io.image import ShapeMismatchError
 
     try:
         require_working_folder()
@@ -129,9 +129,9 @@ def _compare(
 ) -> Outcome:
     """Get two images, by running both programs or from files, and compare them."""
     from nbnumba.compare.bundle import compare_images, compare_runs
-    from nbnumba.compare.images import read_image
     from nbnumba.compare.metrics import parse_bars
     from nbnumba.compare.runner import find_c_binary, nbnumba_command, run_program
+    from nbnumba.io.image import read_image
 
     assessing = {"bars": parse_bars(thresholds), "peak_count": peaks, **region}
     chosen = physics_arguments(chosen_physics(physics, fix, keep))

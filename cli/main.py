@@ -19,6 +19,7 @@ COMMANDS = {
     "simulate": "nbnumba_cli.simulate",
     "hkl": "nbnumba_cli.hkl",
     "noisify": "nbnumba_cli.noisify",
+    "readout": "nbnumba_cli.readout",
     "trace": "nbnumba_cli.trace",
     "compare": "nbnumba_cli.compare",
     "compare-traces": "nbnumba_cli.compare_traces",

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from nbnumba.compare.assessment import Assessment, assess
-from nbnumba.compare.images import ShapeMismatchError
 from nbnumba.compare.peaks import MATCH_RADIUS
 from nbnumba.compare.runner import ProgramRun
 from nbnumba.errors import InputFileError, OutputFileError, UsageError
 from nbnumba.io.atomic import atomic_write, check_target, file_identity
 from nbnumba.io.float_image import write_float_image
+from nbnumba.io.image import ShapeMismatchError
 from nbnumba.io.json_text import to_json
 from nbnumba.trace.diff import TraceComparison, compare_traces
 from nbnumba.trace.file import extract_trace, parse_trace

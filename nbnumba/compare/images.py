@@ -1,65 +1,14 @@
-"""Brings two images into a form in which their pixels can be compared: read, clipped, of one shape."""
+"""Brings two images into a form in which their pixels can be compared: clipped, of one shape."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 
-from nbnumba.errors import NbnumbaError, UsageError
-from nbnumba.io.float_image import read_float_image
-from nbnumba.io.smv import read_smv
-from nbnumba.io.tiff import read_tiff
+from nbnumba.errors import UsageError
+from nbnumba.io.image import ShapeMismatchError, shape_text
 
 Roi = tuple[int, int, int, int]
 """Fast minimum and maximum, slow minimum and maximum, all inclusive, as nanoBragg's -roi takes them."""
-
-
-class ShapeMismatchError(NbnumbaError):
-    """Two images have different shapes."""
-
-
-def read_image(path: str | os.PathLike[str], shape: tuple[int, int] | None) -> np.ndarray:
-    """Read an image of any kind that nanoBragg or nbnumba writes.
-
-    Parameters
-    ----------
-    path : path
-        ``.tif`` or ``.tiff``, ``.img`` (SMV), or anything else: a raw float image.
-    shape : tuple of 2 int or None
-        Slow, fast: raw float images don't say. The others must agree if it is given.
-
-    Returns
-    -------
-    ndarray, shape (slow, fast), float32
-
-    Raises
-    ------
-    UsageError
-        If a raw image comes without a shape.
-    InputFileError
-        If the file can't be read or is not what its name says.
-    ShapeMismatchError
-        If the file states another shape.
-    """
-    suffix = Path(path).suffix.lower()
-    if suffix in (".tif", ".tiff"):
-        image = read_tiff(path)
-    elif suffix == ".img":
-        image = read_smv(path).data.astype(np.float32)
-    elif shape is None:
-        raise UsageError(f"{path}: a raw float image does not state its shape: give --shape SLOW FAST")
-    else:
-        return read_float_image(path, shape)
-    if shape is not None and image.shape != shape:
-        raise ShapeMismatchError(f"{path}: is {_text(image.shape)} pixels, --shape says {_text(shape)}")
-    return image
-
-
-def _text(shape: tuple[int, ...]) -> str:
-    """A shape for messages."""
-    return f"{shape[0]} x {shape[1]} (slow x fast)"
 
 
 def match_shapes(reference: np.ndarray, image: np.ndarray, resample: bool) -> np.ndarray:
@@ -86,7 +35,7 @@ def match_shapes(reference: np.ndarray, image: np.ndarray, resample: bool) -> np
         return image
     if not resample:
         raise ShapeMismatchError(
-            f"the images have different shapes, {_text(reference.shape)} and {_text(image.shape)}: "
+            f"the images have different shapes, {shape_text(reference.shape)} and {shape_text(image.shape)}: "
             "--resample compares them on the pixels of the first"
         )
     rows, columns = (
@@ -118,5 +67,5 @@ def clip_roi(roi: Roi, shape: tuple[int, ...]) -> Roi:
     fast_min, fast_max = max(roi[0], 0), min(roi[1], shape[1] - 1)
     slow_min, slow_max = max(roi[2], 0), min(roi[3], shape[0] - 1)
     if fast_min > fast_max or slow_min > slow_max:
-        raise UsageError(f"--roi {' '.join(map(str, roi))}: holds no pixel of an image of {_text(shape)} pixels")
+        raise UsageError(f"--roi {' '.join(map(str, roi))}: holds no pixel of an image of {shape_text(shape)} pixels")
     return fast_min, fast_max, slow_min, slow_max

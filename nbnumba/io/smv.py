@@ -25,11 +25,15 @@ _HEADER_BYTES = 512
 _MAGIC = re.compile(rb"\{\s*HEADER_BYTES")
 _LARGEST_SIZE = 2**31
 
-_PIXEL_TYPES = {
+_READ_TYPES = {
     "unsigned_char": "u1", "signed_char": "i1", "unsigned_short": "u2", "signed_short": "i2", "short": "i2",
     "unsigned_long": "u4", "signed_long": "i4", "long": "i4", "float": "f4", "float_ieee": "f4",
 }  # fmt: skip
 """What TYPE, or d*TREK's Data_type, says without a final int or integer -> NumPy's letters."""
+
+PIXEL_TYPES: dict[str, np.dtype] = {"unsigned_short": np.dtype("u2"), "long_integer": np.dtype("i4")}
+"""TYPE of a header that is written -> pixels, in this machine's byte order."""
+
 _SOURCE = (("DETECTOR_SN", "000"), ("BEAMLINE", "fake"))
 
 Entry = tuple[str, "str | float"]
@@ -58,6 +62,11 @@ class SmvHeader:
     width: int
     height: int
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Slow, fast."""
+        return self.height, self.width
+
     def value(self, keyword: str) -> float | None:
         """The number behind the last occurrence of a keyword, which may be part of a longer one.
 
@@ -79,6 +88,11 @@ class SmvHeader:
     def is_simulated(self) -> bool:
         """Whether nanoBragg, one of its relatives or nbnumba wrote it."""
         return _stated(self.text, "BEAMLINE") == "fake"
+
+    def entries(self) -> dict[str, str]:
+        """All keys and their values as text, in their order; the last occurrence of a key counts."""
+        lines = (line.partition("=") for line in re.split("[;\n]", self.text) if "=" in line)
+        return {key.strip(): value.strip() for key, _, value in lines}
 
 
 @dataclass(frozen=True)
@@ -206,11 +220,11 @@ def _pixel_type(text: str, path: str | os.PathLike[str]) -> str:
     """NumPy's letters for the pixels that a header states."""
     stated = _stated(text, "Data_type") or _stated(text, "TYPE") or "unsigned_short"
     name = re.sub(r"_int(eger)?$", "", "_".join(stated.lower().split()))
-    if name not in _PIXEL_TYPES:
+    if name not in _READ_TYPES:
         raise InputFileError(
-            f"{path}: the header states pixels of type {quote(stated)}; what can be read is {', '.join(_PIXEL_TYPES)}"
+            f"{path}: the header states pixels of type {quote(stated)}; what can be read is {', '.join(_READ_TYPES)}"
         )
-    return _PIXEL_TYPES[name]
+    return _READ_TYPES[name]
 
 
 def _byte_order(text: str, path: str | os.PathLike[str]) -> Literal["<", ">", "="]:

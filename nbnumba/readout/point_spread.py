@@ -175,25 +175,46 @@ def convolve(image: np.ndarray, kernel: np.ndarray, edges: str = "lose", threads
         raise UsageError(f"{{kernel}}: a square with an odd edge is needed, not the shape {kernel.shape}")
     radius = len(kernel) // 2
     if edges == "conserve":
-        share = _share_inside(image.shape, kernel)
+        share = share_inside(image.shape, kernel)
         image = np.divide(image, share, out=np.zeros(image.shape), where=share > 0.0)
     kernel = np.ascontiguousarray(kernel, np.float64)
-    if radius > _FFT_RADIUS and edges != "wrap":
+    if edges != "wrap" and (radius > _FFT_RADIUS or _leaves_circle(kernel)):
         return _convolve_by_fft(image, kernel, thread_count(threads))
     spread = np.zeros(image.shape)
     gather(Sources.alike(image, radius), kernel, spread, edges == "wrap", thread_count(threads))
     return spread
 
 
-def _share_inside(shape: tuple[int, ...], kernel: np.ndarray) -> np.ndarray:
-    """For each pixel of an image, the sum of the kernel's values that stay on the image."""
+def _leaves_circle(kernel: np.ndarray) -> bool:
+    """Whether a kernel has values outside of the circle that touches its edges, which `gather` would not see."""
+    radius = len(kernel) // 2
+    slow, fast = np.indices(kernel.shape) - radius
+    return bool(kernel[slow * slow + fast * fast > radius * radius].any())
+
+
+def share_inside(shape: tuple[int, ...], kernel: np.ndarray, rows: slice = slice(None)) -> np.ndarray:
+    """For each pixel of an image, the sum of the kernel's values that stay on the image.
+
+    Parameters
+    ----------
+    shape : tuple of 2 int
+        Slow, fast: the whole image.
+    kernel : ndarray, shape (2 radius + 1, 2 radius + 1), float64
+        Along the slow and fast axis.
+    rows : slice
+        Of the image; all of them by default.
+
+    Returns
+    -------
+    ndarray, shape (rows, fast), float64
+    """
     sums = np.zeros((len(kernel) + 1, len(kernel) + 1))
     sums[1:, 1:] = kernel.cumsum(axis=0).cumsum(axis=1)
     radius = len(kernel) // 2
     (top, bottom), (left, right) = (
         (np.clip(radius - place, 0, None), np.clip(radius + count - place, None, len(kernel)))
-        for count in shape
-        for place in [np.arange(count)]
+        for count, part in zip(shape, (rows, slice(None)), strict=True)
+        for place in [np.arange(count)[part]]
     )
     return sums[np.ix_(bottom, right)] - sums[np.ix_(top, right)] - sums[np.ix_(bottom, left)] + sums[np.ix_(top, left)]
 

@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 
 from nbnumba.compare.assessment import assess
-from nbnumba.compare.images import ShapeMismatchError, clip_roi, match_shapes, read_image
+from nbnumba.compare.images import clip_roi, match_shapes
 from nbnumba.compare.metrics import DEFAULT_BARS, judge, measure, parse_bars
 from nbnumba.compare.peaks import MATCH_RADIUS, find_peaks, match_peaks
 from nbnumba.errors import UsageError
-from nbnumba.io.float_image import write_float_image
-from nbnumba.io.tiff import write_tiff
+from nbnumba.io.image import ShapeMismatchError
 
 A = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 9.0]], dtype=np.float32)
 
@@ -163,17 +162,3 @@ def test_the_region_is_inclusive_and_clipped():
     assert assess(A, image, DEFAULT_BARS, 5, roi=(2, 2, 1, 1)).corner == (1, 2)
     with pytest.raises(UsageError, match="holds no pixel"):
         clip_roi((3, 9, 0, 1), A.shape)
-
-
-def test_images_are_read_by_their_suffix(tmp_path):
-    write_float_image(tmp_path / "a.bin", A)
-    write_tiff(tmp_path / "a.tif", A)
-    header = b"{\nHEADER_BYTES=512;\nBYTE_ORDER=little_endian;\nSIZE1=3;\nSIZE2=2;\n}"
-    (tmp_path / "a.img").write_bytes(header.ljust(512) + A.astype("<u2").tobytes())
-    assert np.array_equal(read_image(tmp_path / "a.bin", (2, 3)), A)
-    assert np.array_equal(read_image(tmp_path / "a.tif", None), A)
-    assert np.array_equal(read_image(tmp_path / "a.img", None), A)
-    with pytest.raises(UsageError, match="--shape"):
-        read_image(tmp_path / "a.bin", None)
-    with pytest.raises(ShapeMismatchError, match="2 x 3"):
-        read_image(tmp_path / "a.tif", (3, 2))
