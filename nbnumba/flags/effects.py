@@ -9,13 +9,13 @@ from typing import Any
 from nbnumba.config import Convention, Pivot
 from nbnumba.config.beam import HC_EV_ANGSTROM
 from nbnumba.flags.flag import Effect
-from nbnumba.flags.settings import Settings
+from nbnumba.flags.settings import Entries, Settings
 
 
 def put(*paths: str) -> Effect:
     """The value (a tuple if there are several) becomes that of each entry."""
 
-    def effect(settings: Settings, values: Sequence[Any]) -> Settings:
+    def effect(settings: Entries, values: Sequence[Any]) -> Entries:
         value = values[0] if len(values) == 1 else tuple(values)
         for path in paths:
             settings = settings.put(path, value)
@@ -27,7 +27,7 @@ def put(*paths: str) -> Effect:
 def put_at(path: str, *positions: int) -> Effect:
     """The value takes these places in a tuple."""
 
-    def effect(settings: Settings, values: Sequence[Any]) -> Settings:
+    def effect(settings: Entries, values: Sequence[Any]) -> Entries:
         owner: Any = settings
         for name in path.split("."):
             owner = getattr(owner, name)
@@ -44,7 +44,7 @@ def fix(path: str, value: object) -> Effect:
 def several(*effects: Effect) -> Effect:
     """One effect after the other."""
 
-    def effect(settings: Settings, values: Sequence[Any]) -> Settings:
+    def effect(settings: Entries, values: Sequence[Any]) -> Entries:
         for single in effects:
             settings = single(settings, values)
         return settings
@@ -52,7 +52,7 @@ def several(*effects: Effect) -> Effect:
     return effect
 
 
-def nothing(settings: Settings, values: Sequence[Any]) -> Settings:
+def nothing(settings: Entries, values: Sequence[Any]) -> Entries:
     """Read, as nanoBragg does, and never used."""
     return settings
 

@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nbnumba.flags.settings import Settings
 from nbnumba.flags.values import Kind
 
-Effect = Callable[[Settings, Sequence[Any]], Settings]
-"""Settings and the flag's values -> settings."""
+Effect = Callable[[Any, Sequence[Any]], Any]
+"""A program's settings and the flag's values -> settings."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +19,8 @@ class Flag:
     Attributes
     ----------
     spellings : tuple of str
-        The first is the name in messages. nanoBragg recognises a flag by its beginning (``-matrix`` is ``-mat``);
-        a spelling that must match whole ends in ``=`` here.
+        The first is the name in messages. nanoBragg recognises a flag by its beginning (``-matrix`` is ``-mat``), its
+        companions by any part of it; a spelling that must match whole ends in ``=`` here.
     values : tuple of Kind
         What must follow.
     effect : callable

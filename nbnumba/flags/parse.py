@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from nbnumba.config.rules import TooLargeError
 from nbnumba.errors import UsageError
 from nbnumba.flags.flag import Flag
 from nbnumba.flags.names import named_by_flags
-from nbnumba.flags.settings import Settings
+from nbnumba.flags.settings import Entries, Settings
 from nbnumba.flags.table import FLAGS
 from nbnumba.flags.values import Kind, is_number
+
+S = TypeVar("S", bound=Entries)
 
 _NEARLY_AS_ALIKE = 0.1
 """How much less alike than the nearest name others may be that are proposed with it."""
@@ -57,7 +59,7 @@ def find_flag(argument: str) -> Flag | None:
     return best if best.match_length(argument) else None
 
 
-def nearest_names(typed: str, others: Iterable[str] = ()) -> str:
+def nearest_names(typed: str, others: Iterable[str] = (), flags: Sequence[Flag] = FLAGS) -> str:
     """The names of flags that come closest to what was typed, for messages.
 
     Parameters
@@ -66,6 +68,8 @@ def nearest_names(typed: str, others: Iterable[str] = ()) -> str:
         What is no flag.
     others : iterable of str
         Further names that could be meant.
+    flags : sequence of Flag
+        The program's.
 
     Returns
     -------
@@ -74,7 +78,7 @@ def nearest_names(typed: str, others: Iterable[str] = ()) -> str:
     """
     folded = typed.lstrip("-").lower()
     # every name once, with the flag that it stands for
-    meant = {name: flag.name for flag in reversed(FLAGS) for name in flag.names} | {name: name for name in others}
+    meant = {name: flag.name for flag in reversed(flags) for name in flag.names} | {name: name for name in others}
     likeness = {name: _likeness(folded, name.lstrip("-").lower()) for name in meant}
     ranked = sorted(meant, key=lambda name: (-likeness[name], len(name)))
     nearest: dict[str, str] = {}
@@ -115,71 +119,116 @@ def tokenise(arguments: Sequence[str]) -> list[Occurrence]:
         typed = arguments[position]
         flag = find_flag(typed)
         if flag is None:
-            raise UsageError(_not_a_flag(typed, occurrences))
-        values = _read_values(flag, typed, arguments[position + 1 :])
-        occurrences.append(Occurrence(flag, typed, tuple(values)))
-        position += 1 + max(len(values), _stands_alone(flag, arguments[position + 1 : position + 2]))
+            raise UsageError(not_a_flag(typed, occurrences))
+        values, taken = read_values(flag, typed, arguments[position + 1 :], _is_flag)
+        occurrences.append(Occurrence(flag, typed, values))
+        position += 1 + taken
     return occurrences
 
 
-def _stands_alone(flag: Flag, following: Sequence[str]) -> bool:
-    """Whether a word follows that takes the place of all values."""
-    return bool(flag.alone and following and flag.alone in following[0])
+def _is_flag(argument: str) -> bool:
+    """Whether an argument is one of nanoBragg's flags."""
+    return find_flag(argument) is not None
 
 
-def _not_a_flag(typed: str, before: Sequence[Occurrence]) -> str:
-    """What to say about an argument that is neither a flag nor a value."""
+def not_a_flag(
+    typed: str, before: Sequence[Occurrence], flags: Sequence[Flag] = FLAGS, command: str = "nbnumba simulate"
+) -> str:
+    """What to say about an argument that is neither a flag nor a value.
+
+    Parameters
+    ----------
+    typed : str
+        The argument.
+    before : sequence of Occurrence
+        What came before it.
+    flags : sequence of Flag
+        The program's.
+    command : str
+        Whose help lists them.
+
+    Returns
+    -------
+    str
+    """
     if typed.startswith("-") and not is_number(typed):
-        return f"unknown flag {typed}: did you mean {nearest_names(typed)}? (nbnumba simulate --help lists all)"
+        return f"unknown flag {typed}: did you mean {nearest_names(typed, flags=flags)}? ({command} --help lists all)"
     if not before:
-        return f"'{typed}' is not a flag: flags begin with a dash (nbnumba simulate --help lists all)"
+        return f"'{typed}' is not a flag: flags begin with a dash ({command} --help lists all)"
     last = before[-1]
     count = len(last.values)
     taken = f"{last.typed} takes {'no value' if count == 0 else 'one value' if count == 1 else f'{count} values'}"
     return f"'{typed}' belongs to no flag: {taken}"
 
 
-def _read_values(flag: Flag, typed: str, following: Sequence[str]) -> list[Any]:
-    """The values of a flag from the arguments that follow it."""
-    if _stands_alone(flag, following):
-        return []
+def read_values(
+    flag: Flag, typed: str, following: Sequence[str], is_flag: Callable[[str], bool]
+) -> tuple[tuple[Any, ...], int]:
+    """The values of a flag from the arguments that follow it.
+
+    Parameters
+    ----------
+    flag : Flag
+        What it is.
+    typed : str
+        How the user spelled it.
+    following : sequence of str
+        The rest of the command line.
+    is_flag : callable
+        Whether an argument is a flag, hence no value.
+
+    Returns
+    -------
+    values : tuple
+        As many as there are.
+    taken : int
+        Arguments that belong to the flag.
+
+    Raises
+    ------
+    UsageError
+        If a value is missing or not what the flag takes.
+    """
+    if flag.alone and following and flag.alone in following[0]:
+        return (), 1
     required = len(flag.values) - flag.optional
     values: list[Any] = []
     for i, kind in enumerate(flag.values):
         text = following[i] if i < len(following) else None
         if i >= required and (text is None or text.startswith("-")):
             break
-        values.append(_read_value(kind, typed, text, i, len(flag.values)))
-    return values
+        which = f"value {i + 1} of {len(flag.values)}" if len(flag.values) > 1 else "the value"
+        if text is None or is_flag(text):
+            end = "" if text is None else f" before {text}"
+            raise UsageError(f"{typed}: {which} is missing{end}: give {kind.meaning}")
+        values.append(_read_value(kind, f"{typed}: {which}", text))
+    return tuple(values), len(values)
 
 
-def _read_value(kind: Kind, typed: str, text: str | None, index: int, count: int) -> Any:
-    """One value of a flag; `text` is None at the end of the command line."""
-    which = f"value {index + 1} of {count}" if count > 1 else "the value"
-    if text is None or find_flag(text) is not None:
-        end = "" if text is None else f" before {text}"
-        raise UsageError(f"{typed}: {which} is missing{end}: give {kind.meaning}")
+def _read_value(kind: Kind, what: str, text: str) -> Any:
+    """One value of a flag."""
     try:
         return kind.read(text)
     except TooLargeError:
-        raise UsageError(f"{typed}: {which} is too large to compute with: '{text}'") from None
+        raise UsageError(f"{what} is too large to compute with: '{text}'") from None
     except ValueError:
-        raise UsageError(f"{typed}: {which} must be {kind.meaning}, not '{text}'") from None
+        raise UsageError(f"{what} must be {kind.meaning}, not '{text}'") from None
 
 
-def apply(occurrences: Iterable[Occurrence], settings: Settings) -> Settings:
+def apply(occurrences: Iterable[Occurrence], settings: S) -> S:
     """Let flags change settings, from left to right.
 
     Parameters
     ----------
     occurrences : iterable of Occurrence
         From `tokenise`.
-    settings : Settings
+    settings : Entries
         What they start from.
 
     Returns
     -------
-    Settings
+    Entries
+        Of the same class.
     """
     for occurrence in occurrences:
         settings = occurrence.flag.effect(settings, occurrence.values)

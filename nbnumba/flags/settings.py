@@ -5,15 +5,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from nbnumba.config import Beam, Crystal, Detector, Sampling
 from nbnumba.config.description import Description, with_entry
 from nbnumba.output.files import OutputFiles
 
+S = TypeVar("S", bound="Entries")
+
 
 @dataclass(frozen=True)
-class Settings:
+class Entries:
+    """What the flags of a program have said so far: a frozen dataclass that gives changed copies of itself."""
+
+    def put(self: S, path: str, value: Any) -> S:
+        """Settings with one entry changed.
+
+        Parameters
+        ----------
+        path : str
+            Names of the entry and of what holds it, as in ``detector.frame.pivot``.
+        value : object
+            New value.
+        """
+        changed: S = _put(self, path.split("."), value)
+        return changed
+
+
+@dataclass(frozen=True)
+class Settings(Entries):
     """The state that flags change from left to right; what it starts with is nanoBragg's default.
 
     Attributes
@@ -70,16 +90,8 @@ class Settings:
     trace_pixels: tuple[tuple[int, int], ...] = ()
 
     def put(self, path: str, value: Any) -> Settings:
-        """Settings with one entry changed.
-
-        Parameters
-        ----------
-        path : str
-            Names of the entry and of what holds it, as in ``detector.frame.pivot``.
-        value : object
-            New value.
-        """
-        changed: Settings = _put(self, path.split("."), value)
+        """Settings with one entry changed, which is usable then."""
+        changed = super().put(path, value)
         if self.unusable:
             kept = tuple((entry, words) for entry, words in self.unusable if entry != path)
             return replace(changed, unusable=kept)
