@@ -9,57 +9,23 @@ from typing import TYPE_CHECKING
 
 import click
 from nbnumba_cli.console import progress_bar, say, warn
+from nbnumba_cli.flag_command import FlagCommand
 from nbnumba_cli.startup import announce_compilation, import_numba_without_scipy
 
 from nbnumba.engine.registry import AUTOMATIC, DEFAULT_ENGINE, ENGINE_NAMES, PRECISIONS, check_engine, choose_engine
-from nbnumba.errors import UsageError
 from nbnumba.flags import interpret, parse_flags
-from nbnumba.flags.parse import nearest_names
 from nbnumba.flags.table import TOPICS
 
 if TYPE_CHECKING:
     from nbnumba.flags import Request
-    from nbnumba.flags.flag import Flag
     from nbnumba.setup.model import Model
     from nbnumba.simulation import SimulationResult
 
 
-class SimulateCommand(click.Command):
-    """A command that leaves flags with one dash to nanoBragg's own parser, and lists them in its help."""
+class SimulateCommand(FlagCommand):
+    """Takes nanoBragg's flags."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Refuse unknown options with two dashes."""
-        own = {name for option in self.get_params(ctx) for name in option.opts}
-        for argument in args[: args.index("--") if "--" in args else None]:
-            name = argument.partition("=")[0]
-            if name.startswith("--") and name not in own:
-                raise UsageError(f"unknown option {name}: did you mean {nearest_names(name, own)}?")
-        return super().parse_args(ctx, args or ["--help"])
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Options with two dashes, then all flags by topic."""
-        super().format_options(ctx, formatter)
-        for topic, flags in TOPICS.items():
-            with formatter.section(topic):
-                formatter.write_dl([(_usage(flag), _explanation(flag)) for flag in flags], col_max=40)
-
-
-def _usage(flag: Flag) -> str:
-    """A flag with its values."""
-    required = len(flag.values) - flag.optional
-    words = [kind.metavar if i < required else f"[{kind.metavar}]" for i, kind in enumerate(flag.values)]
-    return " ".join((flag.name, *words))
-
-
-def _explanation(flag: Flag) -> str:
-    """What a flag sets, its unit, its default and its other spellings."""
-    facts = [flag.unit, f"default {flag.default}" if flag.default else ""]
-    known = "; ".join(filter(None, facts))
-    # of a name that may be cut short, only the whole
-    others = [name for name in flag.names[1:] if not any(o != name and o.startswith(name) for o in flag.names)]
-    return " ".join(filter(None, (
-        flag.help, f"[{known}]" if known else "", f"(also {' '.join(others)})" if others else "",
-    )))  # fmt: skip
+    topics = TOPICS
 
 
 @click.command(

@@ -1,0 +1,1 @@
+"""From photons to detector units: point spread, noise and digitization."""
