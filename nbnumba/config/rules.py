@@ -141,6 +141,7 @@ DEPTH = Rule("a number above zero, or infinity", _depth)
 INTEGER = Rule("a whole number", _integer)
 POSITIVE_INTEGER = Rule("a whole number above zero", _where(_integer, lambda value: value > 0))
 NOT_NEGATIVE_INTEGER = Rule("a whole number of zero or more", _where(_integer, lambda value: value >= 0))
+BITS = Rule("16 or 32", _where(_integer, lambda value: value in (16, 32)))
 BOOLEAN = Rule("True or False", _boolean)
 
 

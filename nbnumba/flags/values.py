@@ -84,6 +84,14 @@ def _pivot(text: str) -> str:
     raise ValueError(text)
 
 
+def _profile(text: str) -> str:
+    # as above
+    for word in ("fiber", "gauss"):
+        if word in text:
+            return word
+    raise ValueError(text)
+
+
 NUMBER = _kind("NUMBER", rules.NUMBER, _number)
 POSITIVE = _kind("NUMBER", rules.POSITIVE, _number)
 NOT_NEGATIVE = _kind("NUMBER", rules.NOT_NEGATIVE, _number)
@@ -93,4 +101,6 @@ POSITIVE_INTEGER = _kind("INTEGER", rules.POSITIVE_INTEGER, _integer)
 NOT_NEGATIVE_INTEGER = _kind("INTEGER", rules.NOT_NEGATIVE_INTEGER, _integer)
 FILE = Kind("FILE", "a file name", _file)
 PIVOT = Kind("sample|beam", "sample or beam", _pivot)
+PROFILE = Kind("gauss|fiber", "gauss or fiber", _profile)
+BITS = _kind("16|32", rules.BITS, _integer)
 VECTOR = tuple(NUMBER.called(name) for name in ("X", "Y", "Z"))

@@ -1,4 +1,4 @@
-"""SMV (ADSC) images: a text header of KEY=value; lines, then unsigned 16-bit pixels."""
+"""SMV (ADSC) images: a text header of KEY=value; lines, then unsigned pixels, of 16 bits as a rule."""
 
 from __future__ import annotations
 
@@ -16,11 +16,16 @@ from nbnumba.io.atomic import atomic_write, write_array
 from nbnumba.io.reading import NUMBER, read_input
 
 if TYPE_CHECKING:
+    from nbnumba.readout.options import DetectorHeader
     from nbnumba.setup.model import Model
 
 _HEADER_BYTES = 512
 _MAGIC = b"{\nHEADER_BYTES"
 _DEGREES_PER_RADIAN = 180.0 / math.pi
+_SOURCE = (("DETECTOR_SN", "000"), ("BEAMLINE", "fake"))
+
+Entry = tuple[str, "str | float"]
+"""Key and value of a header."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +34,17 @@ class SmvHeader:
 
     Attributes
     ----------
-    text : str
+    data : bytes
         The whole header.
+    text : str
+        The same, up to the first zero byte.
     size : int
         Position of the first pixel in the file, bytes.
     width, height : int
         Pixels along the fast and slow axis.
     """
 
+    data: bytes
     text: str
     size: int
     width: int
@@ -151,7 +159,7 @@ def _parse_header(data: bytes, path: str | os.PathLike[str]) -> SmvHeader:
         width = height = _whole(_value(text, "DETECTOR_DIMENSIONS"))
     if width <= 0 or height <= 0:
         raise InputFileError(f"{path}: the header states no size: SIZE1 and SIZE2 must be positive")
-    return SmvHeader(text, size, width, height)
+    return SmvHeader(data[:size], text, size, width, height)
 
 
 def _text(data: bytes) -> str:
@@ -186,13 +194,9 @@ def smv_header(model: Model) -> bytes:
     """
     geometry = model.geometry
     pixel, f_beam, s_beam = geometry.pixel_size, geometry.f_beam, geometry.s_beam
-    values: list[tuple[str, str | float]] = [
-        ("HEADER_BYTES", str(_HEADER_BYTES)),
-        ("DIM", "2"),
-        ("BYTE_ORDER", f"{sys.byteorder}_endian"),
-        ("TYPE", "unsigned_short"),
-        ("SIZE1", str(geometry.pixels_fast)),
-        ("SIZE2", str(geometry.pixels_slow)),
+    shape = (geometry.pixels_slow, geometry.pixels_fast)
+    return _header([
+        *_layout(shape, "unsigned_short"),
         ("PIXEL_SIZE", pixel * 1000.0),
         ("DISTANCE", geometry.distance * 1000.0),
         ("WAVELENGTH", model.wavelength * 1e10),
@@ -212,10 +216,61 @@ def smv_header(model: Model) -> bytes:
         ("OSC_START", model.phi_start * _DEGREES_PER_RADIAN),
         ("OSC_RANGE", model.phi.range * _DEGREES_PER_RADIAN),
         ("TWOTHETA", geometry.twotheta * _DEGREES_PER_RADIAN),
-        ("DETECTOR_SN", "000"),
-        ("BEAMLINE", "fake"),
+        *_SOURCE,
+    ])  # fmt: skip
+
+
+def noisify_header(header: DetectorHeader, shape: tuple[int, int], bits: int) -> bytes:
+    """The header that noisify writes, padded to 512 bytes.
+
+    Parameters
+    ----------
+    header : DetectorHeader
+        What it says of the experiment.
+    shape : tuple of 2 int
+        Slow, fast.
+    bits : int
+        Of a pixel: 16 or 32.
+
+    Returns
+    -------
+    bytes
+    """
+    # metres, as noisify computes
+    pixel = header.pixel_size / 1000.0
+    height, width = (pixel * count for count in shape)
+    x_beam = width / 2.0 if header.x_beam is None else header.x_beam / 1000.0
+    y_beam = height / 2.0 if header.y_beam is None else header.y_beam / 1000.0
+    return _header([
+        *_layout(shape, "unsigned_short" if bits == 16 else "long_integer"),
+        ("PIXEL_SIZE", pixel * 1000.0),
+        ("DISTANCE", header.distance / 1000.0 * 1000.0),
+        ("WAVELENGTH", header.wavelength),
+        ("BEAM_CENTER_X", x_beam * 1000.0),
+        ("BEAM_CENTER_Y", (height - y_beam) * 1000.0),
+        ("PHI", header.phi),
+        ("OSC_START", header.phi),
+        ("OSC_RANGE", header.oscillation),
+        *_SOURCE,
+    ])  # fmt: skip
+
+
+def _layout(shape: tuple[int, int], kind: str) -> list[Entry]:
+    """What the header says of the file: size and kind of the pixels."""
+    slow, fast = shape
+    return [
+        ("HEADER_BYTES", str(_HEADER_BYTES)),
+        ("DIM", "2"),
+        ("BYTE_ORDER", f"{sys.byteorder}_endian"),
+        ("TYPE", kind),
+        ("SIZE1", str(fast)),
+        ("SIZE2", str(slow)),
     ]
-    lines = "".join(f"{key}={_printed(value)}{_line_end(key)}" for key, value in values)
+
+
+def _header(entries: Iterable[Entry]) -> bytes:
+    """A header from its entries."""
+    lines = "".join(f"{key}={_printed(value)}{_line_end(key)}" for key, value in entries)
     return f"{{\n{lines}}}\f".encode().ljust(_HEADER_BYTES)
 
 
@@ -237,8 +292,8 @@ def write_smv(path: str | os.PathLike[str], header: bytes, pixels: Iterable[np.n
     path : path
         File to write.
     header : bytes
-        From `smv_header`.
-    pixels : iterable of ndarray, shape (any, fast), uint16
+        From `smv_header`, `noisify_header` or another image.
+    pixels : iterable of ndarray, shape (any, fast), uint16 or uint32
         Consecutive rows, in one piece or many.
 
     Raises

@@ -66,6 +66,38 @@ def seed_again(state: np.ndarray, seed: int) -> None:
     state[_SEED] = seed
 
 
+@device_jit
+def go_on_with(state: np.ndarray, numbers: np.ndarray, which: int) -> None:
+    """Let a generator go on with one of several sequences that share its shuffle table, as in noisify.
+
+    Parameters
+    ----------
+    state : ndarray, shape (34,), int64
+        From `ran1_state`; changed.
+    numbers : ndarray, shape (any,), int64
+        Where each sequence is: the seed as C passes it, later the last number.
+    which : int
+        The sequence.
+    """
+    state[_SEED] = numbers[which]
+
+
+@device_jit
+def keep_place(state: np.ndarray, numbers: np.ndarray, which: int) -> None:
+    """Note where a sequence is, for `go_on_with`.
+
+    Parameters
+    ----------
+    state : ndarray, shape (34,), int64
+        From `ran1_state`.
+    numbers : ndarray, shape (any,), int64
+        Where each sequence is; changed.
+    which : int
+        The sequence that was drawn from.
+    """
+    numbers[which] = state[_SEED]
+
+
 def poisson_state() -> np.ndarray:
     """What `poidev` and `gaussdev` remember between calls.
 

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nbnumba.output.text import Fact, fact_lines, numbers_text
+
 if TYPE_CHECKING:
     from nbnumba.output.write import OutputReport
     from nbnumba.setup.model import DetectorGeometry, Lattice, Model, Window
     from nbnumba.simulation import SimulationResult
 
-_LABEL_WIDTH = 20
 _LISTED_SOURCES = 20
 _MM = 1000.0
 _DEGREES = 180.0 / math.pi
@@ -28,9 +29,6 @@ _CRYSTAL_DENSITY = 1.2e6
 """g/m³, assumed for the approximate molecular weight."""
 
 _AVOGADRO = 6.02214179e23
-
-Fact = tuple[str, str]
-"""Label and text of one line."""
 
 
 def setup_lines(model: Model, inputs: Sequence[tuple[str, Path]] = ()) -> list[str]:
@@ -54,7 +52,7 @@ def setup_lines(model: Model, inputs: Sequence[tuple[str, Path]] = ()) -> list[s
     facts += _crystal_facts(model)
     facts += _beam_facts(model)
     facts += _sampling_facts(model)
-    return _lines(facts)
+    return fact_lines(facts)
 
 
 def image_lines(result: SimulationResult, report: OutputReport) -> list[str]:
@@ -72,10 +70,11 @@ def image_lines(result: SimulationResult, report: OutputReport) -> list[str]:
     list of str
     """
     angle = result.solid_angle_sr
+    place = numbers_text((report.max_x, report.max_y), _MM)
     facts = [
         ("rendered", f"in {result.seconds:.3g} s by the {result.engine} engine"),
         ("solid angle", f"{angle:g} sr, {100.0 * angle / (4.0 * math.pi):g} % of the sphere"),
-        ("maximum", f"{report.max_value:g} photons at {_numbers((report.max_x, report.max_y), _MM)} mm (fast, slow)"),
+        ("maximum", f"{report.max_value:g} photons at {place} mm (fast, slow)"),
         ("statistics", f"mean {report.mean:g}, rms {report.rms:g}, rmsd {report.rmsd:g} photons"),
         ("intfile scale", f"{report.intfile_scale:g}"),
     ]
@@ -86,7 +85,7 @@ def image_lines(result: SimulationResult, report: OutputReport) -> list[str]:
             "noise", f"{report.noise_photons:.0f} photons, {report.overloads} overloads, seed {report.noise_seed}"
         ))  # fmt: skip
     facts.append(("written", " ".join(map(str, report.written))))
-    return _lines(facts)
+    return fact_lines(facts)
 
 
 def model_warnings(model: Model) -> list[str]:
@@ -183,7 +182,7 @@ def pixel_detail_lines(result: SimulationResult, fast: int, slow: int) -> list[s
     last = {key: values for _, key, *values in map(str.split, trace)}
     facts = [("pixel", f"{fast} {slow} (fast slow)")]
     facts += [(label, text) for label, key in _PIXEL_FACTS if (text := _rounded(last.get(key)))]
-    return _lines(facts)
+    return fact_lines(facts)
 
 
 _PIXEL_FACTS = (
@@ -211,20 +210,12 @@ def _rounded(values: Sequence[str] | None) -> str:
     return "" if values is None else " ".join(f"{float(value):.10g}" for value in values)
 
 
-def _lines(facts: Iterable[Fact]) -> list[str]:
-    return [f"{label:{_LABEL_WIDTH}s}{text}" for label, text in facts]
-
-
-def _numbers(values: Iterable[float], factor: float = 1.0) -> str:
-    return " ".join(f"{factor * value + 0.0:g}" for value in values)
-
-
 def _precise(values: Iterable[float]) -> str:
     return " ".join(f"{value + 0.0:.10g}" for value in values)
 
 
 def _detector_facts(g: DetectorGeometry) -> list[Fact]:
-    size = _numbers((g.size_fast, g.size_slow), _MM).replace(" ", " x ")
+    size = numbers_text((g.size_fast, g.size_slow), _MM).replace(" ", " x ")
     in_frame = (_dot(g.beam, axis) for axis in (g.fdet, g.sdet, g.odet))
     return [
         ("convention", f"{g.convention.value}, pivot {g.pivot.value}"),
@@ -235,13 +226,13 @@ def _detector_facts(g: DetectorGeometry) -> list[Fact]:
         ("closest point", f"Xclose {_MM * g.x_close:g} Yclose {_MM * g.y_close:g}, "
                           f"Fclose {_MM * g.f_close:g} Sclose {_MM * g.s_close:g} mm, "
                           f"ORGX {g.org_x:g} ORGY {g.org_y:g}"),
-        ("fast axis", _numbers(g.fdet)),
-        ("slow axis", _numbers(g.sdet)),
-        ("outward axis", _numbers(g.odet)),
-        ("first pixel", f"{_numbers(g.pix0, _MM)} mm; DIALS origin {_numbers(g.dials_origin)} mm"),
-        ("beam", f"{_numbers(g.beam)}; in the detector's frame {_numbers(in_frame)}"),
-        ("spindle axis", _numbers(g.spindle)),
-        ("polarization normal", _numbers(g.vertical)),
+        ("fast axis", numbers_text(g.fdet)),
+        ("slow axis", numbers_text(g.sdet)),
+        ("outward axis", numbers_text(g.odet)),
+        ("first pixel", f"{numbers_text(g.pix0, _MM)} mm; DIALS origin {numbers_text(g.dials_origin)} mm"),
+        ("beam", f"{numbers_text(g.beam)}; in the detector's frame {numbers_text(in_frame)}"),
+        ("spindle axis", numbers_text(g.spindle)),
+        ("polarization normal", numbers_text(g.vertical)),
     ]  # fmt: skip
 
 
@@ -263,14 +254,14 @@ def _sensor_facts(model: Model) -> Iterator[Fact]:
 
 
 def _lattice_facts(lattice: Lattice) -> Iterator[Fact]:
-    yield "unit cell", f"{_numbers(lattice.lengths)} Å {_numbers(lattice.angles, _DEGREES)}°"
-    lengths, angles = _numbers(lattice.reciprocal_lengths), _numbers(lattice.reciprocal_angles, _DEGREES)
+    yield "unit cell", f"{numbers_text(lattice.lengths)} Å {numbers_text(lattice.angles, _DEGREES)}°"
+    lengths, angles = numbers_text(lattice.reciprocal_lengths), numbers_text(lattice.reciprocal_angles, _DEGREES)
     yield "reciprocal cell", f"{lengths} /Å {angles}°"
     # nanoBragg takes the cell for a box
     molecular_weight = math.prod(lattice.lengths) * 1e-30 * _CRYSTAL_DENSITY * _AVOGADRO
     yield "cell volume", f"{lattice.volume:g} Å^3, approximate molecular weight {molecular_weight:g}"
     if lattice.random_misset is not None:
-        yield "random misset", f"{_numbers(lattice.random_misset, _DEGREES)}° about x, y, z"
+        yield "random misset", f"{numbers_text(lattice.random_misset, _DEGREES)}° about x, y, z"
     for name in ("a", "b", "c"):
         direct, reciprocal = getattr(lattice, name), getattr(lattice, f"{name}_star")
         yield f"{name}, {name}*", f"{_precise(direct)} Å, {_precise(reciprocal)} /Å"
@@ -278,7 +269,7 @@ def _lattice_facts(lattice: Lattice) -> Iterator[Fact]:
 
 def _crystal_facts(model: Model) -> Iterator[Fact]:
     cells = " x ".join(f"{count:.0f}" for count in model.cells)
-    size = _numbers(model.crystal_size, 1e6).replace(" ", " x ")
+    size = numbers_text(model.crystal_size, 1e6).replace(" ", " x ")
     yield "crystal", f"{model.shape.value}, {cells} cells: {size} µm"
     crystal = model.experiment.crystal
     count = 0 if crystal.structure_factors is None else crystal.structure_factors.count
@@ -313,7 +304,7 @@ def _source_facts(model: Model) -> Iterator[Fact]:
         if number == _LISTED_SOURCES:
             yield "", f"and {count - _LISTED_SOURCES} more"
             return
-        yield "", f"{_numbers(vector)}, weight {weight:g}, {1e10 * wavelength:g} Å"
+        yield "", f"{numbers_text(vector)}, weight {weight:g}, {1e10 * wavelength:g} Å"
 
 
 def _chosen(automatically: bool) -> str:

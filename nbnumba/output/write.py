@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -88,19 +88,35 @@ def check_writable(files: OutputFiles, kept: Iterable[Path] = ()) -> None:
         "float_path": files.float_path, "int_path": files.int_path, "pgm_path": files.pgm_path,
         "noise_path": files.noise_path, "png_path": files.png_path, "tiff_path": files.tiff_path,
     }  # fmt: skip
-    taken = {path.resolve(): "input" for path in kept}
-    for field, path in {"dump_path": files.dump_path, **images}.items():
-        if path is None:
-            continue
-        if field in images:
+    for path in images.values():
+        if path is not None:
             check_target(path)
-        if is_written_in_place(path):
+    named = {"dump_path": files.dump_path, **images}
+    check_distinct({f"{{OutputFiles.{field}}}": path for field, path in named.items()}, kept)
+
+
+def check_distinct(named: Mapping[str, Path | None], kept: Iterable[Path] = ()) -> None:
+    """Raise an error if two outputs have the same name, or one has that of an input.
+
+    Parameters
+    ----------
+    named : mapping of str to (Path or None)
+        What the user knows each output by, and its name; devices and pipes may be named twice.
+    kept : iterable of Path
+        Input files, which must not be overwritten.
+
+    Raises
+    ------
+    UsageError
+    """
+    taken = {path.resolve(): "" for path in kept}
+    for word, path in named.items():
+        if path is None or is_written_in_place(path):
             continue
-        other = taken.setdefault(path.resolve(), field)
-        if other != field:
-            taker = f"is also the name for {{OutputFiles.{other}}}"
-            reason = "would overwrite an input file" if other == "input" else taker
-            raise UsageError(f"{{OutputFiles.{field}}} {path}: {reason}; choose another one")
+        other = taken.setdefault(path.resolve(), word)
+        if other != word:
+            reason = f"is also the name for {other}" if other else "would overwrite an input file"
+            raise UsageError(f"{word} {path}: {reason}; choose another one")
 
 
 def write_cache(structure_factors: StructureFactors | None, path: Path) -> bool:

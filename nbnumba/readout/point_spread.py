@@ -368,5 +368,5 @@ def _gather_first_pixel(
                 own = min(radii[y0, x0], radius) if radii.size else radius
                 if x0 <= _reach(own, y - y0):
                     spread[y, 0] = spread[y, 0] + value * kernel[radius + y - y0, radius - x0]
-                if width - x0 <= _reach(own, y - 1 - y0):
+                if y > 0 and width - x0 <= _reach(own, y - 1 - y0):
                     spread[y, 0] = spread[y, 0] + value * kernel[radius + y - 1 - y0, radius + width - x0]
