@@ -107,6 +107,29 @@ def one_ahead(pieces: Iterator[T], threads: int) -> Iterator[T]:
             piece = coming.result()
 
 
+def begin(work: Callable[[], T], threads: int) -> Callable[[], T]:
+    """Begin something that the caller will wait for.
+
+    Parameters
+    ----------
+    work : callable
+        What to do.
+    threads : int
+        With one there is nobody else to do it: it is done when it is waited for.
+
+    Returns
+    -------
+    callable
+        Waits, and returns what `work` does.
+    """
+    if threads == 1:
+        return work
+    worker = ThreadPoolExecutor(1, thread_name_prefix="nbnumba-beside")
+    result = worker.submit(work).result
+    worker.shutdown(wait=False)
+    return result
+
+
 @functools.cache
 def _pool(threads: int) -> ThreadPoolExecutor:
     """Threads that live as long as the process."""

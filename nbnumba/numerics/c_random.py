@@ -20,7 +20,10 @@ _SCALE = 1.0 / _MODULUS
 _LARGEST = np.float32(1.0 - 1.2e-7)
 
 _SEED, _LAST, _TABLE = 0, 1, 2
-_MEAN, _ROOT, _LOG_MEAN, _THRESHOLD, _HAS_SPARE, _SPARE = range(6)
+_MEAN, _ROOT, _LOG_MEAN, _THRESHOLD, _HAS_SPARE, _SPARE, _FACTORIALS = range(7)
+
+_FACTORIAL_COUNTS = 4096
+"""Counts below this find the logarithm of their factorial in a table: computing it is half of the work."""
 
 _ZERO = np.float32(0.0)
 _ONE = np.float32(1.0)
@@ -103,11 +106,13 @@ def poisson_state() -> np.ndarray:
 
     Returns
     -------
-    ndarray, shape (6,), float32
-        The last mean, sqrt(2 mean), log(mean), the rejection threshold, whether a spare Gauss deviate waits, the spare.
+    ndarray, shape (4102,), float32
+        The last mean, sqrt(2 mean), log(mean), the rejection threshold, whether a spare Gauss deviate waits, the spare;
+        then log(n!) of n = 0...4095, NaN until it was needed.
     """
-    memory = np.zeros(6, dtype=np.float32)
+    memory = np.zeros(_FACTORIALS + _FACTORIAL_COUNTS, dtype=np.float32)
     memory[_MEAN] = -1.0
+    memory[_FACTORIALS:] = np.nan
     return memory
 
 
@@ -132,6 +137,35 @@ def _fill_table(state: np.ndarray) -> None:
 
 
 @device_jit
+def _draw(number: int, last: int, state: np.ndarray) -> tuple[int, int]:
+    """Next number of the congruential sequence, and what leaves the shuffle table for it.
+
+    Both are local variables of the callers: in the array, each draw would wait for the stores of the one before.
+    """
+    if number <= 0 or last == 0:
+        state[_SEED] = number
+        _fill_table(state)
+        number, last = state[_SEED], state[_LAST]
+    number = _next_in_sequence(number)
+    slot = _TABLE + (last >> _SLOT_SHIFT)
+    last = state[slot]
+    state[slot] = number
+    return number, last
+
+
+@device_jit
+def _keep(number: int, last: int, state: np.ndarray) -> None:
+    """Where the sequence is, for the next draw."""
+    state[_SEED], state[_LAST] = number, last
+
+
+@device_jit
+def _uniform(last: int) -> np.float32:
+    """The deviate that a number of the sequence stands for."""
+    return min(np.float32(last * _SCALE), _LARGEST)
+
+
+@device_jit
 def ran1(state: np.ndarray) -> np.float32:
     """Uniform deviate between 0 and 1, both excluded.
 
@@ -144,13 +178,9 @@ def ran1(state: np.ndarray) -> np.float32:
     -------
     float32
     """
-    if state[_SEED] <= 0 or state[_LAST] == 0:
-        _fill_table(state)
-    state[_SEED] = _next_in_sequence(state[_SEED])
-    slot = _TABLE + (state[_LAST] >> _SLOT_SHIFT)
-    state[_LAST] = state[slot]
-    state[slot] = state[_SEED]
-    return min(np.float32(state[_LAST] * _SCALE), _LARGEST)
+    number, last = _draw(state[_SEED], state[_LAST], state)
+    _keep(number, last, state)
+    return _uniform(last)
 
 
 @device_jit
@@ -175,7 +205,7 @@ def gaussdev(state: np.ndarray, memory: np.ndarray) -> np.float32:
     ----------
     state : ndarray, shape (34,), int64
         From `ran1_state`; changed.
-    memory : ndarray, shape (6,), float32
+    memory : ndarray, shape (4102,), float32
         From `poisson_state`; changed.
 
     Returns
@@ -186,10 +216,14 @@ def gaussdev(state: np.ndarray, memory: np.ndarray) -> np.float32:
         memory[_HAS_SPARE] = _ZERO
         return memory[_SPARE]
     v1, v2, square = _ZERO, _ZERO, _ZERO
+    number, last = state[_SEED], state[_LAST]
     while square >= _ONE or square == _ZERO:
-        v1 = np.float32(2.0 * np.float64(ran1(state)) - 1.0)
-        v2 = np.float32(2.0 * np.float64(ran1(state)) - 1.0)
+        number, last = _draw(number, last, state)
+        v1 = np.float32(2.0 * np.float64(_uniform(last)) - 1.0)
+        number, last = _draw(number, last, state)
+        v2 = np.float32(2.0 * np.float64(_uniform(last)) - 1.0)
         square = v1 * v1 + v2 * v2
+    _keep(number, last, state)
     wide = np.float64(square)
     factor = np.float32(math.sqrt(-2.0 * math.log(wide) / wide))
     memory[_SPARE] = v1 * factor
@@ -203,11 +237,26 @@ def _poisson_by_waiting_times(mean: np.float32, state: np.ndarray, memory: np.nd
     if mean != memory[_MEAN]:
         memory[_MEAN] = mean
         memory[_THRESHOLD] = np.float32(math.exp(-np.float64(mean)))
-    count, product = _ZERO, ran1(state)
-    while product > memory[_THRESHOLD]:
+    threshold, count = memory[_THRESHOLD], _ZERO
+    number, last = _draw(state[_SEED], state[_LAST], state)
+    product = _uniform(last)
+    while product > threshold:
         count += _ONE
-        product *= ran1(state)
+        number, last = _draw(number, last, state)
+        product *= _uniform(last)
+    _keep(number, last, state)
     return count
+
+
+@device_jit
+def _log_factorial(count: np.float32, memory: np.ndarray) -> np.float32:
+    """gammln(count + 1) of a whole number, or of NaN."""
+    if not count < _FACTORIAL_COUNTS:
+        return gammln(count + _ONE)
+    place = _FACTORIALS + np.int64(count)
+    if np.isnan(memory[place]):
+        memory[place] = gammln(count + _ONE)
+    return memory[place]
 
 
 @device_jit
@@ -225,7 +274,7 @@ def _poisson_by_rejection(mean: np.float32, state: np.ndarray, memory: np.ndarra
             y = np.float32(math.tan(math.pi * np.float64(ran1(state))))
             count = memory[_ROOT] * y + mean
         count = np.floor(count)
-        exponent = count * memory[_LOG_MEAN] - gammln(count + _ONE) - memory[_THRESHOLD]
+        exponent = count * memory[_LOG_MEAN] - _log_factorial(count, memory) - memory[_THRESHOLD]
         ratio = np.float32(0.9 * (1.0 + np.float64(y * y)) * math.exp(np.float64(exponent)))
         # a NaN ends the loop, as in C
         if not ran1(state) > ratio:
@@ -242,7 +291,7 @@ def poidev(mean: np.float32, state: np.ndarray, memory: np.ndarray) -> np.float3
         Expected number.
     state : ndarray, shape (34,), int64
         From `ran1_state`; changed.
-    memory : ndarray, shape (6,), float32
+    memory : ndarray, shape (4102,), float32
         From `poisson_state`; changed. Values derived from the mean are kept while the mean repeats.
 
     Returns

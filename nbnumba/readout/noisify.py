@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from nbnumba.engine.threads import one_ahead, thread_count
+from nbnumba.engine.threads import begin, one_ahead, thread_count
 from nbnumba.errors import UsageError
 from nbnumba.io.pgm import write_pgm
 from nbnumba.io.smv import write_smv
@@ -18,6 +19,9 @@ from nbnumba.readout.c_noise import NoisyReadout, expected_greys, expected_integ
 from nbnumba.readout.noisify_spread import Spread, spread_photons
 from nbnumba.readout.options import NoisifyFiles, NoisifyOptions
 from nbnumba.setup.lowering import R_E_SQUARED
+
+Strips = Callable[[], Iterable[np.ndarray]]
+"""Gives the rows of an image, in strips."""
 
 _PGM_SCALE = 1.0
 """What its comment says; the grey values hold the gain and the offset."""
@@ -100,75 +104,97 @@ def noisify(
     OutputFileError
         If a file can't be written; those before it stand.
     """
-    threads = thread_count(threads)
+    if _spreads(options):
+        _check_finite(image, options)
+    make = _with_noise if options.noise else _without_noise
+    return make(image, options, pixel_size, header, files, thread_count(threads))
+
+
+def _with_noise(
+    image: np.ndarray, options: NoisifyOptions, pixel_size: float, header: bytes, files: NoisifyFiles, threads: int
+) -> NoisifyReport:
+    """All images; the point spread takes the photons that were counted."""
+    readout = NoisyReadout(options, int(time.time()) if options.seed is None else options.seed)
+    # one thread draws, another one writes
+    counting = begin(lambda: _counted(image, options, readout), threads)
+    written = _write_expected(_expected_strips(image, options), image.shape, options, header, files, threads)
+    counts, spread = counting(), None
+    if _spreads(options):
+        spread = _spread(counts, options, pixel_size, threads)
+        counts = spread.image
+    write_smv(files.noise_path, header, one_ahead((readout.digitize(rows) for rows in _strips(counts)), threads))
+    noise = NoiseReport(readout.seed, readout.counted, readout.photons, readout.overloads)
+    return _report(image, options, spread, noise, [*written, files.noise_path])
+
+
+def _without_noise(
+    image: np.ndarray, options: NoisifyOptions, pixel_size: float, header: bytes, files: NoisifyFiles, threads: int
+) -> NoisifyReport:
+    """The images of the expected photons."""
+    photons, spread = _expected_strips(image, options), None
+    if _spreads(options):
+        spread = _spread(np.concatenate(list(photons())), options, pixel_size, threads)
+        photons = functools.partial(_strips, spread.image)
+    written = _write_expected(photons, image.shape, options, header, files, threads)
+    return _report(image, options, spread, None, written)
+
+
+def _report(
+    image: np.ndarray, options: NoisifyOptions, spread: Spread | None, noise: NoiseReport | None, written: list[Path]
+) -> NoisifyReport:
+    """The figures of the input beside those of the images."""
     largest = float(image.max(initial=0.0, where=image > 0.0))
-    photons = expected_photons(image, options)
-    spread = noise = None
-    if not options.noise:
-        photons, spread = _after_spread(photons, options, pixel_size, threads)
-    written = _write_expected(photons, options, header, files, threads)
-    if options.noise:
-        readout = NoisyReadout(options, int(time.time()) if options.seed is None else options.seed)
-        for rows in _strips(photons):
-            readout.count(rows)
-        photons, spread = _after_spread(photons, options, pixel_size, threads)
-        pixels = (readout.digitize(rows) for rows in _strips(photons))
-        write_smv(files.noise_path, header, one_ahead(pixels, threads))
-        written.append(files.noise_path)
-        noise = NoiseReport(readout.seed, readout.counted, readout.photons, readout.overloads)
     return NoisifyReport(
         largest_input=largest, largest_photons=largest * options.scale * options.fluence * R_E_SQUARED,
         spread=spread, noise=noise, written=tuple(written),
     )  # fmt: skip
 
 
-def expected_photons(image: np.ndarray, options: NoisifyOptions) -> np.ndarray:
-    """The input as photons.
-
-    Parameters
-    ----------
-    image : ndarray, shape (slow, fast), float32
-        Input.
-    options : NoisifyOptions
-        Its scale and fluence.
-
-    Returns
-    -------
-    ndarray, shape (slow, fast), float32
-    """
+def _expected_strips(image: np.ndarray, options: NoisifyOptions) -> Strips:
+    """The input as photons, anew at each call: that takes less time than to keep the image."""
     factor = options.fluence * R_E_SQUARED * options.scale
-    photons = np.empty_like(image)
-    for target, rows in zip(_strips(photons), _strips(image), strict=True):
-        # a product of doubles becomes float32
-        target[:] = np.multiply(rows, factor, dtype=np.float64)
-    return photons
+    # a product of doubles becomes float32
+    return lambda: (np.multiply(rows, factor, dtype=np.float64).astype(np.float32) for rows in _strips(image))
 
 
-def _after_spread(
-    photons: np.ndarray, options: NoisifyOptions, pixel_size: float, threads: int
-) -> tuple[np.ndarray, Spread | None]:
-    """An image and what the point spread did to it."""
-    profile, fwhm = options.point_spread.profile, float(np.float32(options.point_spread.fwhm / 1e6))
-    if not profile or fwhm <= 0.0:
-        return photons, None
-    bad = photons.size - int(np.isfinite(photons).sum())
+def _counted(image: np.ndarray, options: NoisifyOptions, readout: NoisyReadout) -> np.ndarray:
+    """Photons counted of those expected."""
+    counts = np.empty_like(image)
+    for rows, expected in zip(_strips(counts), _expected_strips(image, options)(), strict=True):
+        rows[:] = expected
+        readout.count(rows)
+    return counts
+
+
+def _spreads(options: NoisifyOptions) -> bool:
+    """Whether there is a point spread."""
+    return bool(options.point_spread.profile) and options.point_spread.fwhm > 0.0
+
+
+def _check_finite(image: np.ndarray, options: NoisifyOptions) -> None:
+    """Refuse pixels that would make all others worthless."""
+    bad = sum(int(rows.size - np.isfinite(rows).sum()) for rows in _expected_strips(image, options)())
     if bad:
         raise UsageError(f"{bad} pixels are infinite or no numbers: a point spread would carry them into all others")
-    radius = options.point_spread.radius
-    spread = spread_photons(photons, profile == "fiber", fwhm, pixel_size / 1000.0, radius, threads)
-    return spread.image, spread
+
+
+def _spread(photons: np.ndarray, options: NoisifyOptions, pixel_size: float, threads: int) -> Spread:
+    """An image after the point spread."""
+    spread = options.point_spread
+    # noisify keeps the width in single precision
+    fwhm = float(np.float32(spread.fwhm / 1e6))
+    return spread_photons(photons, spread.profile == "fiber", fwhm, pixel_size / 1000.0, spread.radius, threads)
 
 
 def _write_expected(
-    photons: np.ndarray, options: NoisifyOptions, header: bytes, files: NoisifyFiles, threads: int
+    photons: Strips, shape: tuple[int, ...], options: NoisifyOptions, header: bytes, files: NoisifyFiles, threads: int
 ) -> list[Path]:
     """Write the images without noise."""
-    integers = (expected_integers(rows, options) for rows in _strips(photons))
-    write_smv(files.int_path, header, one_ahead(integers, threads))
+    write_smv(files.int_path, header, one_ahead((expected_integers(rows, options) for rows in photons()), threads))
     if files.pgm_path is None:
         return [files.int_path]
-    greys = (expected_greys(rows, options) for rows in _strips(photons))
-    write_pgm(files.pgm_path, photons.shape, one_ahead(greys, threads), _PGM_SCALE)
+    greys = one_ahead((expected_greys(rows, options) for rows in photons()), threads)
+    write_pgm(files.pgm_path, (shape[0], shape[1]), greys, _PGM_SCALE)
     return [files.int_path, files.pgm_path]
 
 
