@@ -1,4 +1,4 @@
-"""The quirks of nanoBragg.c: what it computes where a physicist would compute something else.
+"""The quirks of nanoBragg.c and its companions: what they compute where a physicist would compute something else.
 
 nbnumba reproduces every one of them. The registry names each, so that a difference between an image and the textbook
 can be traced to its cause.
@@ -29,6 +29,9 @@ class Quirk:
     c_behaviour: str
     correct_behaviour: str
     programs: tuple[str, ...] = ("nanoBragg",)
+
+
+_NOISIFY = ("noisify",)
 
 
 QUIRKS = {
@@ -129,6 +132,102 @@ QUIRKS = {
             "long-header",
             "an SMV header that outgrows 512 bytes is written in full, while HEADER_BYTES still says 512",
             "HEADER_BYTES tells where the data start",
+        ),
+        Quirk(
+            "shared-table",
+            "both seeds draw from one shuffle table, one spare Gauss deviate and one Poisson memory",
+            "two generators that know nothing of each other",
+            _NOISIFY,
+        ),
+        Quirk(
+            "calibration-not-static",
+            "so the calibration error of a pixel changes with -seed; with flicker -calib_seed does nothing",
+            "a pattern that is the same in every image of a detector",
+            _NOISIFY,
+        ),
+        Quirk(
+            "calibration-default",
+            "a calibration error of 3 % is on, although nobody asked for it",
+            "no error that was not asked for",
+            _NOISIFY,
+        ),
+        Quirk(
+            "flicker-per-pixel",
+            "the fluctuation of the source is drawn anew for each pixel",
+            "one factor for the whole still",
+            _NOISIFY,
+        ),
+        Quirk(
+            "psf-wrap",
+            "what the point spread puts into the column right of the image appears in the first column, a row lower",
+            "it is outside",
+            _NOISIFY,
+        ),
+        Quirk(
+            "psf-edge",
+            "photons beyond the edge vanish, those beyond the rendering radius are spread evenly over the image",
+            "both are lost, or both conserved",
+            _NOISIFY,
+        ),
+        Quirk(
+            "psf-int",
+            "with noise on, the image without noise is not blurred",
+            "the expected photons are spread, too",
+            _NOISIFY,
+        ),
+        Quirk(
+            "psf-poisson",
+            "counts are spread as fractions of a photon, so that neighbours are correlated",
+            "right for a phosphor; a photon counter puts each photon into one pixel",
+            _NOISIFY,
+        ),
+        Quirk(
+            "truncate",
+            "detector units are truncated towards zero: half a unit too low on average",
+            "they are rounded",
+            _NOISIFY,
+        ),
+        Quirk(
+            "negative-wrap",
+            "negative detector units become large: the lowest 16 or 32 bits",
+            "they become 0",
+            _NOISIFY,
+        ),
+        Quirk(
+            "int32-clip",
+            "the image without noise ends at 65535 also with 32 bits",
+            "it ends where 32 bits end",
+            _NOISIFY,
+        ),
+        Quirk(
+            "guess",
+            "without a size the image is as square as can be, its fast axis the shorter one",
+            "an error",
+            _NOISIFY,
+        ),
+        Quirk(
+            "detsize",
+            "-detsize is read and has no effect: the numbers of pixels are always known",
+            "an error where sizes contradict each other",
+            _NOISIFY,
+        ),
+        Quirk(
+            "header-type",
+            "the header of -header is copied as it is, TYPE and BYTE_ORDER included, also with -bits 32",
+            "TYPE and BYTE_ORDER say what follows",
+            _NOISIFY,
+        ),
+        Quirk(
+            "negative-mean",
+            "a negative mean gives no photons; a first one of exactly -1 about a hundred",
+            "an error",
+            _NOISIFY,
+        ),
+        Quirk(
+            "gauss-regime",
+            "above a mean of 1e6 counts are Gauss deviates and no whole numbers",
+            "rounded",
+            _NOISIFY,
         ),
     )
 }

@@ -54,11 +54,19 @@ def test_every_quirk_that_code_and_documents_name_is_in_the_registry():
     assert named <= set(QUIRKS)
 
 
-def test_the_registry_names_all_quirks_of_nanobragg():
-    assert set(QUIRKS) == {
+def test_the_registry_names_all_quirks_of_each_program():
+    def quirks_of(program):
+        return {name for name, quirk in QUIRKS.items() if program in quirk.programs}
+
+    assert quirks_of("nanoBragg") == {
         "pivot", "pix0", "triclinic", "misset-random", "interp-sticky", "phi-carryover", "weights", "curved",
         "point-pixel", "oversample-compound", "last-layer", "water", "long-header", "thick-fencepost", "layer-front",
         "xclose-ignored", "twotheta-header", "first-subpixel", "gauss-radius",
+    }  # fmt: skip
+    assert quirks_of("noisify") == {
+        "shared-table", "calibration-not-static", "calibration-default", "flicker-per-pixel", "psf-wrap", "psf-edge",
+        "psf-int", "psf-poisson", "truncate", "negative-wrap", "int32-clip", "guess", "detsize", "header-type",
+        "negative-mean", "gauss-regime",
     }  # fmt: skip
     for name, quirk in QUIRKS.items():
         assert quirk.name == name

@@ -13,7 +13,7 @@ from nbnumba.errors import InputFileError, UsageError
 from nbnumba.flags.noisify_table import NOISIFY
 from nbnumba.flags.parse import Occurrence, apply
 from nbnumba.flags.settings import Entries
-from nbnumba.readout.options import DetectorHeader, NoisifyFiles, NoisifyOptions
+from nbnumba.readout.options import DetectorHeader, NoisifyFiles, NoisifyOptions, Profile
 
 if TYPE_CHECKING:
     import numpy as np
@@ -170,16 +170,11 @@ def _shaped(
 
 
 def _guessed_shape(pixels: int) -> tuple[int, int]:
-    """Fast, slow: as square as can be, the fast axis the shorter one (quirk `guessed-shape`)."""
+    """Fast, slow: as square as can be, the fast axis the shorter one (quirk `guess`)."""
     fast = math.isqrt(pixels)
     while pixels % fast:
         fast -= 1
     return fast, pixels // fast
-
-
-def _spreads(options: NoisifyOptions) -> bool:
-    """Whether there is a point spread."""
-    return bool(options.point_spread.profile) and options.point_spread.fwhm > 0.0
 
 
 def _pixel_size(settings: NoisifySettings, stated: SmvHeader | None) -> float:
@@ -187,7 +182,7 @@ def _pixel_size(settings: NoisifySettings, stated: SmvHeader | None) -> float:
     value = None if stated is None else stated.value("PIXEL_SIZE")
     if value is None or math.isnan(value):
         return settings.header.pixel_size
-    if _spreads(settings.options) and not 1.0 / LARGEST_NUMBER <= value <= LARGEST_NUMBER:
+    if settings.options.point_spread.acts and not 1.0 / LARGEST_NUMBER <= value <= LARGEST_NUMBER:
         raise InputFileError(f"{settings.header_path}: a point spread needs a PIXEL_SIZE above zero, not {value:g}")
     return value
 
@@ -220,9 +215,9 @@ def _without_effect(settings: NoisifySettings, stated: SmvHeader | None) -> Iter
         yield {"-calib_seed"}, "with -calibration 0"
     elif options.flicker_noise > 0.0:
         yield {"-calib_seed"}, "with -flicker_noise, whose random numbers serve the calibration too, as in noisify"
-    if not options.point_spread.profile:
+    if options.point_spread.profile is Profile.NONE:
         yield {"-psf_fwhm", "-psf_radius"}, "without -psf"
-    elif not _spreads(options):
+    elif not options.point_spread.acts:
         yield {"-psf", "-psf_radius"}, f"with -psf_fwhm {options.point_spread.fwhm:g}"
     if not settings.writes_pgm:
         yield {"-pgmfile"}, "with -nopgm"

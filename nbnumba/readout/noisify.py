@@ -17,7 +17,7 @@ from nbnumba.io.smv import write_smv
 from nbnumba.output.write import STRIP_PIXELS
 from nbnumba.readout.c_noise import NoisyReadout, expected_greys, expected_integers
 from nbnumba.readout.noisify_spread import Spread, spread_photons
-from nbnumba.readout.options import NoisifyFiles, NoisifyOptions
+from nbnumba.readout.options import NoisifyFiles, NoisifyOptions, Profile
 from nbnumba.setup.lowering import R_E_SQUARED
 
 Strips = Callable[[], Iterable[np.ndarray]]
@@ -104,7 +104,7 @@ def noisify(
     OutputFileError
         If a file can't be written; those before it stand.
     """
-    if _spreads(options):
+    if options.point_spread.acts:
         _check_finite(image, options)
     make = _with_noise if options.noise else _without_noise
     return make(image, options, pixel_size, header, files, thread_count(threads))
@@ -119,7 +119,7 @@ def _with_noise(
     counting = begin(lambda: _counted(image, options, readout), threads)
     written = _write_expected(_expected_strips(image, options), image.shape, options, header, files, threads)
     counts, spread = counting(), None
-    if _spreads(options):
+    if options.point_spread.acts:
         spread = _spread(counts, options, pixel_size, threads)
         counts = spread.image
     write_smv(files.noise_path, header, one_ahead((readout.digitize(rows) for rows in _strips(counts)), threads))
@@ -132,7 +132,7 @@ def _without_noise(
 ) -> NoisifyReport:
     """The images of the expected photons."""
     photons, spread = _expected_strips(image, options), None
-    if _spreads(options):
+    if options.point_spread.acts:
         spread = _spread(np.concatenate(list(photons())), options, pixel_size, threads)
         photons = functools.partial(_strips, spread.image)
     written = _write_expected(photons, image.shape, options, header, files, threads)
@@ -166,11 +166,6 @@ def _counted(image: np.ndarray, options: NoisifyOptions, readout: NoisyReadout) 
     return counts
 
 
-def _spreads(options: NoisifyOptions) -> bool:
-    """Whether there is a point spread."""
-    return bool(options.point_spread.profile) and options.point_spread.fwhm > 0.0
-
-
 def _check_finite(image: np.ndarray, options: NoisifyOptions) -> None:
     """Refuse pixels that would make all others worthless."""
     bad = sum(int(rows.size - np.isfinite(rows).sum()) for rows in _expected_strips(image, options)())
@@ -183,7 +178,7 @@ def _spread(photons: np.ndarray, options: NoisifyOptions, pixel_size: float, thr
     spread = options.point_spread
     # noisify keeps the width in single precision
     fwhm = float(np.float32(spread.fwhm / 1e6))
-    return spread_photons(photons, spread.profile == "fiber", fwhm, pixel_size / 1000.0, spread.radius, threads)
+    return spread_photons(photons, spread.profile is Profile.FIBER, fwhm, pixel_size / 1000.0, spread.radius, threads)
 
 
 def _write_expected(

@@ -3,22 +3,42 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
+from typing import ClassVar
 
 from nbnumba.config.beam import DEFAULT_FLUENCE
+from nbnumba.config.description import Description
+from nbnumba.config.rules import (
+    BITS,
+    BOOLEAN,
+    INTEGER,
+    NOT_NEGATIVE,
+    NUMBER,
+    POSITIVE,
+    Rules,
+    choice,
+    instance,
+    optional,
+)
 
-PROFILES = ("gauss", "fiber")
-"""Point spreads."""
+
+class Profile(Enum):
+    """Form of a point spread."""
+
+    NONE = ""
+    GAUSS = "gauss"
+    FIBER = "fiber"
 
 
-@dataclass(frozen=True)
-class PointSpread:
+@dataclass(frozen=True, eq=False)
+class PointSpread(Description):
     """How a detector spreads the photons that it counts.
 
     Attributes
     ----------
-    profile : str
-        "gauss" or "fiber"; empty for none.
+    profile : Profile
+        A Gaussian, that of a fibre-optic taper, or none.
     fwhm : float
         Full width at half maximum, µm; 0 or less: no spread.
     radius : int
@@ -26,13 +46,20 @@ class PointSpread:
         over the image.
     """
 
-    profile: str = ""
+    profile: Profile = Profile.NONE
     fwhm: float = 46.0
     radius: int = 0
 
+    RULES: ClassVar[Rules] = {"profile": choice(Profile), "fwhm": NUMBER, "radius": INTEGER}
 
-@dataclass(frozen=True)
-class NoisifyOptions:
+    @property
+    def acts(self) -> bool:
+        """Whether there is a spread."""
+        return self.profile is not Profile.NONE and self.fwhm > 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class NoisifyOptions(Description):
     """What becomes of the photons; the defaults are noisify's.
 
     Attributes
@@ -51,9 +78,10 @@ class NoisifyOptions:
         Fluctuation of the source, rms, as a fraction; drawn anew for each pixel (quirk `flicker-per-pixel`).
     calibration_noise : float
         Error of each pixel's gain, rms, as a fraction.
-    seed, calibration_seed : int or None
-        As the user types them; None takes the clock. The usual one of the calibration is negative (quirk
-        `shared-table`).
+    seed : int or None
+        Of all but the calibration, as the user types it; None takes the clock.
+    calibration_seed : int
+        The usual one is negative: noisify goes on with the shuffle table that is there (quirk `shared-table`).
     noise : bool
         Whether there is any noise.
     point_spread : PointSpread
@@ -75,6 +103,21 @@ class NoisifyOptions:
     point_spread: PointSpread = PointSpread()
     bits: int = 16
 
+    RULES: ClassVar[Rules] = {
+        "scale": NUMBER,
+        "fluence": NOT_NEGATIVE,
+        "gain": NUMBER,
+        "adc_offset": NUMBER,
+        "readout_noise": NOT_NEGATIVE,
+        "flicker_noise": NOT_NEGATIVE,
+        "calibration_noise": NOT_NEGATIVE,
+        "seed": optional(INTEGER),
+        "calibration_seed": INTEGER,
+        "noise": BOOLEAN,
+        "point_spread": instance(PointSpread),
+        "bits": BITS,
+    }
+
 
 @dataclass(frozen=True)
 class NoisifyFiles:
@@ -95,8 +138,8 @@ class NoisifyFiles:
     noise_path: Path = Path("noiseimage.img")
 
 
-@dataclass(frozen=True)
-class DetectorHeader:
+@dataclass(frozen=True, eq=False)
+class DetectorHeader(Description):
     """What the header of an SMV image says of the experiment.
 
     Attributes
@@ -119,3 +162,13 @@ class DetectorHeader:
     y_beam: float | None = None
     phi: float = 0.0
     oscillation: float = 1.0
+
+    RULES: ClassVar[Rules] = {
+        "pixel_size": POSITIVE,
+        "distance": NUMBER,
+        "wavelength": POSITIVE,
+        "x_beam": optional(NUMBER),
+        "y_beam": optional(NUMBER),
+        "phi": NUMBER,
+        "oscillation": NUMBER,
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nbnumba.output.text import Fact, fact_lines
+from nbnumba.readout.options import Profile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from nbnumba.readout.noisify import NoisifyReport
     from nbnumba.readout.options import NoisifyOptions, PointSpread
 
-_PROFILES = {"gauss": "Gaussian", "fiber": "fibre taper"}
+_PROFILES = {Profile.GAUSS: "Gaussian", Profile.FIBER: "fibre taper"}
 
 
 def request_lines(
@@ -48,7 +49,7 @@ def request_lines(
         facts.append(("calibration error", f"{100.0 * options.calibration_noise:g} %"))
         facts.append(("flicker", f"{100.0 * options.flicker_noise:g} %"))
         facts.append(("readout noise", f"{options.readout_noise:g} ADU"))
-    if options.point_spread.profile:
+    if options.point_spread.acts:
         facts.append(("point spread", _spread_text(options.point_spread)))
     return fact_lines(facts)
 
