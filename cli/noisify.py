@@ -59,9 +59,9 @@ def _noisify(flags: Sequence[str], threads: int | None) -> None:
     from nbnumba.readout.report import noisify_lines, request_lines
 
     request = interpret_noisify(flags)
+    options, pixel_size = request.options, request.pixel_size
     warn(request.warnings)
     _check_writable(request)
-    options, pixel_size = request.options, request.pixel_size
     say(request_lines(request.image, options, pixel_size, request.input_path, request.header_path))
     report = noisify(request.image, options, pixel_size, request.header, request.files, threads)
     say(noisify_lines(report, options))

@@ -81,7 +81,9 @@ class CompanionFlags:
         while position < len(arguments):
             found, taken = self._read(arguments[position], arguments[position + 1 :])
             if not found:
-                raise UsageError(not_a_flag(arguments[position], occurrences, self.flags, self.command))
+                # a name without a flag takes nothing that follows
+                before = occurrences if occurrences and occurrences[-1].typed.startswith("-") else []
+                raise UsageError(not_a_flag(arguments[position], before, self.flags, self.command))
             occurrences += found
             position += 1 + taken
         return occurrences

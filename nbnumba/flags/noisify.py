@@ -72,7 +72,7 @@ class NoisifyRequest:
     header_path : Path or None
         Where the header comes from; None: from the flags.
     warnings : tuple of str
-        What the user should know about the flags and the input.
+        What the user should know about the flags.
     """
 
     image: np.ndarray
@@ -105,6 +105,9 @@ def parse_noisify(arguments: Sequence[str]) -> tuple[NoisifySettings, list[Occur
         If a flag is unknown, its values are missing or impossible, or no input is named.
     """
     occurrences = NOISIFY.tokenise(arguments)
+    names = dict.fromkeys(item.typed for item in occurrences if not item.typed.startswith("-"))
+    if len(names) > 1:
+        raise UsageError(f"{' and '.join(names)}: give one float image at a time")
     settings = apply(occurrences, NoisifySettings())
     if settings.input_path is None:
         raise UsageError("no input: give the name of a float image, as in nbnumba noisify floatimage.bin")
@@ -143,7 +146,7 @@ def interpret_noisify(arguments: Sequence[str]) -> NoisifyRequest:
     return NoisifyRequest(
         image=image, options=settings.options, pixel_size=pixel_size, header=header, files=files,
         input_path=settings.input_path, header_path=settings.header_path,
-        warnings=(*_flag_warnings(occurrences, settings, stated), *guessed, *_pixel_warnings(settings, image)),
+        warnings=(*_flag_warnings(occurrences, settings, stated), *guessed),
     )  # fmt: skip
 
 
@@ -221,16 +224,3 @@ def _without_effect(settings: NoisifySettings, stated: SmvHeader | None) -> Iter
         yield {"-psf", "-psf_radius"}, f"with -psf_fwhm {options.point_spread.fwhm:g}"
     if not settings.writes_pgm:
         yield {"-pgmfile"}, "with -nopgm"
-
-
-def _pixel_warnings(settings: NoisifySettings, image: np.ndarray) -> Iterator[str]:
-    """What is odd about the pixels of the input."""
-    import numpy as np
-
-    lowest = float(np.fmin.reduce(image, axis=None))
-    if lowest < 0.0:
-        count = int((image < 0.0).sum())
-        yield f"{settings.input_path}: {count} pixels are negative, down to {lowest:g}: no photons are counted there"
-    bad = image.size - int(np.isfinite(image).sum())
-    if bad:
-        yield f"{settings.input_path}: {bad} pixels are infinite or no numbers: what becomes of them means nothing"

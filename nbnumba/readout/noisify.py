@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Iterable, Iterator
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from nbnumba.engine.threads import begin, one_ahead, thread_count
-from nbnumba.errors import UsageError
+from nbnumba.errors import NbnumbaWarning, UsageError
 from nbnumba.io.pgm import write_pgm
 from nbnumba.io.smv import write_smv
-from nbnumba.output.write import STRIP_PIXELS
 from nbnumba.readout.c_noise import NoisyReadout, expected_greys, expected_integers
+from nbnumba.readout.expected import Strips, check_pixels, expected_strips, row_strips
 from nbnumba.readout.noisify_spread import Spread, spread_photons
 from nbnumba.readout.options import NoisifyFiles, NoisifyOptions, Profile
 from nbnumba.setup.lowering import R_E_SQUARED
-
-Strips = Callable[[], Iterable[np.ndarray]]
-"""Gives the rows of an image, in strips."""
 
 _PGM_SCALE = 1.0
 """What its comment says; the grey values hold the gain and the offset."""
@@ -80,8 +77,8 @@ def noisify(
 
     Parameters
     ----------
-    image : ndarray, shape (slow, fast), float32
-        Photons per pixel, up to the scale and the fluence of the options.
+    image : ndarray, shape (slow, fast)
+        Photons per pixel, up to the scale and the fluence of the options; taken as float32.
     options : NoisifyOptions
         Detector and noise.
     pixel_size : float
@@ -100,12 +97,16 @@ def noisify(
     Raises
     ------
     UsageError
-        If a point spread would carry what is no finite number of photons into all pixels.
+        If the image has no two axes or no pixel, or if a point spread would carry what is no finite number of photons
+        into all pixels.
     OutputFileError
         If a file can't be written; those before it stand.
     """
-    if options.point_spread.acts:
-        _check_finite(image, options)
+    image = np.ascontiguousarray(image, np.float32)
+    if image.ndim != 2 or image.size == 0:
+        raise UsageError(f"{{image}}: two axes and at least one pixel are needed, not the shape {image.shape}")
+    for text in check_pixels(image, options):
+        warnings.warn(text, NbnumbaWarning, stacklevel=2)
     make = _with_noise if options.noise else _without_noise
     return make(image, options, pixel_size, header, files, thread_count(threads))
 
@@ -117,12 +118,12 @@ def _with_noise(
     readout = NoisyReadout(options, int(time.time()) if options.seed is None else options.seed)
     # one thread draws, another one writes
     counting = begin(lambda: _counted(image, options, readout), threads)
-    written = _write_expected(_expected_strips(image, options), image.shape, options, header, files, threads)
+    written = _write_expected(expected_strips(image, options), image.shape, options, header, files, threads)
     counts, spread = counting(), None
     if options.point_spread.acts:
         spread = _spread(counts, options, pixel_size, threads)
         counts = spread.image
-    write_smv(files.noise_path, header, one_ahead((readout.digitize(rows) for rows in _strips(counts)), threads))
+    write_smv(files.noise_path, header, one_ahead((readout.digitize(rows) for rows in row_strips(counts)), threads))
     noise = NoiseReport(readout.seed, readout.counted, readout.photons, readout.overloads)
     return _report(image, options, spread, noise, [*written, files.noise_path])
 
@@ -131,10 +132,10 @@ def _without_noise(
     image: np.ndarray, options: NoisifyOptions, pixel_size: float, header: bytes, files: NoisifyFiles, threads: int
 ) -> NoisifyReport:
     """The images of the expected photons."""
-    photons, spread = _expected_strips(image, options), None
+    photons, spread = expected_strips(image, options), None
     if options.point_spread.acts:
         spread = _spread(np.concatenate(list(photons())), options, pixel_size, threads)
-        photons = functools.partial(_strips, spread.image)
+        photons = functools.partial(row_strips, spread.image)
     written = _write_expected(photons, image.shape, options, header, files, threads)
     return _report(image, options, spread, None, written)
 
@@ -144,33 +145,17 @@ def _report(
 ) -> NoisifyReport:
     """The figures of the input beside those of the images."""
     largest = float(image.max(initial=0.0, where=image > 0.0))
-    return NoisifyReport(
-        largest_input=largest, largest_photons=largest * options.scale * options.fluence * R_E_SQUARED,
-        spread=spread, noise=noise, written=tuple(written),
-    )  # fmt: skip
-
-
-def _expected_strips(image: np.ndarray, options: NoisifyOptions) -> Strips:
-    """The input as photons, anew at each call: that takes less time than to keep the image."""
-    factor = options.fluence * R_E_SQUARED * options.scale
-    # a product of doubles becomes float32
-    return lambda: (np.multiply(rows, factor, dtype=np.float64).astype(np.float32) for rows in _strips(image))
+    photons = largest * options.scale * options.fluence * R_E_SQUARED
+    return NoisifyReport(largest, photons, spread, noise, tuple(written))
 
 
 def _counted(image: np.ndarray, options: NoisifyOptions, readout: NoisyReadout) -> np.ndarray:
     """Photons counted of those expected."""
     counts = np.empty_like(image)
-    for rows, expected in zip(_strips(counts), _expected_strips(image, options)(), strict=True):
+    for rows, expected in zip(row_strips(counts), expected_strips(image, options)(), strict=True):
         rows[:] = expected
         readout.count(rows)
     return counts
-
-
-def _check_finite(image: np.ndarray, options: NoisifyOptions) -> None:
-    """Refuse pixels that would make all others worthless."""
-    bad = sum(int(rows.size - np.isfinite(rows).sum()) for rows in _expected_strips(image, options)())
-    if bad:
-        raise UsageError(f"{bad} pixels are infinite or no numbers: a point spread would carry them into all others")
 
 
 def _spread(photons: np.ndarray, options: NoisifyOptions, pixel_size: float, threads: int) -> Spread:
@@ -191,10 +176,3 @@ def _write_expected(
     greys = one_ahead((expected_greys(rows, options) for rows in photons()), threads)
     write_pgm(files.pgm_path, (shape[0], shape[1]), greys, _PGM_SCALE)
     return [files.int_path, files.pgm_path]
-
-
-def _strips(image: np.ndarray) -> Iterator[np.ndarray]:
-    """Views of consecutive rows that fit into the processor's cache."""
-    height = max(STRIP_PIXELS // image.shape[1], 1)
-    for first in range(0, len(image), height):
-        yield image[first : first + height]

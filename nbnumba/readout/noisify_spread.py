@@ -93,7 +93,7 @@ def _automatic_radius(photons: float, fiber: bool, width: float, of_kernel: bool
     else:
         extent = math.sqrt(-math.log(part) / math.log(16)) * width
     # no image is larger; NaN is no extent
-    return 1 + int(min(math.ceil(extent), 2.0**30)) if extent > 0.0 else 1
+    return 1 + int(math.ceil(min(extent, 2.0**30))) if extent > 0.0 else 1
 
 
 def _render_sources(

@@ -315,7 +315,8 @@ def _reach(radius: int, dy: int) -> int:
 def _add_row(row: np.ndarray, radius: int, dy: int, weights: np.ndarray, target: np.ndarray) -> None:
     """What a row of sources, all of one radius, adds to a row of the image."""
     centre = weights.size // 2
-    for dx in range(_reach(min(radius, centre), dy), -_reach(min(radius, centre), dy) - 1, -1):
+    far = min(_reach(min(radius, centre), dy), row.size - 1)
+    for dx in range(far, -far - 1, -1):
         start, stop = max(dx, 0), min(row.size, row.size + dx)
         weight, pixels, photons = weights[centre + dx], target[start:stop], row[start - dx : stop - dx]
         for x in range(pixels.size):
@@ -328,7 +329,8 @@ def _add_row_by_radius(
 ) -> None:
     """What a row of sources adds to a row of the image."""
     centre = weights.size // 2
-    for dx in range(_reach(min(largest, centre), dy), -_reach(min(largest, centre), dy) - 1, -1):
+    far = min(_reach(min(largest, centre), dy), row.size - 1)
+    for dx in range(far, -far - 1, -1):
         start, stop = max(dx, 0), min(row.size, row.size + dx)
         weight, pixels, photons = weights[centre + dx], target[start:stop], row[start - dx : stop - dx]
         reaches, square = radii[start - dx : stop - dx], np.int32(dx * dx + dy * dy)

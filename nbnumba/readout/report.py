@@ -99,6 +99,5 @@ def _spread_facts(report: NoisifyReport) -> list[Fact]:
         facts.append(("before spreading", f"{report.noise.counted:.0f} photons"))
     if spread.automatic_radius is not None:
         facts.append(("radius", f"{spread.automatic_radius} pixels for the largest pixel, {spread.largest:g} photons"))
-    if spread.lost is not None:
-        facts.append(("beyond the radius", f"{spread.lost:g} photons, spread evenly"))
-    return facts
+    beyond = "no photons, nothing is spread" if spread.lost is None else f"{spread.lost:g} photons, spread evenly"
+    return [*facts, ("beyond the radius", beyond)]
