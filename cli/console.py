@@ -77,13 +77,15 @@ def warn(warnings: Iterable[str]) -> None:
 
 
 @contextlib.contextmanager
-def progress_bar(wanted: bool | None) -> Iterator[Callable[[int, int], None] | None]:
+def progress_bar(wanted: bool | None, work: str = "rendering") -> Iterator[Callable[[int, int], None] | None]:
     """A progress bar on stderr.
 
     Parameters
     ----------
     wanted : bool or None
         Show it; None shows it on a terminal.
+    work : str
+        What is done.
 
     Yields
     ------
@@ -105,7 +107,7 @@ def progress_bar(wanted: bool | None) -> Iterator[Callable[[int, int], None] | N
             if bar is None:
                 # not before: kernels may have to be compiled, and that is said first
                 bar = stack.enter_context(tqdm(
-                    desc="rendering", unit="pixel", unit_scale=True, dynamic_ncols=True, file=sys.stderr, total=total
+                    desc=work, unit="pixel", unit_scale=True, dynamic_ncols=True, file=sys.stderr, total=total
                 ))  # fmt: skip
             bar.update(done - bar.n)
 

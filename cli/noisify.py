@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
-from nbnumba_cli.console import say, warn
+from nbnumba_cli.console import progress_bar, say, warn
 from nbnumba_cli.flag_command import FlagCommand
 from nbnumba_cli.startup import announce_compilation, import_numba_without_scipy
 
@@ -63,7 +63,8 @@ def _noisify(flags: Sequence[str], threads: int | None) -> None:
     warn(request.warnings)
     _check_writable(request)
     say(request_lines(request.image, options, pixel_size, request.input_path, request.header_path))
-    report = noisify(request.image, options, pixel_size, request.header, request.files, threads)
+    with progress_bar(None, "spreading") as progress:
+        report = noisify(request.image, options, pixel_size, request.header, request.files, threads, progress)
     say(noisify_lines(report, options))
 
 

@@ -7,6 +7,7 @@ import time
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from nbnumba.readout.expected import Strips, check_pixels, expected_strips, row_
 from nbnumba.readout.noisify_spread import Spread, spread_photons
 from nbnumba.readout.options import NoisifyFiles, NoisifyOptions, Profile
 from nbnumba.setup.lowering import R_E_SQUARED
+
+if TYPE_CHECKING:
+    from nbnumba.engine.scan import Progress
 
 _PGM_SCALE = 1.0
 """What its comment says; the grey values hold the gain and the offset."""
@@ -71,7 +75,7 @@ class NoisifyReport:
 
 def noisify(
     image: np.ndarray, options: NoisifyOptions, pixel_size: float, header: bytes, files: NoisifyFiles,
-    threads: int | None = None,
+    threads: int | None = None, progress: Progress | None = None,
 ) -> NoisifyReport:  # fmt: skip
     """Write an image as a detector would read it out, without and with noise.
 
@@ -89,6 +93,8 @@ def noisify(
         What to write.
     threads : int or None
         CPU threads; None takes all cores.
+    progress : callable or None
+        Called during a point spread with the pixels done and the pixels in all.
 
     Returns
     -------
@@ -108,12 +114,13 @@ def noisify(
     for text in check_pixels(image, options):
         warnings.warn(text, NbnumbaWarning, stacklevel=2)
     make = _with_noise if options.noise else _without_noise
-    return make(image, options, pixel_size, header, files, thread_count(threads))
+    return make(image, options, pixel_size, header, files, thread_count(threads), progress)
 
 
 def _with_noise(
-    image: np.ndarray, options: NoisifyOptions, pixel_size: float, header: bytes, files: NoisifyFiles, threads: int
-) -> NoisifyReport:
+    image: np.ndarray, options: NoisifyOptions, pixel_size: float, header: bytes, files: NoisifyFiles, threads: int,
+    progress: Progress | None,
+) -> NoisifyReport:  # fmt: skip
     """All images; the point spread takes the photons that were counted."""
     readout = NoisyReadout(options, int(time.time()) if options.seed is None else options.seed)
     # one thread draws, another one writes
@@ -121,7 +128,7 @@ def _with_noise(
     written = _write_expected(expected_strips(image, options), image.shape, options, header, files, threads)
     counts, spread = counting(), None
     if options.point_spread.acts:
-        spread = _spread(counts, options, pixel_size, threads)
+        spread = _spread(counts, options, pixel_size, threads, progress)
         counts = spread.image
     write_smv(files.noise_path, header, one_ahead((readout.digitize(rows) for rows in row_strips(counts)), threads))
     noise = NoiseReport(readout.seed, readout.counted, readout.photons, readout.overloads)
@@ -129,12 +136,13 @@ def _with_noise(
 
 
 def _without_noise(
-    image: np.ndarray, options: NoisifyOptions, pixel_size: float, header: bytes, files: NoisifyFiles, threads: int
-) -> NoisifyReport:
+    image: np.ndarray, options: NoisifyOptions, pixel_size: float, header: bytes, files: NoisifyFiles, threads: int,
+    progress: Progress | None,
+) -> NoisifyReport:  # fmt: skip
     """The images of the expected photons."""
     photons, spread = expected_strips(image, options), None
     if options.point_spread.acts:
-        spread = _spread(np.concatenate(list(photons())), options, pixel_size, threads)
+        spread = _spread(np.concatenate(list(photons())), options, pixel_size, threads, progress)
         photons = functools.partial(row_strips, spread.image)
     written = _write_expected(photons, image.shape, options, header, files, threads)
     return _report(image, options, spread, None, written)
@@ -158,12 +166,14 @@ def _counted(image: np.ndarray, options: NoisifyOptions, readout: NoisyReadout) 
     return counts
 
 
-def _spread(photons: np.ndarray, options: NoisifyOptions, pixel_size: float, threads: int) -> Spread:
+def _spread(
+    photons: np.ndarray, options: NoisifyOptions, pixel_size: float, threads: int, progress: Progress | None
+) -> Spread:
     """An image after the point spread."""
     spread = options.point_spread
     # noisify keeps the width in single precision
-    fwhm = float(np.float32(spread.fwhm / 1e6))
-    return spread_photons(photons, spread.profile is Profile.FIBER, fwhm, pixel_size / 1000.0, spread.radius, threads)
+    fwhm, fiber = float(np.float32(spread.fwhm / 1e6)), spread.profile is Profile.FIBER
+    return spread_photons(photons, fiber, fwhm, pixel_size / 1000.0, spread.radius, threads, progress)
 
 
 def _write_expected(

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nbnumba.engine.threads import share_out
 from nbnumba.numerics.jit import device_jit, jit
 from nbnumba.readout.point_spread import FIBER_G, Sources, fiber_kernel, gather, gaussian_kernel
+
+if TYPE_CHECKING:
+    from nbnumba.engine.scan import Progress
 
 _LOST_NOISE = 10.0
 """Beyond the automatic radius lies so small a part of the photon noise of a pixel."""
@@ -37,7 +41,10 @@ class Spread:
     lost: float | None
 
 
-def spread_photons(image: np.ndarray, fiber: bool, fwhm: float, pixel_size: float, radius: int, threads: int) -> Spread:
+def spread_photons(
+    image: np.ndarray, fiber: bool, fwhm: float, pixel_size: float, radius: int, threads: int,
+    progress: Progress | None = None,
+) -> Spread:  # fmt: skip
     """Blur an image as noisify.c does (quirks `psf-wrap`, `psf-edge`).
 
     Parameters
@@ -53,6 +60,8 @@ def spread_photons(image: np.ndarray, fiber: bool, fwhm: float, pixel_size: floa
         photons are spread evenly.
     threads : int
         CPU threads.
+    progress : callable or None
+        Called with the pixels done and the pixels in all.
 
     Returns
     -------
@@ -68,7 +77,7 @@ def spread_photons(image: np.ndarray, fiber: bool, fwhm: float, pixel_size: floa
     if radius >= 0:
         make_kernel = fiber_kernel if fiber else gaussian_kernel
         kernel = make_kernel(fwhm, pixel_size, min(chosen or radius, longest), threads=threads)
-        gather(sources, kernel, spread, True, threads)
+        gather(sources, kernel, spread, True, threads, progress)
     _add_everywhere(spread, lost / spread.size)
     return Spread(spread, largest, chosen, lost)
 

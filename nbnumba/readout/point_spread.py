@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,11 +19,17 @@ from nbnumba.engine.threads import share_out, thread_count
 from nbnumba.errors import UsageError
 from nbnumba.numerics.jit import device_jit, jit
 
+if TYPE_CHECKING:
+    from nbnumba.engine.scan import Progress
+
 EDGES = ("lose", "conserve", "wrap")
 """What becomes of photons that would land outside the image."""
 
 _FFT_RADIUS = 8
 """Kernels of a larger radius are applied by Fourier transforms, which then take less time than the sum."""
+
+_PROGRESS_STEPS = 64
+"""How often progress is told."""
 
 _SCATTERED_ROW, _SCATTERED_SOURCE, _SCATTERED_TERM = 3, 150, 3
 """What taking the sources of a row one by one costs, in terms of a row taken as a whole: for each pixel of the row, for
@@ -31,9 +38,12 @@ each source, and for each pixel that a source adds to."""
 FIBER_G = 0.652383013252053
 """Radius g of the fibre profile over its full width at half maximum: 1/(2 sqrt(2**(2/3) - 1))."""
 
-_LOG_16 = math.log(16)
 _GAUSS_X, _GAUSS_Y = math.sqrt(math.log(2)), math.sqrt(math.log(16))
 _GAUSS_SCALE = math.sqrt(math.log(16) / math.log(2))
+
+_WHOLE = 2
+"""A circle of so many times a kernel's radius holds its corners."""
+
 
 @device_jit
 def _corner(fiber: bool, x: float, y: float, width: float) -> float:
@@ -171,21 +181,21 @@ class Sources:
 
     @classmethod
     def alike(cls, image: np.ndarray, radius: int) -> Sources:
-        """All pixels of an image spread alike.
+        """All pixels of an image spread over a whole kernel.
 
         Parameters
         ----------
         image : ndarray, shape (slow, fast)
             Photons.
         radius : int
-            How far they spread, pixels.
+            Of the kernel, pixels.
 
         Returns
         -------
         Sources
         """
         photons = np.maximum(image, 0.0, dtype=np.float64)
-        rows = np.full((len(image), 4), radius, np.int64)
+        rows = np.full((len(image), 4), _WHOLE * radius, np.int64)
         rows[:, 0] = np.count_nonzero(photons, axis=1)
         rows[:, 1] = rows[:, 0] * (2 * radius + 1)
         return cls(photons, np.empty((0, 0), np.int32), rows)
@@ -222,7 +232,8 @@ def convolve(image: np.ndarray, kernel: np.ndarray, edges: str = "lose", threads
         raise UsageError(f"{{kernel}}: a square with an odd edge is needed, not the shape {kernel.shape}")
     radius = len(kernel) // 2
     if edges == "conserve":
-        image = np.divide(image, _share_inside(image.shape, kernel), dtype=np.float64)
+        share = _share_inside(image.shape, kernel)
+        image = np.divide(image, share, out=np.zeros(image.shape), where=share > 0.0)
     kernel = np.ascontiguousarray(kernel, np.float64)
     if radius > _FFT_RADIUS and edges != "wrap":
         return _convolve_by_fft(image, kernel, thread_count(threads))
@@ -254,7 +265,10 @@ def _convolve_by_fft(image: np.ndarray, kernel: np.ndarray, threads: int) -> np.
     return np.maximum(spread, 0.0, out=spread)
 
 
-def gather(sources: Sources, kernel: np.ndarray, spread: np.ndarray, wraps: bool, threads: int) -> None:
+def gather(
+    sources: Sources, kernel: np.ndarray, spread: np.ndarray, wraps: bool, threads: int,
+    progress: Progress | None = None,
+) -> None:  # fmt: skip
     """Add to each pixel what it gets from the sources around it, in the order in which C scans them.
 
     Parameters
@@ -269,13 +283,23 @@ def gather(sources: Sources, kernel: np.ndarray, spread: np.ndarray, wraps: bool
         Whether the column right of the image appears in its first column, one row lower.
     threads : int
         CPU threads.
+    progress : callable or None
+        Called with the pixels done and the pixels in all.
     """
-    share_out(
-        lambda first, last: _gather_rows(
-            first, last, sources.photons, sources.radii, sources.rows, kernel, wraps, spread
-        ),
-        len(spread), threads,
-    )  # fmt: skip
+
+    slow, fast = spread.shape
+    height = slow if progress is None else max(slow // _PROGRESS_STEPS, threads)
+    for start in range(0, slow, height):
+        if progress is not None:
+            progress(start * fast, spread.size)
+
+        def work(first: int, last: int, start: int = start) -> None:
+            rows = (start + first, start + last)
+            _gather_rows(*rows, sources.photons, sources.radii, sources.rows, kernel, wraps, spread)
+
+        share_out(work, min(height, slow - start), threads)
+    if progress is not None:
+        progress(spread.size, spread.size)
 
 
 @jit
@@ -290,10 +314,10 @@ def _gather_rows(
         for y0 in range(max(y - radius, 0), min(y + radius + 1, photons.shape[0])):
             count, work, least, largest = rows[y0]
             dy, weights = y - y0, kernel[radius + y - y0]
-            if count == 0 or abs(dy) > min(largest, radius):
+            if count == 0 or abs(dy) > largest:
                 continue
             one_by_one = _SCATTERED_ROW * width + _SCATTERED_SOURCE * count + _SCATTERED_TERM * work
-            if one_by_one < width * (2 * largest + 1):
+            if one_by_one < width * (2 * min(largest, radius) + 1):
                 _scatter_row(photons[y0], radii, y0, dy, weights, spread[y])
             elif least == largest:
                 _add_row(photons[y0], largest, dy, weights, spread[y])
@@ -305,22 +329,23 @@ def _gather_rows(
 
 
 @device_jit
-def _reach(radius: int, dy: int) -> int:
-    """How far a circle extends along a row at a distance from its centre; -1 for nothing."""
+def _reach(radius: int, dy: int, centre: int) -> int:
+    """How far a circle inside a kernel extends along a row at a distance from its centre; -1 for nothing."""
     square = radius * radius - dy * dy
-    return int(math.sqrt(square)) if square >= 0 else -1
+    return min(int(math.sqrt(square)), centre) if square >= 0 and abs(dy) <= centre else -1
 
 
 @device_jit
 def _add_row(row: np.ndarray, radius: int, dy: int, weights: np.ndarray, target: np.ndarray) -> None:
     """What a row of sources, all of one radius, adds to a row of the image."""
     centre = weights.size // 2
-    far = min(_reach(min(radius, centre), dy), row.size - 1)
+    far = min(_reach(radius, dy, centre), row.size - 1)
     for dx in range(far, -far - 1, -1):
         start, stop = max(dx, 0), min(row.size, row.size + dx)
         weight, pixels, photons = weights[centre + dx], target[start:stop], row[start - dx : stop - dx]
-        for x in range(pixels.size):
-            pixels[x] = pixels[x] + photons[x] * weight
+        if weight != 0.0:
+            for x in range(pixels.size):
+                pixels[x] = pixels[x] + photons[x] * weight
 
 
 @device_jit
@@ -329,7 +354,7 @@ def _add_row_by_radius(
 ) -> None:
     """What a row of sources adds to a row of the image."""
     centre = weights.size // 2
-    far = min(_reach(min(largest, centre), dy), row.size - 1)
+    far = min(_reach(largest, dy, centre), row.size - 1)
     for dx in range(far, -far - 1, -1):
         start, stop = max(dx, 0), min(row.size, row.size + dx)
         weight, pixels, photons = weights[centre + dx], target[start:stop], row[start - dx : stop - dx]
@@ -348,7 +373,7 @@ def _scatter_row(
     for x0 in range(row.size):
         photons = row[x0]
         if photons > 0.0:
-            reach = _reach(min(radii[y0, x0], centre) if radii.size else centre, dy)
+            reach = _reach(radii[y0, x0] if radii.size else _WHOLE * centre, dy, centre)
             start, stop = max(x0 - reach, 0), min(x0 + reach + 1, row.size)
             pixels, near = target[start:stop], weights[centre + start - x0 :]
             for x in range(pixels.size):
@@ -367,8 +392,8 @@ def _gather_first_pixel(
             # sources that reach one of the two; what lies between them reaches neither
             for x0 in range(0 if part == 0 else max(near, width - radius), near if part == 0 else width):
                 value = photons[y0, x0]
-                own = min(radii[y0, x0], radius) if radii.size else radius
-                if x0 <= _reach(own, y - y0):
+                own = radii[y0, x0] if radii.size else _WHOLE * radius
+                if x0 <= _reach(own, y - y0, radius):
                     spread[y, 0] = spread[y, 0] + value * kernel[radius + y - y0, radius - x0]
-                if y > 0 and width - x0 <= _reach(own, y - 1 - y0):
+                if y > 0 and width - x0 <= _reach(own, y - 1 - y0, radius):
                     spread[y, 0] = spread[y, 0] + value * kernel[radius + y - 1 - y0, radius + width - x0]

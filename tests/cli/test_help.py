@@ -7,6 +7,7 @@ from golden import ROOT
 from nbnumba_cli.main import COMMANDS, run
 
 from nbnumba import __version__
+from nbnumba.flags.noisify_table import NOISIFY
 from nbnumba.flags.table import FLAGS, TOPICS
 
 
@@ -38,9 +39,10 @@ def test_every_command_has_help(help_text, name):
     assert help_text(name).startswith(f"Usage: nbnumba {name} ")
 
 
-def test_the_help_of_simulate_lists_every_flag_in_its_topic_with_unit_default_and_spellings(help_text):
-    text = help_text("simulate")
-    for topic, flags in TOPICS.items():
+@pytest.mark.parametrize(("name", "topics"), [("simulate", TOPICS), ("noisify", NOISIFY.topics)])
+def test_the_help_lists_every_flag_in_its_topic_with_unit_default_and_spellings(help_text, name, topics):
+    text = help_text(name)
+    for topic, flags in topics.items():
         section = text.split(f"\n{topic}:\n")[1].split("\n\n")[0]
         entries = [" ".join(entry.split()) for entry in f"\n{section}".split("\n  -")[1:]]
         assert [f"-{entry.split()[0]}" for entry in entries] == [flag.name for flag in flags]
@@ -48,8 +50,8 @@ def test_the_help_of_simulate_lists_every_flag_in_its_topic_with_unit_default_an
             assert flag.unit in entry
             assert flag.default in entry
             words = f"-{entry}".replace("(", "").replace(")", "").split()
-            for name in flag.names:
-                assert any(word.startswith(name) for word in words), (name, entry)
+            for spelling in flag.names:
+                assert any(word.startswith(spelling) for word in words), (spelling, entry)
 
 
 NEEDS_NO_DEFAULT = {"-cell", "-pix0_vector", "-printout_pixel", "-trace_pixel"}
@@ -72,7 +74,7 @@ def test_lengths_angles_and_energies_have_units():
 
 
 def test_no_line_of_the_help_is_wider_than_the_terminal(help_text):
-    for arguments in ((), ("simulate",)):
+    for arguments in ((), ("simulate",), ("noisify",)):
         assert max(map(len, help_text(*arguments).splitlines())) <= 80
 
 

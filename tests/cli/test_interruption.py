@@ -108,3 +108,17 @@ def test_while_drawing_noise(folder):
     status, _, left = interrupt(folder, [*CRYSTAL, *flat, "-detpixels", "6000"], draws)
     assert (status, left) == (130, ["floatimage.bin", "intimage.img"])
     assert np.fromfile(folder / "floatimage.bin", dtype=np.float32).size == 6000**2
+
+
+def test_while_spreading_photons(folder):
+    # 400 pixels far: a quarter of a million additions for each of a million pixels
+    np.ones((1000, 1000), np.float32).tofile(folder / "a.bin")
+    flags = ["a.bin", "-detpixels", "1000", "-nopgm", "-psf", "fiber", "-psf_radius", "400"]
+    started = time.monotonic()
+
+    def spreads(_: str) -> bool:
+        return (folder / "intimage.img").exists() and time.monotonic() > started + 2.0
+
+    status, err, left = interrupt(folder, ["noisify", *flags], spreads)
+    assert (status, left) == (130, ["a.bin", "intimage.img"])
+    assert err.endswith("nbnumba: interrupted\n")
