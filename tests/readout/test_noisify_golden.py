@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from golden import ROOT
 from golden_noisify import noisify_cases
 from nbnumba_cli.main import run
 
@@ -54,3 +55,9 @@ def test_shape_of_the_input_is_that_of_c(case, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     case.place_inputs(tmp_path)
     assert interpret_noisify(case.args).image.shape == case.shape
+
+
+def test_the_document_lists_every_golden_run():
+    text = (ROOT / "docs" / "noisify.md").read_text(encoding="utf-8")
+    for case in noisify_cases():
+        assert re.search(rf"^\| {case.name} \| .* \| {len(case.files)} of {len(case.files)} \|$", text, re.M), case.name
