@@ -10,7 +10,8 @@ import numpy as np
 
 from nbnumba.engine.threads import share_out
 from nbnumba.numerics.jit import device_jit, jit
-from nbnumba.readout.point_spread import FIBER_G, Sources, fiber_kernel, gather, gaussian_kernel
+from nbnumba.readout.gather import Sources, gather
+from nbnumba.readout.point_spread import FIBER_G, fiber_kernel, gaussian_kernel
 
 if TYPE_CHECKING:
     from nbnumba.engine.scan import Progress

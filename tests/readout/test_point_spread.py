@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from nbnumba.errors import UsageError
 from nbnumba.readout import point_spread
+from nbnumba.readout.gather import Sources, gather
 from nbnumba.readout.noisify_spread import spread_photons
-from nbnumba.readout.point_spread import EDGES, Sources, convolve, fiber_kernel, gather, gaussian_kernel
+from nbnumba.readout.point_spread import EDGES, convolve, fiber_kernel, gaussian_kernel
 
 FWHM_PER_SIGMA = 2.0 * math.sqrt(2.0 * math.log(2.0))
 
