@@ -20,6 +20,7 @@ from nbnumba.io.atomic import discard_unfinished
 
 COMMANDS = {
     "simulate": "nbnumba_cli.simulate",
+    "nonbragg": "nbnumba_cli.nonbragg",
     "noisify": "nbnumba_cli.noisify",
     "trace": "nbnumba_cli.trace",
     "compare": "nbnumba_cli.compare",

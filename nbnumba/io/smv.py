@@ -16,6 +16,7 @@ from nbnumba.io.atomic import atomic_write, write_array
 from nbnumba.io.reading import NUMBER, read_input
 
 if TYPE_CHECKING:
+    from nbnumba.background.setup import AmorphousModel
     from nbnumba.readout.options import DetectorHeader
     from nbnumba.setup.model import Model
 
@@ -251,6 +252,37 @@ def noisify_header(header: DetectorHeader, shape: tuple[int, int], bits: int) ->
         ("PHI", header.phi),
         ("OSC_START", header.phi),
         ("OSC_RANGE", header.oscillation),
+        *_SOURCE,
+    ])  # fmt: skip
+
+
+def nonbragg_header(model: AmorphousModel) -> bytes:
+    """The header that nonBragg writes: other keys than nanoBragg's, and ORGX without the half pixel (quirk `orgx`).
+
+    Parameters
+    ----------
+    model : AmorphousModel
+        SI units.
+
+    Returns
+    -------
+    bytes
+    """
+    g, phi = model.geometry, model.phi_start * _DEGREES_PER_RADIAN
+    return _header([
+        *_layout((g.pixels_slow, g.pixels_fast), "unsigned_short"),
+        ("PIXEL_SIZE", g.pixel_size * 1000.0),
+        ("DISTANCE", g.distance * 1000.0),
+        ("WAVELENGTH", model.wavelength * 1e10),
+        ("BEAM_CENTER_X", g.f_beam * 1000.0),
+        ("BEAM_CENTER_Y", (g.size_slow - g.s_beam) * 1000.0),
+        ("ORGX", g.f_close / g.pixel_size),
+        ("ORGY", g.s_close / g.pixel_size),
+        ("CLOSE_DISTANCE", g.close_distance * 1000.0),
+        ("PHI", phi),
+        ("OSC_START", phi),
+        ("OSC_RANGE", model.oscillation * _DEGREES_PER_RADIAN),
+        ("TWOTHETA", g.twotheta * _DEGREES_PER_RADIAN),
         *_SOURCE,
     ])  # fmt: skip
 
