@@ -18,6 +18,7 @@ from nbnumba.errors import NbnumbaError, NbnumbaWarning, with_names
 COMMANDS = {
     "simulate": "nbnumba_cli.simulate",
     "hkl": "nbnumba_cli.hkl",
+    "nonbragg": "nbnumba_cli.nonbragg",
     "noisify": "nbnumba_cli.noisify",
     "readout": "nbnumba_cli.readout",
     "trace": "nbnumba_cli.trace",

@@ -148,6 +148,11 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 _NOISIFY = ("noisify",)
 
 
+_NOISIFY = ("noisify",)
+_BOTH = ("nanoBragg", "nonBragg")
+_NONBRAGG = ("nonBragg",)
+
+
 QUIRKS = {
     quirk.name: replace(quirk, effect=_EFFECTS.get(quirk.name, ""))
     for quirk in (
@@ -190,11 +195,13 @@ QUIRKS = {
             "curved",
             "the arcs of a curved detector are measured with the lab y and z coordinates, whatever the convention",
             "arcs along the detector's own fast and slow axes",
+            _BOTH,
         ),
         Quirk(
             "point-pixel",
             "-point_pixel gives 1/R^2, without the area of the pixel",
             "pixel area over R^2",
+            _BOTH,
         ),
         Quirk(
             "oversample-compound",
@@ -242,6 +249,7 @@ QUIRKS = {
             "twotheta-header",
             "after a swing about the two-theta axis DISTANCE and BEAM_CENTER of headers are those before it",
             "those of the detector where it stands",
+            _BOTH,
         ),
         Quirk(
             "long-header",
@@ -343,6 +351,108 @@ QUIRKS = {
             "above a mean of 1e6 counts are Gauss deviates and no whole numbers",
             "rounded",
             _NOISIFY,
+        ),
+        Quirk(
+            "ceil",
+            "the edge over the pixel is rounded up as a double: 1475 pixels of 0.1 mm become 1476",
+            "as many pixels as were given",
+            _NONBRAGG,
+        ),
+        Quirk(
+            "orgx",
+            "ORGX and ORGY count from the corner of the first pixel, on the command line and in the header",
+            "XDS counts half a pixel more",
+            _NONBRAGG,
+        ),
+        Quirk(
+            "beam-default",
+            "a beam centre that is not given lies half a pixel off the middle, below along fast and above along slow",
+            "the middle of the detector, or nanoBragg's default",
+            _NONBRAGG,
+        ),
+        Quirk(
+            "stol-extrapolation",
+            "beyond the table F goes on along the straight line through its last two points, even below zero",
+            "a constant, or an error",
+            _NONBRAGG,
+        ),
+        Quirk(
+            "stol-comment",
+            "a line that does not begin with a number is the point 0 0",
+            "comments are passed over",
+            _NONBRAGG,
+        ),
+        Quirk(
+            "stol-unsorted",
+            "the table is walked through in the file's order: F depends on the pixel before",
+            "the points are sorted, and two with one abscissa refused",
+            _NONBRAGG,
+        ),
+        Quirk(
+            "lagrange-overshoot",
+            "a cubic through four points, which runs far beyond them where their distances differ much",
+            "a shape-preserving interpolation",
+            _NONBRAGG,
+        ),
+        Quirk(
+            "negative-photons",
+            "a negative F gives negative photons, and the noise of such a pixel is none",
+            "F squared, or an error",
+            _NONBRAGG,
+        ),
+        Quirk(
+            "negative-solid-angle",
+            "an outward axis, fast x slow, that points to the sample makes solid angles and photons negative",
+            "a solid angle is positive whichever way the axes turn",
+            _NONBRAGG,
+        ),
+        Quirk(
+            "weights-sum",
+            "weights of sources count, but the sum is divided by the number of sources",
+            "the sum is divided by the sum of weights",
+            _NONBRAGG,
+        ),
+        Quirk(
+            "omega-sum",
+            "the solid angle that is printed is summed over subpixels too: oversample^2 times too large",
+            "the solid angle of the pixels",
+            _NONBRAGG,
+        ),
+        Quirk(
+            "rmsd-shift",
+            "the rmsd, and the PGM image's scale with it, is that of the pixels after those of the region of interest",
+            "the rmsd of the pixels themselves",
+            _NONBRAGG,
+        ),
+        Quirk(
+            "img-mean",
+            "once a curve has been extracted, mean and rms are divided by the number of pixels of its last point",
+            "they are divided by the number of all pixels",
+            _NONBRAGG,
+        ),
+        Quirk(
+            "nopgm",
+            "-nopgm is read and the PGM image written all the same",
+            "no PGM image",
+            _NONBRAGG,
+        ),
+        Quirk(
+            "thick-word",
+            "-thickness and -thicksteps both mean the sample's thickness in mm",
+            "flags of a sensor, as in nanoBragg, or none",
+            _NONBRAGG,
+        ),
+        Quirk(
+            "no-sensor",
+            "every photon counts once: no flag reaches the sensor's thickness",
+            "the sensor absorbs a part, and its parallax moves it",
+            _NONBRAGG,
+        ),
+        Quirk(
+            "sample-absorption",
+            "F squared per molecule of a thin sample: no absorption, no multiple and no Compton scattering",
+            "the sample absorbs and scatters more than once",
+            _NONBRAGG,
         ),
     )
 }

@@ -74,6 +74,11 @@ def test_the_registry_names_all_quirks_of_each_program():
         "psf-int", "psf-poisson", "truncate", "negative-wrap", "int32-clip", "guess", "detsize", "header-type",
         "negative-mean", "gauss-regime",
     }  # fmt: skip
+    assert quirks_of("nonBragg") == {
+        "ceil", "orgx", "beam-default", "stol-extrapolation", "stol-comment", "stol-unsorted", "lagrange-overshoot",
+        "negative-photons", "negative-solid-angle", "weights-sum", "omega-sum", "rmsd-shift", "img-mean", "nopgm",
+        "thick-word", "no-sensor", "sample-absorption", "curved", "point-pixel", "twotheta-header",
+    }  # fmt: skip
     for name, quirk in QUIRKS.items():
         assert quirk.name == name
         assert quirk.c_behaviour != quirk.correct_behaviour

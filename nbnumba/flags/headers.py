@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbnumba.config.rules import LARGEST_NUMBER, POSITIVE, UnfitError
-from nbnumba.errors import InputFileError
-from nbnumba.flags.settings import Settings
+from nbnumba.errors import InputFileError, UsageError
+from nbnumba.flags.names import field_of, flag_of
+from nbnumba.flags.settings import ExperimentEntries, Settings, X
 
 if TYPE_CHECKING:
     from nbnumba.io.smv import SmvHeader
@@ -50,17 +51,26 @@ def settings_from_headers(mask_path: Path | None, header_path: Path | None) -> S
 
         mask = read_smv(mask_path)
         pixels = mask.data != 0 if mask.data.dtype.kind == "f" else mask.data
-        settings = _enter(settings.put("detector.mask", pixels), _Stated(mask_path, mask.header), from_top=True)
+        settings = settings.put("detector.mask", pixels)
+        settings = enter_header(settings, StatedHeader(mask_path, mask.header), from_top=True)
     if header_path is not None:
         from nbnumba.io.smv import read_smv_header
 
-        settings = _enter(settings, _Stated(header_path, read_smv_header(header_path)), from_top=False)
+        settings = enter_header(settings, StatedHeader(header_path, read_smv_header(header_path)), from_top=False)
     return settings
 
 
 @dataclass(frozen=True)
-class _Stated:
-    """What the header of a file says."""
+class StatedHeader:
+    """What the header of a file says.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    header : SmvHeader
+        Its header.
+    """
 
     path: Path
     header: SmvHeader
@@ -75,8 +85,23 @@ class _Stated:
         return value
 
 
-def _enter(settings: Settings, stated: _Stated, from_top: bool) -> Settings:
-    """Settings with what a header says; `from_top` if its beam centre is measured from the top."""
+def enter_header(settings: X, stated: StatedHeader, from_top: bool) -> X:
+    """Settings with what a header says.
+
+    Parameters
+    ----------
+    settings : ExperimentEntries
+        What to start from.
+    stated : StatedHeader
+        The header.
+    from_top : bool
+        Whether its beam centre is measured from the top.
+
+    Returns
+    -------
+    ExperimentEntries
+        The settings' own kind.
+    """
     width, height = stated.header.width, stated.header.height
     for key, path in _POSITIVE.items():
         settings = _enter_positive(settings, stated, key, path)
@@ -96,7 +121,7 @@ def _enter(settings: Settings, stated: _Stated, from_top: bool) -> Settings:
     return settings.put("detector.origin_pixels", origin)
 
 
-def _enter_positive(settings: Settings, stated: _Stated, key: str, path: str) -> Settings:
+def _enter_positive(settings: X, stated: StatedHeader, key: str, path: str) -> X:
     """Settings with a number of a header that must be above zero; if it is not, a flag may yet replace it."""
     value = stated.value(key)
     if value is None:
@@ -106,6 +131,24 @@ def _enter_positive(settings: Settings, stated: _Stated, key: str, path: str) ->
     except UnfitError:
         words = f"the header of {stated.path} states {key} {value:g}"
         return replace(settings, unusable=(*settings.unusable, (path, words)))
+
+
+def check_stated(settings: ExperimentEntries) -> None:
+    """Refuse what headers say and nothing can be computed with.
+
+    Parameters
+    ----------
+    settings : ExperimentEntries
+        After all flags.
+
+    Raises
+    ------
+    UsageError
+    """
+    if settings.unusable:
+        paths, words = zip(*settings.unusable, strict=True)
+        flags = " and ".join(flag_of(field_of(path)) for path in paths)
+        raise UsageError(f"{' and '.join(words)}, which must be above zero: correct it with {flags}")
 
 
 def _pair(

@@ -13,8 +13,8 @@ from nbnumba.config.sources import sources_from_metres
 from nbnumba.config.units import unit_hint
 from nbnumba.errors import UsageError
 from nbnumba.flags.additions import Additions
-from nbnumba.flags.headers import settings_from_headers
-from nbnumba.flags.names import field_of, flag_of, named_by_flags
+from nbnumba.flags.headers import check_stated, settings_from_headers
+from nbnumba.flags.names import named_by_flags
 from nbnumba.flags.parse import Occurrence, apply, tokenise
 from nbnumba.flags.settings import Settings
 from nbnumba.models.names import is_model_or_data
@@ -137,10 +137,7 @@ def _check(settings: Settings, spacegroup: str | None) -> None:
         raise UsageError("no unit cell: give -cell (a b c alpha beta gamma) or -mat (a file)")
     if spacegroup is not None and settings.hkl_path is None:
         raise UsageError(f"{{spacegroup}} {spacegroup}: has no effect without {{Crystal.structure_factors}}")
-    if settings.unusable:
-        paths, words = zip(*settings.unusable, strict=True)
-        flags = " and ".join(flag_of(field_of(path)) for path in paths)
-        raise UsageError(f"{' and '.join(words)}, which must be above zero: correct it with {flags}")
+    check_stated(settings)
 
 
 def _detector(settings: Settings, physics: Physics) -> Detector:
@@ -247,18 +244,42 @@ def _warnings(
             f"cache read: the structure factors are those that an earlier run left in {cache}, -default_F {default:g} "
             "counts outside them only; remove that file, or give another one behind -dump"
         )
-    detector, usual = settings.detector, Detector()
+    said += size_hints(settings.detector)
+    said += energy_hints(occurrences)
+    return tuple(dict.fromkeys(said))
+
+
+def size_hints(detector: Detector) -> Iterator[str]:
+    """Edges of the detector that do not count, since numbers of pixels are given.
+
+    Parameters
+    ----------
+    detector : Detector
+
+    Yields
+    ------
+    str
+    """
+    usual = Detector()
     for axis in ("fast", "slow"):
         size, pixels = getattr(detector, f"size_{axis}"), getattr(detector, f"pixels_{axis}")
         overridden = size != getattr(usual, f"size_{axis}") and pixels is not None
         if overridden and abs(size - pixels * detector.pixel_size) > detector.pixel_size / 2.0:
-            said.append(f"-detsize: the {pixels} pixels along the {axis} axis count; {size:g} mm do not")
-    said += _energy_hints(occurrences)
-    return tuple(dict.fromkeys(said))
+            yield f"-detsize: the {pixels} pixels along the {axis} axis count; {size:g} mm do not"
 
 
-def _energy_hints(occurrences: Sequence[Occurrence]) -> Iterator[str]:
-    """Energies in keV, and wavelengths that are energies."""
+def energy_hints(occurrences: Sequence[Occurrence]) -> Iterator[str]:
+    """Energies in keV, and wavelengths that are energies.
+
+    Parameters
+    ----------
+    occurrences : sequence of Occurrence
+        All flags.
+
+    Yields
+    ------
+    str
+    """
     last = [item for item in occurrences if item.flag.name in ("-lambda", "-energy")][-1:]
     for item in last:
         (value,) = item.values

@@ -12,6 +12,7 @@ from nbnumba.config.description import Description, with_entry
 from nbnumba.output.files import OutputFiles
 
 S = TypeVar("S", bound="Entries")
+X = TypeVar("X", bound="ExperimentEntries")
 
 
 @dataclass(frozen=True)
@@ -33,17 +34,49 @@ class Entries:
 
 
 @dataclass(frozen=True)
-class Settings(Entries):
+class ExperimentEntries(Entries):
+    """What flags say of beam, detector and sampling, and the headers of images before them.
+
+    Attributes
+    ----------
+    beam, detector, sampling
+        The experiment so far, without what has yet to be read from files.
+    unusable : tuple of (str, str)
+        What headers of images say and nothing can be computed with, unless a flag says otherwise: the entry, and words.
+    """
+
+    beam: Beam = Beam()
+    detector: Detector = Detector()
+    sampling: Sampling = Sampling()
+    unusable: tuple[tuple[str, str], ...] = ()
+
+    def put(self: X, path: str, value: Any) -> X:
+        """Settings with one entry changed; what a header said of it is forgotten.
+
+        Parameters
+        ----------
+        path : str
+            Names of the entry and of what holds it, as in ``detector.frame.pivot``.
+        value : object
+            New value.
+        """
+        changed = super().put(path, value)
+        if self.unusable:
+            kept = tuple((entry, words) for entry, words in self.unusable if entry != path)
+            return replace(changed, unusable=kept)
+        return changed
+
+
+@dataclass(frozen=True)
+class Settings(ExperimentEntries):
     """The state that flags change from left to right; what it starts with is nanoBragg's default.
 
     Attributes
     ----------
-    crystal, beam, detector, sampling
-        The experiment so far, without what has yet to be read from files.
+    crystal : Crystal
+        The crystal so far, without what has yet to be read from files.
     files : OutputFiles
         Names and scales of the output; `writes_pgm` and `writes_noise` say whether those names are used.
-    unusable : tuple of (str, str)
-        What headers of images say and nothing can be computed with, unless a flag says otherwise: the entry, and words.
     cell : tuple of 6 (float or None)
         Direct cell, Å and degrees.
     matrix_path, hkl_path, sources_path, stol_path, mask_path, header_path : Path or None
@@ -67,11 +100,7 @@ class Settings(Entries):
     """
 
     crystal: Crystal = Crystal()
-    beam: Beam = Beam()
-    detector: Detector = Detector()
-    sampling: Sampling = Sampling()
     files: OutputFiles = OutputFiles()
-    unusable: tuple[tuple[str, str], ...] = ()
     cell: tuple[float | None, ...] = (None,) * 6
     matrix_path: Path | None = None
     hkl_path: Path | None = None
@@ -88,14 +117,6 @@ class Settings(Entries):
     printout: bool = False
     printout_pixel: tuple[int, int] | None = None
     trace_pixels: tuple[tuple[int, int], ...] = ()
-
-    def put(self, path: str, value: Any) -> Settings:
-        """Settings with one entry changed, which is usable then."""
-        changed = super().put(path, value)
-        if self.unusable:
-            kept = tuple((entry, words) for entry, words in self.unusable if entry != path)
-            return replace(changed, unusable=kept)
-        return changed
 
 
 def _put(owner: Any, names: Sequence[str], value: Any) -> Any:

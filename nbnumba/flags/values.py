@@ -70,6 +70,13 @@ def _kind(metavar: str, rule: Rule, parse: Callable[[str], object]) -> Kind:
     return Kind(metavar, rule.meaning, lambda text: rule.read(parse(text)))
 
 
+def _pixel_value(text: str) -> int:
+    value: int = rules.NOT_NEGATIVE_INTEGER.read(_integer(text))
+    if value >= 2**16:
+        raise ValueError(text)
+    return value
+
+
 def _file(text: str) -> Path:
     if not text or text.endswith("/"):
         raise ValueError(text)
@@ -99,6 +106,7 @@ DEPTH = Kind("NUMBER|inf", "a number of zero or more, or inf", _depth)
 INTEGER = _kind("INTEGER", rules.INTEGER, _integer)
 POSITIVE_INTEGER = _kind("INTEGER", rules.POSITIVE_INTEGER, _integer)
 NOT_NEGATIVE_INTEGER = _kind("INTEGER", rules.NOT_NEGATIVE_INTEGER, _integer)
+PIXEL_VALUE = Kind("VALUE", "a whole number from 0 to 65535", _pixel_value)
 FILE = Kind("FILE", "a file name", _file)
 PIVOT = Kind("sample|beam", "sample or beam", _pivot)
 PROFILE = Kind("gauss|fiber", "gauss or fiber", _profile)

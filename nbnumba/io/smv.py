@@ -18,6 +18,7 @@ from nbnumba.io.reading import NUMBER, quote, read_input
 from nbnumba.setup.units import DEGREES_PER_RADIAN
 
 if TYPE_CHECKING:
+    from nbnumba.background.setup import AmorphousModel
     from nbnumba.readout.options import DetectorHeader
     from nbnumba.setup.model import Model
 
@@ -344,6 +345,38 @@ def noisify_header(header: DetectorHeader, shape: tuple[int, int], bits: int) ->
         ("PHI", header.phi),
         ("OSC_START", header.phi),
         ("OSC_RANGE", header.oscillation),
+        *_SOURCE,
+    ]
+    return _header_text(lines, _HEADER_BYTES).ljust(_HEADER_BYTES)
+
+
+def nonbragg_header(model: AmorphousModel) -> bytes:
+    """The header that nonBragg writes: other keys than nanoBragg's, and ORGX without the half pixel (quirk `orgx`).
+
+    Parameters
+    ----------
+    model : AmorphousModel
+        SI units.
+
+    Returns
+    -------
+    bytes
+    """
+    g, phi = model.geometry, model.phi_start * DEGREES_PER_RADIAN
+    lines: list[Entry] = [
+        *_layout((g.pixels_slow, g.pixels_fast), "unsigned_short"),
+        ("PIXEL_SIZE", g.pixel_size * 1000.0),
+        ("DISTANCE", g.distance * 1000.0),
+        ("WAVELENGTH", model.wavelength * 1e10),
+        ("BEAM_CENTER_X", g.f_beam * 1000.0),
+        ("BEAM_CENTER_Y", (g.size_slow - g.s_beam) * 1000.0),
+        ("ORGX", g.f_close / g.pixel_size),
+        ("ORGY", g.s_close / g.pixel_size),
+        ("CLOSE_DISTANCE", g.close_distance * 1000.0),
+        ("PHI", phi),
+        ("OSC_START", phi),
+        ("OSC_RANGE", model.oscillation * DEGREES_PER_RADIAN),
+        ("TWOTHETA", g.twotheta * DEGREES_PER_RADIAN),
         *_SOURCE,
     ]
     return _header_text(lines, _HEADER_BYTES).ljust(_HEADER_BYTES)

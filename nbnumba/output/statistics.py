@@ -107,8 +107,8 @@ def image_statistics(
         mean, squares, deviations = _moments_of_rows(rows, pixels.shape[1], count)
     return ImageStatistics(
         max_value=peak,
-        max_x=_last_subpixel(fast_start + fast, subpixel_size, oversample) if peak > 0.0 else 0.0,
-        max_y=_last_subpixel(slow_start + slow, subpixel_size, oversample) if peak > 0.0 else 0.0,
+        max_x=last_subpixel(fast_start + fast, subpixel_size, oversample) if peak > 0.0 else 0.0,
+        max_y=last_subpixel(slow_start + slow, subpixel_size, oversample) if peak > 0.0 else 0.0,
         mean=mean,
         rms=_root_mean(squares, count),
         rmsd=_root_mean(deviations, pixels.size),
@@ -128,8 +128,23 @@ def _root_mean(squares: float, count: int) -> float:
     return math.sqrt(squares / max(count - 1, 1))
 
 
-def _last_subpixel(pixel: int, subpixel_size: float, oversample: int) -> float:
-    """Position of the centre of a pixel's last subpixel."""
+def last_subpixel(pixel: int, subpixel_size: float, oversample: int) -> float:
+    """Where nanoBragg says that a pixel lies: the centre of its last subpixel.
+
+    Parameters
+    ----------
+    pixel : int
+        Pixel along one axis.
+    subpixel_size : float
+        Edge of a subpixel, m.
+    oversample : int
+        Subpixels along each edge of a pixel.
+
+    Returns
+    -------
+    float
+        Distance from the detector's edge, m.
+    """
     return subpixel_size * (pixel * oversample + oversample - 1) + subpixel_size / 2.0
 
 

@@ -10,7 +10,14 @@ from nbnumba.config.sources import sources_in_metres
 from nbnumba.errors import UsageError
 from nbnumba.kernels.params import Sources
 from nbnumba.setup.sampling import angular_or_spectral_samples
-from nbnumba.setup.sources import SourceList, complete_sources, divergence_directions, generate_sources, unitized
+from nbnumba.setup.sources import (
+    SOURCE_DISTANCE,
+    SourceList,
+    complete_sources,
+    divergence_directions,
+    generate_sources,
+    unitized,
+)
 from nbnumba.setup.units import ANGSTROM, MILLIRADIANS, MM, PERCENT, given
 from nbnumba.setup.vectors import unit
 
@@ -64,7 +71,11 @@ def spreads(beam: Beam) -> tuple[StepCounts, StepCounts, StepCounts]:
 
 
 def list_sources(
-    beam: Beam, geometry: DetectorGeometry, wavelength: float, samples: tuple[StepCounts, StepCounts, StepCounts]
+    beam: Beam,
+    geometry: DetectorGeometry,
+    wavelength: float,
+    samples: tuple[StepCounts, StepCounts, StepCounts],
+    distance: float = SOURCE_DISTANCE,
 ) -> SourceList:
     """The user's sources, or those of divergence and dispersion.
 
@@ -77,6 +88,8 @@ def list_sources(
         Central wavelength, m.
     samples : tuple of 3 StepCounts
         From `spreads`.
+    distance : float
+        Sample to generated sources, m.
 
     Raises
     ------
@@ -84,11 +97,13 @@ def list_sources(
         If there is none, or a wavelength is not positive.
     """
     if beam.sources is not None:
-        return complete_sources(sources_in_metres(beam.sources), geometry, wavelength)
+        return complete_sources(sources_in_metres(beam.sources), geometry, wavelength, distance)
     horizontal, vertical, dispersion = samples
     if beam.spectrum is not None:
         return _spectral_sources(beam, beam.spectrum, geometry, horizontal, vertical)
-    sources = generate_sources(geometry, wavelength, horizontal, vertical, beam.round_divergence, dispersion)
+    sources = generate_sources(
+        geometry, wavelength, horizontal, vertical, beam.round_divergence, dispersion, distance
+    )
     if len(sources.weights) == 0:
         raise UsageError(_NO_DIRECTION)
     if not sources.units[:, 3].min() > 0.0:

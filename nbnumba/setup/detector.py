@@ -80,13 +80,7 @@ def place(detector: Detector, fixes: frozenset[str]) -> tuple[tuple[DetectorGeom
     if detector.panels is not None:
         return place_panels(detector), panel_warnings(detector)
     geometry, warnings = place_detector(_detector_input(detector), fixes)
-    numbers = (*geometry.pix0, geometry.distance) if detector.curved else geometry.pix0
-    # NaN is not smaller either
-    if not all(abs(value) < LARGEST_NUMBER for value in numbers):
-        raise UsageError(
-            "{LabFrame.beam}: the beam runs along the detector and never meets it; turn the detector, or let it pivot "
-            "about the sample ({LabFrame.pivot=sample})"
-        )
+    check_position(geometry, detector.curved)
     if detector.curved and "curved" in fixes and dot(geometry.beam, geometry.odet) < 1.0 - SQUARE:
         raise UsageError(
             "{Detector.curved=True}: a curved detector stands square to the beam; take {Detector.rotation} and "
@@ -119,6 +113,28 @@ def sensor(detector: Detector, fixes: frozenset[str]) -> tuple[StepCounts, float
     thickness = sensor_layers(detector.sensor.thickness * 1e-6, detector.sensor.layers, exact)
     mu, warnings = attenuation(detector, thickness)
     return thickness, mu, warnings
+
+
+def check_position(geometry: DetectorGeometry, curved: bool) -> None:
+    """Refuse a detector that is placed by a beam that never meets it.
+
+    Parameters
+    ----------
+    geometry : DetectorGeometry
+    curved : bool
+        Whether the distance along the beam decides where pixels are.
+
+    Raises
+    ------
+    UsageError
+    """
+    numbers = (*geometry.pix0, geometry.distance) if curved else geometry.pix0
+    # NaN is not smaller either
+    if not all(abs(value) < LARGEST_NUMBER for value in numbers):
+        raise UsageError(
+            "{LabFrame.beam}: the beam runs along the detector and never meets it; turn the detector, or let it pivot "
+            "about the sample ({LabFrame.pivot=sample})"
+        )
 
 
 def attenuation(detector: Detector, thickness: StepCounts) -> tuple[float, list[str]]:

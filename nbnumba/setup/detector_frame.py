@@ -174,6 +174,24 @@ def _stated(convention: Convention, f_beam: float, s_beam: float, given: Detecto
     return {"x_beam": f_beam, "y_beam": s_beam}
 
 
+def beam_obliquity(beam: Vector, odet: Vector, rotation: Vector) -> float:
+    """Cosine between the beam and the outward axis before the 2θ swing (quirk `twotheta-header`).
+
+    Parameters
+    ----------
+    beam, odet : tuple of 3 float
+        Unit vectors, lab frame, before every rotation.
+    rotation : tuple of 3 float
+        Of the detector about lab x, then y, then z, radians.
+
+    Returns
+    -------
+    float
+        The smallest positive double instead of 0.
+    """
+    return dot(beam, rotate_xyz(odet, rotation)) or sys.float_info.min
+
+
 def place_detector(given: DetectorInput, fixes: frozenset[str]) -> tuple[DetectorGeometry, tuple[str, ...]]:
     """Put the detector where its convention, beam centre, distances and rotations say.
 
@@ -197,7 +215,7 @@ def place_detector(given: DetectorInput, fixes: frozenset[str]) -> tuple[Detecto
     centre = _mended(_centre(given, x_close, y_close, f_close, s_close), given, fixes)
     frame, warning = _unit_axes(_frame(given.frame, fixes))
 
-    ratio = dot(frame.beam, rotate_xyz(frame.odet, given.rotation)) or sys.float_info.min
+    ratio = beam_obliquity(frame.beam, frame.odet, given.rotation)
     # about the sample the foot point is turned, which is as far as the beam's spot was before
     square = frame.pivot is Pivot.SAMPLE and frame.pivot is not _own_pivot(frame.convention)
     close_distance = _default(given.close_distance, math.fabs((1.0 if square else ratio) * given.distance))

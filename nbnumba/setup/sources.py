@@ -41,7 +41,11 @@ def _outside_ellipse(h: float, horizontal: StepCounts, v: float, vertical: StepC
 
 
 def divergence_directions(
-    geometry: DetectorGeometry, horizontal: StepCounts, vertical: StepCounts, round_divergence: bool
+    geometry: DetectorGeometry,
+    horizontal: StepCounts,
+    vertical: StepCounts,
+    round_divergence: bool,
+    distance: float = SOURCE_DISTANCE,
 ) -> list[Vector]:
     """Vectors from the sample towards each divergence step, horizontal outermost.
 
@@ -53,13 +57,14 @@ def divergence_directions(
         Divergence samples, radians.
     round_divergence : bool
         Leave out the corners of the grid.
+    distance : float
+        Length of the vectors, m.
 
     Returns
     -------
     list of vectors
-        Length `SOURCE_DISTANCE`.
     """
-    upstream = scale(geometry.beam, -SOURCE_DISTANCE)
+    upstream = scale(geometry.beam, -distance)
     return [
         rotate_about(rotate_about(upstream, geometry.polar, v), geometry.vertical, h)
         for h in _angles(horizontal)
@@ -75,6 +80,7 @@ def generate_sources(
     vertical: StepCounts,
     round_divergence: bool,
     dispersion: StepCounts,
+    distance: float = SOURCE_DISTANCE,
 ) -> SourceList:
     """Sources on the divergence grid, each with every wavelength of the dispersion.
 
@@ -90,13 +96,15 @@ def generate_sources(
         Leave out the corners of the grid.
     dispersion : StepCounts
         Δλ/λ, a fraction.
+    distance : float
+        Sample to sources, m.
 
     Returns
     -------
     SourceList
         Wavelengths innermost, equal weights.
     """
-    directions = divergence_directions(geometry, horizontal, vertical, round_divergence)
+    directions = divergence_directions(geometry, horizontal, vertical, round_divergence, distance)
     wavelengths = [
         wavelength * (1.0 + dispersion.step * i - dispersion.range / 2.0) for i in range(dispersion.steps)
     ]
@@ -106,7 +114,9 @@ def generate_sources(
     return unitized(table[:, :3], weights, table[:, 3], len(directions))
 
 
-def complete_sources(given: np.ndarray, geometry: DetectorGeometry, wavelength: float) -> SourceList:
+def complete_sources(
+    given: np.ndarray, geometry: DetectorGeometry, wavelength: float, distance: float = SOURCE_DISTANCE
+) -> SourceList:
     """The user's sources with missing columns filled in.
 
     Parameters
@@ -117,13 +127,15 @@ def complete_sources(given: np.ndarray, geometry: DetectorGeometry, wavelength: 
         Beam direction (lab frame).
     wavelength : float
         Central wavelength, m.
+    distance : float
+        Sample to a source of which only the direction of the beam is known, m.
 
     Returns
     -------
     SourceList
         In the order given.
     """
-    defaults = np.array([*scale(geometry.beam, -SOURCE_DISTANCE), 1.0, wavelength])
+    defaults = np.array([*scale(geometry.beam, -distance), 1.0, wavelength])
     table = np.where(np.isnan(given), defaults, given)
     return unitized(table[:, :3], table[:, 3], table[:, 4], 0)
 

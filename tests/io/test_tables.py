@@ -104,13 +104,15 @@ def test_any_editors_text_is_read(tmp_path, codec, end):
     assert read_sources(written("-10 0 0 1 1e-10", "-9 0 0 2 2e-10")).tolist() == [
         [-10, 0, 0, 1, 1e-10], [-9, 0, 0, 2, 2e-10],
     ]  # fmt: skip
-    assert read_stol(written("0 2.5", "0.1 2")).tolist() == [[0, 2.5], [0.1, 2]]
+    assert read_stol(written("0 2.5", "0.1 2")).points.tolist() == [[0, 2.5], [0.1, 2]]
 
 
-def test_a_scattering_table_has_two_columns_and_any_words(text_file):
-    table = read_stol(text_file("# stol F\n0.0 2.57\n\n0.1, 2.5 extra\n0.2\n"))
+def test_every_line_of_a_scattering_table_is_a_point_and_words_are_zeros(text_file):
+    table = read_stol(text_file("# stol F\n0.0 2.57\n\n0.1, 2.5 extra\n0.2\n 1e-1x nan\n!;3:4\n"))
     nan = np.nan
-    assert np.array_equal(table, [[nan, nan], [0.0, 2.57], [0.1, 2.5], [0.2, nan]], equal_nan=True)
+    points = [[0.0, 0.0], [0.0, 2.57], [0.1, 2.5], [0.2, nan], [0.1, nan], [3.0, 4.0]]
+    assert np.array_equal(table.points, points, equal_nan=True)
+    assert table.not_numbers == (1,)
 
 
 def test_an_empty_scattering_table_is_refused(text_file):

@@ -1,0 +1,69 @@
+"""Tables of F against sin(theta)/lambda, 4 sin(theta)/lambda or Q that say what they hold."""
+
+from __future__ import annotations
+
+import math
+import os
+
+import numpy as np
+
+from nbnumba.errors import InputFileError
+from nbnumba.io.reading import read_columns
+
+DIVISORS = {"stol": 1.0, "4stol": 4.0, "Q": 4.0 * math.pi}
+"""Abscissa -> what it is divided by to become sin(theta)/lambda."""
+
+_NAMES = {name.lower(): name for name in DIVISORS}
+
+
+def read_radial_table(path: str | os.PathLike[str], abscissa: str | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Read a table that must be right: every line is a point or a comment.
+
+    Parameters
+    ----------
+    path : path
+        Text of two columns, abscissa (1/Å) and F (electrons per molecule), separated by spaces, tabs or ``, ; : !``;
+        further columns are not read. Lines that begin with ``#`` are comments; a word ``stol``, ``4stol`` or ``Q`` in
+        them says what the abscissa is.
+    abscissa : str or None
+        "stol", "4stol" or "Q"; None lets the comments say it.
+
+    Returns
+    -------
+    stol, amplitude : ndarray, shape (n,), float64
+        sin(theta)/lambda, 1/Å, and F, electrons, in the file's order.
+
+    Raises
+    ------
+    InputFileError
+        If the file can't be read, holds something else, or nothing says what the abscissa is.
+    """
+    comments, points = [], []
+    for line, words in read_columns(path, 16):
+        if words[0].startswith("#"):
+            comments += [word.strip("#()") for word in words]
+        else:
+            points.append(_point(words, f"{path}: line {line}"))
+    if not points:
+        raise InputFileError(f"{path}: holds no points; lines of an abscissa and F are needed")
+    stated = next((_NAMES[word.lower()] for word in comments if word.lower() in _NAMES), None)
+    if stated is not None and abscissa is not None and stated != abscissa:
+        raise InputFileError(f"{path}: says that its abscissa is {stated}, not {abscissa}")
+    known = abscissa or stated
+    if known is None:
+        raise InputFileError(
+            f"{path}: does not say what its abscissa is: give {{abscissa}}, or a comment with one of the words "
+            f"{', '.join(DIVISORS)}"
+        )
+    table = np.array(points)
+    return table[:, 0] / DIVISORS[known], table[:, 1].copy()
+
+
+def _point(words: list[str], where: str) -> tuple[float, float]:
+    """The two numbers of a line."""
+    if len(words) < 2:
+        raise InputFileError(f"{where}: two numbers are needed, an abscissa and F")
+    try:
+        return float(words[0]), float(words[1])
+    except ValueError:
+        raise InputFileError(f"{where}: {words[0]!r} {words[1]!r} are not two numbers; comments begin with #") from None
