@@ -136,7 +136,7 @@ def test_the_image_is_described_with_nanobraggs_numbers(tmp_path, monkeypatch):
 
 
 def test_a_crystal_that_is_large_for_its_pixels_is_a_warning():
-    (warning,) = model_warnings(lower(interpret(f"{CRYSTAL} -oversample 1".split()).experiment))
+    *_, warning = model_warnings(lower(interpret(f"{CRYSTAL} -oversample 1".split()).experiment))
     # what nanoBragg says about 5 cells of 90 A at 120 mm
     assert "up to 450 Å but a pixel in reciprocal space 440 Å" in warning
     assert "{Sampling.oversample=4} resolves that" in warning

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,6 +51,17 @@ def test_every_file_holds_the_image_in_its_own_way(tmp_path):
     names = ["floatimage.bin", "intimage.img", "image.pgm", "noiseimage.img", "image.tif", "image.png"]
     assert [path.name for path in report.written] == names
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+
+
+def test_noise_by_the_clock_says_how_to_have_it_again(tmp_path):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        report = write_outputs(model(), IMAGE, replace(files_in(tmp_path), noise_seed=None))
+        write_outputs(model(), IMAGE, files_in(tmp_path))
+        write_outputs(model(), IMAGE, replace(files_in(tmp_path), noise_seed=None, noise_path=None))
+    assert [str(item.message) for item in caught] == [
+        f"the noise comes from the clock; OutputFiles.noise_seed={report.noise_seed} gives it again"
+    ]
 
 
 def test_strips_make_up_the_image_and_keep_the_region_of_interest(monkeypatch):

@@ -58,6 +58,16 @@ def test_a_tiff_image_keeps_every_bit(tmp_path):
     assert again.tobytes() == IMAGE.tobytes()
 
 
+def test_files_say_what_their_image_is(tmp_path):
+    write_tiff(tmp_path / "i.tif", IMAGE, "physics: exact")
+    write_png(tmp_path / "p.png", IMAGE, "physics: exact")
+    with tifffile.TiffFile(tmp_path / "i.tif") as file:
+        assert file.pages[0].description == "physics: exact"
+    with Image.open(tmp_path / "p.png") as picture:
+        assert picture.text == {"Description": "physics: exact"}
+    assert read_tiff(tmp_path / "i.tif").tobytes() == IMAGE.tobytes()
+
+
 def test_a_tiff_image_can_go_to_a_device():
     write_tiff("/dev/null", IMAGE)
 
