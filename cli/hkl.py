@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from nbnumba_cli.console import say
+from nbnumba_cli.startup import import_numba, require_working_folder, show_reports
 
 from nbnumba.errors import NbnumbaError, UsageError, with_names
 
@@ -38,6 +39,7 @@ def command(source: str, output: str, model: str | None, **settings: Any) -> Non
     from nbnumba.io.atomic import check_target
     from nbnumba.io.hkl import write_hkl
 
+    require_working_folder()
     check_target(output)
     for path in map(Path, filter(None, (source, model))):
         if path.exists() and Path(output).exists() and path.samefile(output):
@@ -76,8 +78,6 @@ def _options(
 
 def _read(source: str, model: str | None, options: SourceOptions) -> Reflections:
     """Amplitudes in P1, with their scale if there is a model to compare with."""
-    from nbnumba_cli.startup import import_numba, show_reports
-
     import_numba()
     show_reports()
     from nbnumba.models.assemble import with_scale

@@ -52,13 +52,31 @@ def _end(number: int, _: Any) -> None:
     if _unwinds:
         # whoever asks again wants no more waiting
         _unwinds = False
+        for process in _descendants(os.getpid()):
+            with contextlib.suppress(OSError):
+                os.kill(process, signal.SIGKILL)
         raise Ended(number)
     leave(number)
 
 
+def _descendants(process: int) -> list[int]:
+    """The programs that a process has started, those that they have started, and so on.
+
+    An exception does not reach all of them: the one that is just being started is not known yet, and those of a program
+    that is killed live on.
+    """
+    from pathlib import Path
+
+    children: list[int] = []
+    with contextlib.suppress(OSError):
+        for listing in Path(f"/proc/{process}/task").glob("*/children"):
+            children += map(int, listing.read_text(encoding="ascii").split())
+    return children + [further for child in children for further in _descendants(child)]
+
+
 @contextlib.contextmanager
 def unwinding() -> Iterator[None]:
-    """Let the first signal raise `Ended`, for work that has programs and temporary folders of its own to clear away.
+    """Let the first signal end all programs and raise `Ended`, for work that has temporary folders to clear away.
 
     Anywhere else a signal ends the process on the spot: an exception could be swallowed wherever it is raised, in an
     import or in the compiler.
