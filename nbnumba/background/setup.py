@@ -220,6 +220,8 @@ def _sources(
             "{Beam.horizontal_divergence}, {Beam.vertical_divergence}, {Beam.dispersion}: these are more than "
             f"{MAX_SAMPLES} sources"
         )
+    if experiment.beam.spectrum is not None:
+        raise UsageError("{Beam.spectrum}: nonBragg knows none; give {Beam.sources}, or a {Beam.dispersion}")
     sources = list_sources(experiment.beam, geometry, wavelength, samples, experiment.source_distance / MM)
     return sources if experiment.beam.sources is not None else sources._replace(weights=np.ones(len(sources.weights)))
 

@@ -13,7 +13,7 @@ from nbnumba.errors import NbnumbaError, UsageError
 from nbnumba.io.atomic import atomic_write, check_target
 from nbnumba.io.float_image import read_float_image, write_float_image
 from nbnumba.io.photon_image import SHAPED_SUFFIXES, read_photons
-from nbnumba.io.smv import PIXEL_TYPES, SmvHeader, read_smv, write_smv
+from nbnumba.io.smv import SmvHeader, read_smv, write_smv
 from nbnumba.io.tiff import write_tiff
 
 SMV_SUFFIXES = (".img", ".smv")
@@ -21,6 +21,9 @@ WRITTEN_SUFFIXES = (*SMV_SUFFIXES, ".tif", ".tiff", ".npy", ".bin")
 """Names that an image can be written under."""
 
 _SMV_BLOCK = 512
+_SMV_TYPES = {"unsigned_short": "uint16", "long_integer": "int32"}
+"""TYPE of an SMV header -> pixels."""
+
 _OF_THE_FILE = ("HEADER_BYTES", "DIM", "BYTE_ORDER", "TYPE", "SIZE1", "SIZE2")
 """Keys that belong to a file rather than to its experiment."""
 
@@ -91,9 +94,8 @@ def check_image_target(path: str | os.PathLike[str], dtype: str) -> None:
     suffix = Path(path).suffix.lower()
     if suffix not in WRITTEN_SUFFIXES:
         raise UsageError(f"{path}: the name must end in one of {', '.join(WRITTEN_SUFFIXES)}, which is the format")
-    types = [kind.name for kind in PIXEL_TYPES.values()]
-    if suffix in SMV_SUFFIXES and dtype not in types:
-        raise UsageError(f"{path}: SMV images hold {', '.join(types)}, not {{Digitize.dtype}} {dtype}")
+    if suffix in SMV_SUFFIXES and dtype not in _SMV_TYPES.values():
+        raise UsageError(f"{path}: SMV images hold {', '.join(_SMV_TYPES.values())}, not {{Digitize.dtype}} {dtype}")
     check_target(path)
 
 
@@ -138,7 +140,7 @@ def write_image(
 
 def _smv_header(image: np.ndarray, header: SmvHeader | None, entries: Mapping[str, str]) -> bytes:
     """Header of an SMV image, padded to a multiple of 512 bytes."""
-    (kind,) = (name for name, dtype in PIXEL_TYPES.items() if dtype == image.dtype)
+    (kind,) = (name for name, dtype in _SMV_TYPES.items() if dtype == image.dtype)
     slow, fast = image.shape
     values = {
         "HEADER_BYTES": "", "DIM": "2", "BYTE_ORDER": f"{sys.byteorder}_endian", "TYPE": kind, "SIZE1": str(fast),

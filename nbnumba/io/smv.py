@@ -32,9 +32,6 @@ _READ_TYPES = {
 }  # fmt: skip
 """What TYPE, or d*TREK's Data_type, says without a final int or integer -> NumPy's letters."""
 
-PIXEL_TYPES: dict[str, np.dtype] = {"unsigned_short": np.dtype("u2"), "long_integer": np.dtype("i4")}
-"""TYPE of a header that is written -> pixels, in this machine's byte order."""
-
 _SOURCE = (("DETECTOR_SN", "000"), ("BEAMLINE", "fake"))
 
 Entry = tuple[str, "str | float"]

@@ -11,10 +11,10 @@ import pytest
 from nbnumba.background.experiment import NONBRAGG_DETECTOR, AmorphousExperiment, Extraction
 from nbnumba.background.nonbragg import AmorphousImage, last_evaluation, simulate_amorphous
 from nbnumba.background.setup import lower_amorphous
-from nbnumba.config import Beam, Pivot, Sampling, Spread
+from nbnumba.config import Beam, Pivot, Sampling, Spectrum, Spread
 from nbnumba.config.amorphous import AmorphousSample
+from nbnumba.config.constants import AVOGADRO, R_E_SQUARED
 from nbnumba.errors import NbnumbaWarning, UsageError
-from nbnumba.setup.weighting import AVOGADRO, R_E_SQUARED
 
 FLOAT32 = 2.0**-24
 """Relative rounding error of a pixel."""
@@ -229,6 +229,7 @@ def test_axes_that_turn_the_other_way_give_negative_photons_and_a_warning():
     ({"sampling": Sampling(oversample=5000)}, "Sampling.oversample=5000: at most 4096 subpixels along an edge"),
     ({"sampling": Sampling(oversample=4000), "beam": replace(BEAM, dispersion=Spread(range=1.0, steps=200))},
      "Sampling.oversample=4000: with 200 source.* more than 2147483647"),
+    ({"beam": Beam(spectrum=Spectrum(wavelengths=[1.0, 1.1]))}, "Beam.spectrum: nonBragg knows none"),
     ({"beam": replace(BEAM, size=0.0)}, "Beam.size=0 clips the sample away"),
     ({"beam": replace(BEAM, size=0.0, flux=1.0)}, "Beam.size=0 makes the fluence infinite"),
     ({"beam": replace(BEAM, dispersion=Spread(range=250.0, steps=3))}, "below 200 %"),

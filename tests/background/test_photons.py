@@ -20,8 +20,8 @@ from nbnumba.background.photons import (
 )
 from nbnumba.config import Beam
 from nbnumba.config.amorphous import AmorphousSample
+from nbnumba.config.constants import R_E_SQUARED
 from nbnumba.errors import UsageError
-from nbnumba.setup.weighting import R_E_SQUARED
 
 FLAT = RadialCurve([0.0, 1.0], [3.0, 3.0])
 

@@ -94,13 +94,6 @@ def test_names_that_say_no_format_are_refused(tmp_path, name, dtype, error, mess
         check_image_target(tmp_path / name, dtype)
 
 
-def test_smv_pixels_of_a_type_that_is_not_known_are_refused(tmp_path):
-    header = b"{\nHEADER_BYTES=512;\nTYPE=float;\nSIZE1=3;\nSIZE2=2;\n}"
-    (tmp_path / "a.img").write_bytes(header.ljust(512) + A.tobytes())
-    with pytest.raises(InputFileError, match="a.img: holds pixels of TYPE=float; unsigned_short and long_integer can"):
-        read_smv(tmp_path / "a.img")
-
-
 def test_a_cut_off_image_of_32_bits_is_refused(tmp_path):
     write_image(tmp_path / "a.img", COUNTS)
     (tmp_path / "a.img").write_bytes((tmp_path / "a.img").read_bytes()[:-1])

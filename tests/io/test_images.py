@@ -60,7 +60,7 @@ def test_a_tiff_image_keeps_every_bit(tmp_path):
 
 def test_files_say_what_their_image_is(tmp_path):
     write_tiff(tmp_path / "i.tif", IMAGE, "physics: exact")
-    write_png(tmp_path / "p.png", IMAGE, "physics: exact")
+    write_preview(tmp_path / "p.png", IMAGE, "physics: exact")
     with tifffile.TiffFile(tmp_path / "i.tif") as file:
         assert file.pages[0].description == "physics: exact"
     with Image.open(tmp_path / "p.png") as picture:
