@@ -77,11 +77,11 @@ def check_amorphous(files: AmorphousFiles, extracts: bool, kept: Iterable[Path])
     named = {f"{{OutputFiles.{field}}}": getattr(files.images, field) for field in images}
     if extracts:
         named["{AmorphousFiles.curve_path}"] = files.curve_path
-    if files.images.png_path is not None:
-        preview_format(files.images.png_path)
     for path in filter(None, named.values()):
         check_target(path)
     check_distinct(named, kept)
+    if files.images.png_path is not None:
+        preview_format(files.images.png_path)
 
 
 def write_amorphous(result: AmorphousImage, files: AmorphousFiles, threads: int | None = None) -> AmorphousReport:

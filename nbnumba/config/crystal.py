@@ -120,7 +120,7 @@ def _count(value: Any) -> float:
 
 
 def _spread(value: Any) -> Any:
-    if isinstance(value, str) or not hasattr(value, "__len__"):
+    if isinstance(value, str) or not hasattr(value, "__len__") or getattr(value, "ndim", 1) == 0:
         return NUMBER.read(value)
     return several(3, NOT_NEGATIVE).read(value)
 

@@ -70,7 +70,7 @@ def drawing_bench(tmp_path, monkeypatch) -> Bench:
     bench = Bench(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NB_C_BIN", raising=False)
-    monkeypatch.setattr(runner, "nbnumba_command", lambda engine: [str(tmp_path / "ours")])
+    monkeypatch.setattr(runner, "nbnumba_command", lambda engine, options=(): [str(tmp_path / "ours")])
     bench.program("nanoBragg")
     bench.program("ours")
     return bench
