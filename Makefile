@@ -9,12 +9,13 @@ BIN_CUDA := $(VENV_CUDA)/bin
 ER1 := nbnumba/data/er1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo readout-pictures test test-cuda gpu-check cuda-tables lint golden physics bench clean clean-cache
+.PHONY: help install demo readout-pictures test test-cuda test-dials gpu-check cuda-tables lint golden physics bench clean clean-cache
 
 help:
 	@echo 'make demo         simulate the shipped Er-1 crystal into demo_output/'
 	@echo 'make test         run the tests'
 	@echo 'make test-cuda    check the CUDA engine without a GPU'
+	@echo 'make test-dials   check files with DIALS, where it is installed'
 	@echo 'make gpu-check    check and time the CUDA engine on the GPU of this machine, write gpu_report/'
 	@echo 'make cuda-tables  write the tables of docs/cuda.md anew'
 	@echo 'make lint         style, types and import contracts'
@@ -63,6 +64,10 @@ test-cuda: $(VENV_CUDA)/.nbnumba-ptx-installed
 		tests/cuda/test_golden_cases.py tests/cuda/test_kept_kernels.py tests/cuda/test_random_numbers.py
 	$(BIN_CUDA)/python -m pytest tests/cuda/test_compiled.py
 	NUMBA_ENABLE_CUDASIM=1 NUMBA_DISABLE_JIT=1 $(BIN_CUDA)/python -m pytest tests/cuda/test_simulated.py
+
+# On Debian: apt-get install dials. Nothing is installed here, and without it all is skipped.
+test-dials: $(VENV)/.nbnumba-dev-installed
+	$(BIN)/python -m pytest -m dials -rs tests/dials
 
 cuda-tables: $(VENV_CUDA)/.nbnumba-ptx-installed
 	PYTHONPATH=tests $(BIN_CUDA)/python tests/cuda/document.py

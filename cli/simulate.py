@@ -17,6 +17,8 @@ from nbnumba_cli.startup import import_numba, require_working_folder, show_repor
 from nbnumba.engine.registry import AUTOMATIC, DEFAULT_ENGINE, ENGINE_NAMES, PRECISIONS, check_engine, choose_engine
 from nbnumba.flags import interpret, parse_flags
 from nbnumba.flags.table import TOPICS
+from nbnumba.io.formats import COMPRESSIONS, SUFFIXES
+from nbnumba.output.files import SMV_HEADERS
 
 if TYPE_CHECKING:
     from nbnumba.config import Physics
@@ -45,11 +47,16 @@ class SimulateCommand(FlagCommand):
 @click.option("--threads", type=click.IntRange(min=1), metavar="N", help="CPU threads.  [default: all cores]")
 @addition_options
 @click.option("--png", metavar="FILE", help="Also write a preview for people, of the format that the suffix says.")
+@click.option("--output", metavar="FILE", multiple=True,
+              help=f"Also write photons in the format of the suffix: {', '.join(SUFFIXES)}; may be repeated.")
+@click.option("--compression", type=click.Choice(COMPRESSIONS), help="Of NXmx files.  [default: bslz4]")
+@click.option("--smv-header", type=click.Choice(SMV_HEADERS), default=SMV_HEADERS[0], show_default=True,
+              help="Header of SMV images; dials is one from which dxtbx makes the right detector.")
 @click.option("--spacegroup", metavar="NAME", help="Complete the reflections of -hkl by this symmetry.")
 @physics_options
 def command(
     flags: tuple[str, ...], engine: str, precision: str, threads: int | None, png: str | None, spacegroup: str | None,
-    additions: Additions, **physics: Any,
+    additions: Additions, output: tuple[str, ...], compression: str | None, smv_header: str, **physics: Any,
 ) -> None:
     """Simulate a diffraction image and write it as nanoBragg does.
 
@@ -68,7 +75,8 @@ def command(
     from nbnumba.engine.scan import run_interruptible
 
     # all of it: Ctrl-C would be lost in a compiler that runs in the main thread
-    run_interruptible(_simulate, flags, wanted, engine, precision, threads, png, spacegroup, additions)
+    outputs = (tuple(Path(path) for path in output), compression, smv_header)
+    run_interruptible(_simulate, flags, wanted, engine, precision, threads, png, spacegroup, additions, outputs)
 
 
 def _settled(engine: str, precision: str) -> str:
@@ -84,10 +92,11 @@ def _settled(engine: str, precision: str) -> str:
 
 def _simulate(
     flags: Sequence[str], physics: Physics, engine: str, precision: str, threads: int | None, png: str | None,
-    spacegroup: str | None, additions: Additions,
+    spacegroup: str | None, additions: Additions, outputs: tuple[tuple[Path, ...], str | None, str],
 ) -> None:
     """Read, simulate, write, report."""
     from nbnumba.engine.threads import available_threads
+    from nbnumba.output.images import ImageOutputs
     from nbnumba.output.report import image_lines, model_warnings, result_warnings, setup_lines
     from nbnumba.output.write import clock_seed, write_outputs
     from nbnumba.setup.lowering import lower
@@ -96,8 +105,9 @@ def _simulate(
     engine = _settled(engine, precision)
     request = interpret(flags, physics, spacegroup=spacegroup, additions=additions)
     warn(request.warnings)
-    if png is not None:
-        request = replace(request, files=replace(request.files, png_path=Path(png)))
+    extra = ImageOutputs(*outputs)
+    files = replace(request.files, smv_header=extra.smv_header, png_path=None if png is None else Path(png))
+    request = replace(request, files=files)
     if threads is not None and threads > available_threads():
         warn([f"--threads {threads}: there are {available_threads()} cores, and no more threads are started"])
     if request.files.noise_seed is None:
@@ -106,12 +116,14 @@ def _simulate(
     _check_files(request)
     model = lower(request.experiment)
     warn(model_warnings(model))
+    extra.check(model, request.files, [path for _, path in request.inputs])
     _check_pixels(request, model)
     say(setup_lines(model, (*request.inputs, *request.notes)))
     with progress_bar(request.progress) as progress:
         result = simulate_model(model, engine, threads, progress=progress, precision=precision)
     warn(result_warnings(result))
     report = write_outputs(model, result.image, request.files, threads)
+    report = replace(report, written=report.written + extra.write(model, result.image))
     say(image_lines(result, report))
     _print_pixels(request, result)
 

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import functools
 import os
+import re
 import shutil
 import stat
 import threading
@@ -162,20 +163,71 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             with target.open("wb") as stream:
                 yield stream
         else:
-            with _replacing(_real(target)) as stream:
+            with _replacing(_real(target)) as (_, stream):
                 yield stream
     except OSError as error:
         raise OutputFileError(f"{path}: can't be written: {error.strerror or error}") from error
 
 
 @contextlib.contextmanager
-def _replacing(target: Path) -> Iterator[BinaryIO]:
-    """A stream to a temporary file that becomes the target on success and vanishes otherwise."""
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """The temporary name of a file that a library writes by itself; see `atomic_write`.
+
+    Parameters
+    ----------
+    path : path
+        Name of the finished file; no device or pipe.
+
+    Yields
+    ------
+    Path
+        An empty file in the same folder, which is to be filled and closed. It is locked (flock, shared): a library that
+        locks files itself must be told not to.
+
+    Raises
+    ------
+    OutputFileError
+        If the name can't be given to the file. Errors while it is made are the library's own.
+    """
+    check_target(path)
+    target = Path(path)
+    if is_written_in_place(target):
+        raise OutputFileError(f"{path}: this format needs a regular file")
+    made = False
+    try:
+        with _replacing(_real(target)) as (temporary, _):
+            yield temporary
+            made = True
+    except OSError as error:
+        if not made:
+            raise
+        raise OutputFileError(f"{path}: can't be written: {reason(error)}") from error
+
+
+def reason(error: OSError) -> str:
+    """Why an operation on a file failed, in a few words; HDF5 wraps them into several lines.
+
+    Parameters
+    ----------
+    error : OSError
+        From the operating system or from h5py.
+
+    Returns
+    -------
+    str
+    """
+    wrapped = re.search(r"error message = '([^']*)'", str(error))
+    return wrapped.group(1) if wrapped else error.strerror or str(error).splitlines()[0]
+
+
+@contextlib.contextmanager
+def _replacing(target: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """A temporary file, by name and open, that becomes the target on success and vanishes otherwise."""
     _remove_abandoned(target.parent)
     with contextlib.ExitStack() as stack:
         with _may_begin:
             temporary, stream = _temporary(stack, target.parent)
-        yield stream
+        yield temporary, stream
         # what a full disk did not take shows here at the latest
         stream.close()
         if target.exists():

@@ -11,12 +11,14 @@ import numpy as np
 
 from nbnumba.errors import NbnumbaError, UsageError
 from nbnumba.io.atomic import atomic_write, check_target
+from nbnumba.io.cbf import read_cbf
 from nbnumba.io.float_image import read_float_image, write_float_image
 from nbnumba.io.photon_image import SHAPED_SUFFIXES, read_photons
 from nbnumba.io.smv import SmvHeader, read_smv, write_smv
 from nbnumba.io.tiff import write_tiff
 
 SMV_SUFFIXES = (".img", ".smv")
+CBF_SUFFIX = ".cbf"
 WRITTEN_SUFFIXES = (*SMV_SUFFIXES, ".tif", ".tiff", ".npy", ".bin")
 """Names that an image can be written under."""
 
@@ -43,7 +45,7 @@ def read_image(path: str | os.PathLike[str], shape: tuple[int, int] | None) -> n
     Parameters
     ----------
     path : path
-        ``.img`` or ``.smv``, TIFF, NumPy or HDF5 by its name, or anything else: a raw float image.
+        ``.img`` or ``.smv``, ``.cbf``, TIFF, NumPy or HDF5 by its name, or anything else: a raw float image.
     shape : tuple of 2 int or None
         Slow, fast: raw float images don't say. The others must agree if it is given.
 
@@ -63,6 +65,8 @@ def read_image(path: str | os.PathLike[str], shape: tuple[int, int] | None) -> n
     suffix = Path(path).suffix.lower()
     if suffix in SMV_SUFFIXES:
         image = read_smv(path).data.astype(np.float32)
+    elif suffix == CBF_SUFFIX:
+        image = read_cbf(path).images.astype(np.float32)
     elif suffix in SHAPED_SUFFIXES:
         image = read_photons(path)
     elif shape is None:

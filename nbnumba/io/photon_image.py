@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from nbnumba.io.reading import read_input
 from nbnumba.io.tiff import read_tiff
 
 HDF5_SUFFIXES = (".h5", ".hdf5", ".nxs")
+_NXMX_IMAGES = "entry/data/data"
 SHAPED_SUFFIXES = (".tif", ".tiff", ".npy", *HDF5_SUFFIXES)
 """Names of files that state their shape."""
 
@@ -36,7 +38,7 @@ def read_photons(path: str | os.PathLike[str]) -> np.ndarray:
     """
     suffix = Path(path).suffix.lower()
     if suffix in (".tif", ".tiff"):
-        image = read_tiff(path)
+        image = _plane(path, read_tiff(path))
     elif suffix == ".npy":
         image = _plane(path, _read_npy(path))
     elif suffix in HDF5_SUFFIXES:
@@ -72,6 +74,9 @@ def _read_hdf5(path: str | os.PathLike[str]) -> np.ndarray:
         import h5py
     except ImportError:
         raise InputFileError(f"{path}: reading HDF5 files needs h5py: pip install h5py") from None
+    with contextlib.suppress(ImportError):
+        # brings what reads bitshuffle
+        import hdf5plugin  # noqa: F401
     try:
         with h5py.File(path) as file:
             return _float_dataset(path, file)[()]
@@ -80,9 +85,11 @@ def _read_hdf5(path: str | os.PathLike[str]) -> np.ndarray:
 
 
 def _float_dataset(path: str | os.PathLike[str], file: Any) -> Any:
-    """The only float dataset of two or more axes."""
+    """The images of an NXmx file; of any other the only float dataset of two or more axes."""
     import h5py
 
+    if _NXMX_IMAGES in file:
+        return file[_NXMX_IMAGES]
     found: dict[str, Any] = {}
 
     def look(name: str, item: Any) -> None:

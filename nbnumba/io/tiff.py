@@ -1,4 +1,4 @@
-"""Float images in TIFF files."""
+"""Grey images in TIFF files."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 import math
 import os
 import stat
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from nbnumba.memory import machine_memory
 
 
 def read_tiff(path: str | os.PathLike[str]) -> np.ndarray:
-    """Read a grey TIFF image as float32.
+    """Read a grey TIFF image of one page or many.
 
     Parameters
     ----------
@@ -27,12 +28,13 @@ def read_tiff(path: str | os.PathLike[str]) -> np.ndarray:
 
     Returns
     -------
-    ndarray, shape (slow, fast), float32
+    ndarray, shape (slow, fast) or (pages, slow, fast)
+        Of the type that is stored.
 
     Raises
     ------
     InputFileError
-        If the file can't be read, is damaged or is no TIFF image of one plane.
+        If the file can't be read, is damaged or holds no grey images of one size.
     """
     data = read_input(path)
     logger = logging.getLogger("tifffile")
@@ -53,48 +55,68 @@ def read_tiff(path: str | os.PathLike[str]) -> np.ndarray:
 
 
 def _decode(data: bytes, path: str | os.PathLike[str]) -> np.ndarray:
-    """The pixels of a TIFF file as float32."""
+    """The pixels of a TIFF file."""
     import tifffile
 
     with tifffile.TiffFile(io.BytesIO(data)) as file:
-        # not by their count: damaged pages may follow each other in a circle
-        if _has_page(file, 1):
-            raise InputFileError(f"{path}: one grey plane is needed, the image has several pages")
-        series, page = file.series[0], file.pages[0]
-        if len(page.dataoffsets) != math.prod(page.chunked):
-            # tifffile would fill in zeros
-            raise InputFileError(
-                f"{path}: is damaged: an image of its shape has {math.prod(page.chunked)} pieces, the file has "
-                f"{len(page.dataoffsets)}"
-            )
-        if series.size * np.dtype(np.float64).itemsize > machine_memory():
+        images = [_plane(page, path) for page in _pages(file, path)]
+    if len({(image.shape, image.dtype) for image in images}) > 1:
+        raise InputFileError(f"{path}: its {len(images)} pages differ in size or type; equal ones are needed")
+    return images[0] if len(images) == 1 else np.stack(images)
+
+
+def _pages(file: Any, path: str | os.PathLike[str]) -> Iterator[Any]:
+    """The pages, one after the other: damaged ones may follow each other in a circle."""
+    places: set[int] = set()
+    room = machine_memory()
+    page = file.pages[0]
+    while page is not None:
+        if page.offset in places:
+            raise InputFileError(f"{path}: is damaged: its pages follow each other in a circle")
+        places.add(page.offset)
+        # as much again where pages are stacked
+        room -= 2 * math.prod(page.shape) * np.dtype(np.float64).itemsize
+        if room < 0:
             raise MemoryError
-        image = series.asarray()
-    if image.ndim != 2 or image.size == 0:
+        yield page
+        page = _page(file, len(places))
+
+
+def _page(file: Any, number: int) -> Any:
+    """The page of this number, counted from 0; None if there is none."""
+    try:
+        return file.pages[number]
+    except IndexError:
+        return None
+
+
+def _plane(page: Any, path: str | os.PathLike[str]) -> np.ndarray:
+    """The pixels of a page, if they are those of a grey image."""
+    if len(page.dataoffsets) != math.prod(page.chunked):
+        # tifffile would fill in zeros
+        raise InputFileError(
+            f"{path}: is damaged: an image of its shape has {math.prod(page.chunked)} pieces, the file has "
+            f"{len(page.dataoffsets)}"
+        )
+    image: np.ndarray = page.asarray()
+    if image.size == 0:
+        raise InputFileError(f"{path}: is no TIFF image or is damaged: it holds no pixel")
+    if image.ndim != 2:
         raise InputFileError(f"{path}: one grey plane is needed, the image has the shape {image.shape}")
     if image.dtype.kind not in "biuf":
         raise InputFileError(f"{path}: pixels must be real numbers, not {image.dtype}")
-    return np.ascontiguousarray(image, dtype=np.float32)
-
-
-def _has_page(file: Any, number: int) -> bool:
-    """Whether a TIFF file has a page of this number, counted from 0."""
-    try:
-        file.pages[number]
-    except IndexError:
-        return False
-    return True
+    return image
 
 
 def write_tiff(path: str | os.PathLike[str], image: np.ndarray, description: str | None = None) -> None:
-    """Write a float image as TIFF, uncompressed.
+    """Write a grey image as TIFF, uncompressed.
 
     Parameters
     ----------
     path : path
         File to write.
-    image : ndarray, shape (slow, fast), float32
-        Photons per pixel.
+    image : ndarray, shape (slow, fast) or (pages, slow, fast)
+        Pixels.
     description : str or None
         What the file says of its image (ImageDescription).
 

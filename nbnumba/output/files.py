@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+NANOBRAGG, DIALS = "nanobragg", "dials"
+
+SMV_HEADERS = (NANOBRAGG, DIALS)
+"""Headers of SMV images: nanoBragg's own to the byte, or one from which dxtbx makes the right detector."""
+
 
 @dataclass(frozen=True)
 class OutputFiles:
@@ -28,6 +33,8 @@ class OutputFiles:
         Added to every pixel of the integer and noise images.
     noise_seed : int or None
         Seed of the noise as the user types it; None takes the clock.
+    smv_header : str
+        Header of the SMV images, one of `SMV_HEADERS`.
     """
 
     float_path: Path = Path("floatimage.bin")
@@ -41,3 +48,9 @@ class OutputFiles:
     pgm_scale: float = 0.0
     adc_offset: float = 40.0
     noise_seed: int | None = None
+    smv_header: str = NANOBRAGG
+
+    def by_field(self) -> dict[str, Path | None]:
+        """Every file that may be written, by the field that names it, as messages have it."""
+        names = ("dump_path", "float_path", "int_path", "pgm_path", "noise_path", "png_path", "tiff_path")
+        return {f"{{OutputFiles.{name}}}": getattr(self, name) for name in names}

@@ -19,10 +19,11 @@ from nbnumba.io.fdump import write_fdump
 from nbnumba.io.float_image import write_float_image
 from nbnumba.io.pgm import write_pgm
 from nbnumba.io.preview import preview_format, write_preview
-from nbnumba.io.smv import smv_header, states_its_size, write_smv
+from nbnumba.io.smv import states_its_size, write_smv
 from nbnumba.io.tiff import write_tiff
 from nbnumba.output.digitize import integer_image, integer_scale, pgm_image, pgm_scale
 from nbnumba.output.noise import PoissonNoise
+from nbnumba.output.smv_header import header_for
 from nbnumba.output.stage_clock import StageClock
 from nbnumba.output.statistics import ImageStatistics, image_statistics, row_sums
 from nbnumba.setup.mosaic import generator_after_setup
@@ -98,10 +99,9 @@ def check_writable(files: OutputFiles, kept: Iterable[Path] = (), replaceable: I
             check_target(path)
     if files.png_path is not None:
         preview_format(files.png_path)
-    named = {"dump_path": files.dump_path, **images}
     simulated = tuple(replaceable)
     check_distinct(
-        {f"{{OutputFiles.{field}}}": path for field, path in named.items()}, (*kept, *simulated),
+        files.by_field(), (*kept, *simulated),
         {f"{{OutputFiles.{field}}}": simulated for field in ("int_path", "noise_path")},
     )  # fmt: skip
 
@@ -194,10 +194,6 @@ def write_outputs(model: Model, image: np.ndarray, files: OutputFiles, threads: 
     """
     written: list[Path] = []
     clock = StageClock()
-    header = smv_header(model)
-    if not states_its_size(header):
-        text = "the header of SMV images is longer than its HEADER_BYTES says, so that programs misread the pixels"
-        _warn(with_remedy("long-header", text, model.experiment.physics))
     threads = thread_count(threads)
     with clock.stage("structure-factor cache"):
         if write_cache(model.experiment.crystal.structure_factors, files.dump_path):
@@ -207,6 +203,10 @@ def write_outputs(model: Model, image: np.ndarray, files: OutputFiles, threads: 
         write_float_image(files.float_path, one_ahead(_summed(row_strips(image, model.window), sums), threads))
         statistics = _statistics(model, image, np.concatenate(sums))
     int_scale = integer_scale(files.intfile_scale, statistics)
+    header = header_for(files.int_path, model, files, int_scale)
+    if not states_its_size(header):
+        text = "the header of SMV images is longer than its HEADER_BYTES says, so that programs misread the pixels"
+        _warn(with_remedy("long-header", text, model.experiment.physics))
     with clock.stage("integer image"):
         integers = (integer_image(*strip, int_scale, files.adc_offset) for strip in row_strips(image, model.window))
         write_smv(files.int_path, header, one_ahead(integers, threads))
@@ -226,7 +226,7 @@ def write_outputs(model: Model, image: np.ndarray, files: OutputFiles, threads: 
         noise = PoissonNoise(seed, files.adc_offset, generator_after_setup(model) if seed < 0 else None)
         with clock.stage("noise image"):
             counts = (noise.draw(*strip) for strip in row_strips(image, model.window))
-            write_smv(files.noise_path, header, one_ahead(counts, threads))
+            write_smv(files.noise_path, header_for(files.noise_path, model, files), one_ahead(counts, threads))
         written.append(files.noise_path)
     with clock.stage("PNG and TIFF images"):
         origin = f"simulated by nbnumba {__version__}, physics: {model.experiment.physics}"

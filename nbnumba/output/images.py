@@ -1,0 +1,120 @@
+"""The images that a user asks for by file names of any format, besides nanoBragg's own files."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbnumba.errors import UsageError
+from nbnumba.io.formats import COMPRESSIONS, check_image, format_of, write_image
+from nbnumba.io.simulated import scene_of
+from nbnumba.io.smv import smv_header
+from nbnumba.output.files import DIALS, SMV_HEADERS
+from nbnumba.output.smv_header import header_for
+from nbnumba.output.write import check_distinct
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from nbnumba.io.scene import Scene
+    from nbnumba.output.files import OutputFiles
+    from nbnumba.setup.model import Model
+
+
+@dataclass(frozen=True)
+class ImageOutputs:
+    """Files of photons in any format, by their suffix.
+
+    Attributes
+    ----------
+    paths : tuple of Path
+        Files to write.
+    compression : str or None
+        Of NXmx files, see `nbnumba.io.formats.COMPRESSIONS`; None takes the default.
+    smv_header : str
+        One of `nbnumba.output.files.SMV_HEADERS`.
+    """
+
+    paths: tuple[Path, ...] = ()
+    compression: str | None = None
+    smv_header: str = SMV_HEADERS[0]
+
+    def check(self, model: Model, files: OutputFiles, inputs: Iterable[Path]) -> None:
+        """Raise now what would go wrong after the simulation.
+
+        Parameters
+        ----------
+        model : Model
+            The simulation.
+        files : OutputFiles
+            The other files that will be written.
+        inputs : iterable of Path
+            Input files, which must not be overwritten.
+
+        Raises
+        ------
+        UsageError
+            If a format can't describe the detector, names coincide, or an option has no effect.
+        MissingPackageError
+            If a library is not installed.
+        OutputFileError
+            If a file can't be written.
+        """
+        if self.compression is not None and not any("compression" in format_of(path).options for path in self.paths):
+            raise UsageError(
+                f"{{compression}} {self.compression}: has no effect without an NXmx file (.nxs, .h5) in {{output}}"
+            )
+        with warnings.catch_warnings():
+            # they come when it is written
+            warnings.simplefilter("ignore")
+            header_for(files.int_path, model, files)
+        outputs = {f"{{output[{i}]}}": path for i, path in enumerate(self.paths)}
+        check_distinct(outputs, inputs)
+        if outputs:
+            check_distinct({**files.by_field(), **outputs})
+        scene = self._scene(model)
+        for path in self.paths:
+            check_image(path, scene, **self._options(path, model))
+
+    def write(self, model: Model, images: np.ndarray | Sequence[np.ndarray]) -> tuple[Path, ...]:
+        """Write all files.
+
+        Parameters
+        ----------
+        model : Model
+            The simulation.
+        images : ndarray, shape (slow, fast), or sequence of them
+            Photons per pixel; of a detector of panels, of each.
+
+        Returns
+        -------
+        tuple of Path
+            What was written.
+
+        Raises
+        ------
+        OutputFileError
+            If a file can't be written; those before it stand.
+        """
+        scene = self._scene(model)
+        for path in self.paths:
+            write_image(path, images, scene, **self._options(path, model))
+        return self.paths
+
+    def _scene(self, model: Model) -> Scene | None:
+        """What is around the pixels, if a format asks for it: not every detector can be described."""
+        return scene_of(model) if any(format_of(path).scene for path in self.paths) else None
+
+    def _options(self, path: Path, model: Model) -> dict[str, Any]:
+        """What this format knows of the options."""
+        known = format_of(path).options
+        options: dict[str, Any] = {}
+        if "compression" in known:
+            options["compression"] = self.compression or COMPRESSIONS[0]
+        if "header" in known and self.smv_header != DIALS:
+            options["header"] = smv_header(model)
+        return options
+
