@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -98,6 +100,31 @@ class SimulationResult:
         from nbnumba.setup.panels import assemble
 
         return assemble(self.model, self.panels, fill)
+
+    def save(self, path: str | os.PathLike[str], compression: str | None = None) -> None:
+        """Write the photons in the format that the file's suffix says: .nxs, .h5, .cbf, .img, .tif, .npy, .bin, .png.
+
+        Parameters
+        ----------
+        path : path
+            File to write; one of that name is replaced once the new one is complete.
+        compression : {"bslz4", "gzip", "none"} or None
+            Of NXmx files; None takes bitshuffle with LZ4.
+
+        Raises
+        ------
+        UsageError
+            If no format belongs to the suffix, or the format can't describe the detector or has no such compression.
+        MissingPackageError
+            If the format's library is not installed.
+        OutputFileError
+            If the file can't be written.
+        """
+        from nbnumba.output.images import ImageOutputs
+
+        outputs = ImageOutputs((Path(path),), compression)
+        outputs.check_formats(self.model)
+        outputs.write(self.model, self.panels if len(self.model.shapes) > 1 else self.image)
 
 
 class Renderer:

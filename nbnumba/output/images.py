@@ -63,10 +63,6 @@ class ImageOutputs:
         OutputFileError
             If a file can't be written.
         """
-        if self.compression is not None and not any("compression" in format_of(path).options for path in self.paths):
-            raise UsageError(
-                f"{{compression}} {self.compression}: has no effect without an NXmx file (.nxs, .h5) in {{output}}"
-            )
         with warnings.catch_warnings():
             # they come when it is written
             warnings.simplefilter("ignore")
@@ -75,6 +71,29 @@ class ImageOutputs:
         check_distinct(outputs, inputs)
         if outputs:
             check_distinct({**files.by_field(), **outputs})
+        self.check_formats(model)
+
+    def check_formats(self, model: Model) -> None:
+        """Raise if a format has no place for the image.
+
+        Parameters
+        ----------
+        model : Model
+            The simulation.
+
+        Raises
+        ------
+        UsageError
+            If a format can't describe the detector, a suffix is unknown, or an option has no effect.
+        MissingPackageError
+            If a library is not installed.
+        OutputFileError
+            If a file can't be written.
+        """
+        if self.compression is not None and not any("compression" in format_of(path).options for path in self.paths):
+            raise UsageError(
+                f"{{compression}} {self.compression}: has no effect without an NXmx file (.nxs, .h5) in {{output}}"
+            )
         scene = self._scene(model)
         for path in self.paths:
             check_image(path, scene, **self._options(path, model))
