@@ -43,8 +43,11 @@ def files() -> list[str]:
 
 def signalled(command: list[str], number: int, **options: object) -> tuple[int, str]:
     """Send a signal once a process has said something on stdout; its exit status and stderr."""
+    # the tests themselves may run where it is ignored: in the background, under nohup
+    taken = {"preexec_fn": lambda: signal.signal(number, signal.SIG_DFL)}
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options  # type: ignore[call-overload]
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        **(taken | options),  # type: ignore[call-overload]
     ) as process:
         try:
             assert process.stdout.readline()
