@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from nbnumba.io.formats import COMPRESSIONS, LAYOUTS
 from nbnumba.io.nxmx_metadata import PerFrame, write_metadata
 from nbnumba.io.pixels import mark_masked, panel_images, split_frames, whole_counts
 from nbnumba.io.scene import Scene, square_to_beam
+from nbnumba.io.steady_stream import SteadyStream
 from nbnumba.setup.panels import panel_normal
 
 if TYPE_CHECKING:
@@ -79,31 +80,28 @@ class NXmxWriter:
     def __enter__(self) -> NXmxWriter:
         with contextlib.ExitStack() as opening:
             temporary = opening.enter_context(atomic_path(self._path))
-            with self._failing():
-                # the temporary file is locked already
-                self._file = opening.enter_context(self._h5py.File(temporary, "w", locking=False))
-            opening.push(self._complete)
+            # exits run backwards: a last look once all is closed, before the file takes its name
+            opening.push(self._refuse_if_unwritten)
+            self._stream = SteadyStream(opening.enter_context(temporary.open("r+b", buffering=0)))
+            self._file = opening.enter_context(self._h5py.File(self._stream, "w"))
+            opening.push(self._refuse_if_empty)
             self._context = opening.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._failing() if error is None else contextlib.nullcontext():
-            self._context.__exit__(kind, error, trace)
+        self._context.__exit__(kind, error, trace)
 
-    def _complete(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Refuse to leave a file without frames."""
+    def _refuse_if_empty(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None and self._frames == 0:
             raise UsageError(f"{self._path}: no frame was written")
 
-    @contextlib.contextmanager
-    def _failing(self) -> Iterator[None]:
-        """What HDF5 reports, in one line."""
-        try:
-            yield
-        except OSError as error:
-            raise OutputFileError(f"{self._path}: can't be written: {reason(error)}") from error
+    def _refuse_if_unwritten(self, kind: type[BaseException] | None = None, *_: object) -> None:
+        """Say what the disk did not take, unless something else is said already."""
+        failure = self._stream.failure
+        if kind is None and failure is not None:
+            raise OutputFileError(f"{self._path}: can't be written: {reason(failure)}") from failure
 
     def append(self, frame: np.ndarray | Sequence[np.ndarray], scene: Scene | None = None) -> None:
         """Write the next frame.
@@ -127,14 +125,13 @@ class NXmxWriter:
         images = panel_images(frame, scene.panels)
         if self._dtype is None:
             self._dtype = _stored_type(images)
-            with self._failing():
-                self._begin(self._dtype)
+            self._begin(self._dtype)
         pixels = self._arranged([self._stored(image, panel) for image, panel in zip(images, scene.panels, strict=True)])
-        with self._failing():
-            # refuses a scene that lacks something before anything is written
-            self._per_frame.append(scene)
-            self._data.resize(self._frames + 1, axis=0)
-            self._data[self._frames] = pixels
+        # refuses a scene that lacks something before anything is written
+        self._per_frame.append(scene)
+        self._data.resize(self._frames + 1, axis=0)
+        self._data[self._frames] = pixels
+        self._refuse_if_unwritten()
         self._frames += 1
 
     def flush(self) -> None:
@@ -145,8 +142,8 @@ class NXmxWriter:
         OutputFileError
             If the file can't be written.
         """
-        with self._failing():
-            self._file.flush()
+        self._file.flush()
+        self._refuse_if_unwritten()
 
     def _same_detector(self, scene: Scene) -> Scene:
         """A frame's own scene, squared; refused if it is another experiment."""
