@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -36,14 +35,12 @@ def command(source: str, output: str, model: str | None, **settings: Any) -> Non
     FILE is a model (.pdb, .ent, .cif, .mmcif), reflection data (.mtz, structure factors in .cif) or, with --spacegroup,
     a text list of h k l F. All but text lists may be compressed (.gz).
     """
-    from nbnumba.io.atomic import check_target
+    from nbnumba.io.atomic import check_distinct, check_target
     from nbnumba.io.hkl import write_hkl
 
     require_working_folder()
     check_target(output)
-    for path in map(Path, filter(None, (source, model))):
-        if path.exists() and Path(output).exists() and path.samefile(output):
-            raise UsageError(f"--output {output}: would overwrite an input file; choose another one")
+    check_distinct({"--output": output}, filter(None, (source, model)))
     try:
         reflections = _read(source, model, _options(**settings))
     except NbnumbaError as error:

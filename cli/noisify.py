@@ -71,8 +71,7 @@ def _noisify(flags: Sequence[str], threads: int | None) -> None:
 
 def _check_writable(request: NoisifyRequest) -> None:
     """Refuse names of files that can't be written, or that are the input's; the header's file may be replaced."""
-    from nbnumba.io.atomic import check_target
-    from nbnumba.output.write import check_distinct
+    from nbnumba.io.atomic import check_distinct, check_target
 
     files = request.files
     named = {"-intfile": files.int_path, "-pgmfile": files.pgm_path}

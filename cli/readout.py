@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,8 +94,10 @@ def command(**options: Any) -> None:
 
 def _run(options: dict[str, Any]) -> None:
     """Read, add up, read out, write, report."""
+    from nbnumba.io.atomic import check_distinct
     from nbnumba.io.image import check_image_target, write_image
     from nbnumba.io.smv import read_smv_header
+    from nbnumba.numerics.c_random import clock_seed
     from nbnumba.readout import Readout
     from nbnumba.readout.readout import added_images
 
@@ -106,9 +107,9 @@ def _run(options: dict[str, Any]) -> None:
     settings = _settings(options, header, shape)
     readout = Readout.from_settings(settings)
     check_image_target(output, settings.dtype)
-    _keep_inputs(output, [path for path, _ in inputs])
+    check_distinct({"-o": output}, [path for path, _ in inputs])
     photons = added_images([(path, _read(path, shape), scale) for path, scale in inputs])
-    seed = int(time.time()) if options["seed"] is None else options["seed"]
+    seed = clock_seed() if options["seed"] is None else options["seed"]
     counts = readout.apply(photons, seed, options["image_number"], options["threads"])
     entries = {"GAIN": f"{settings.gain:g}", "ADC_OFFSET": f"{settings.offset:g}"}
     if settings.pixel_size is not None:
@@ -154,12 +155,6 @@ def _first_header(inputs: list[tuple[str, float]]) -> SmvHeader | None:
 
     found = next((path for path, _ in inputs if Path(path).suffix.lower() in SMV_SUFFIXES), None)
     return None if found is None else read_smv_header(found)
-
-
-def _keep_inputs(output: str, inputs: list[str]) -> None:
-    """Refuse to overwrite an input."""
-    if any(Path(path).resolve() == Path(output).resolve() for path in inputs):
-        raise UsageError(f"-o {output}: would overwrite an input file; choose another one")
 
 
 def _read(path: str, shape: tuple[int, int] | None) -> np.ndarray:

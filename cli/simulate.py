@@ -96,9 +96,10 @@ def _simulate(
 ) -> None:
     """Read, simulate, write, report."""
     from nbnumba.engine.threads import available_threads
+    from nbnumba.numerics.c_random import clock_seed
     from nbnumba.output.images import ImageOutputs
     from nbnumba.output.report import image_lines, model_warnings, result_warnings, setup_lines
-    from nbnumba.output.write import clock_seed, write_outputs
+    from nbnumba.output.write import write_outputs
     from nbnumba.setup.lowering import lower
     from nbnumba.simulation import simulate_model
 

@@ -65,9 +65,8 @@ def _trace(
     spacegroup: str | None, additions: Additions,
 ) -> None:
     """Set up, record, print."""
-    from nbnumba.io.atomic import check_target
+    from nbnumba.io.atomic import check_distinct, check_target
     from nbnumba.output.report import model_warnings
-    from nbnumba.output.write import check_distinct
     from nbnumba.setup.lowering import lower
     from nbnumba.trace.record import record_pixels
     from nbnumba.trace.taps import check_taps

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,15 +11,16 @@ import numpy as np
 
 from nbnumba.background.statistics import nonbragg_statistics
 from nbnumba.engine.threads import one_ahead, thread_count
-from nbnumba.io.atomic import atomic_write, check_target
+from nbnumba.io.atomic import atomic_write, check_distinct, check_target
 from nbnumba.io.float_image import write_float_image
 from nbnumba.io.pgm import write_pgm
 from nbnumba.io.preview import preview_format, write_preview
 from nbnumba.io.smv import nonbragg_header, write_smv
+from nbnumba.numerics.c_random import clock_seed
 from nbnumba.output.digitize import integer_image, integer_scale, pgm_image, pgm_scale
 from nbnumba.output.noise import PoissonNoise
 from nbnumba.output.statistics import ImageStatistics
-from nbnumba.output.write import check_distinct, row_strips
+from nbnumba.output.write import row_strips
 
 if TYPE_CHECKING:
     from nbnumba.background.experiment import AmorphousFiles
@@ -130,7 +130,7 @@ def write_amorphous(result: AmorphousImage, files: AmorphousFiles, threads: int 
         written.append(images.pgm_path)
     seed = noise = None
     if images.noise_path is not None:
-        seed = int(time.time()) if images.noise_seed is None else images.noise_seed
+        seed = clock_seed() if images.noise_seed is None else images.noise_seed
         noise = PoissonNoise(seed, images.adc_offset)
         write_smv(images.noise_path, header, strips(noise.draw))
         written.append(images.noise_path)

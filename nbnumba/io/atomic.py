@@ -11,11 +11,12 @@ import shutil
 import stat
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO
 
-from nbnumba.errors import OutputFileError
+from nbnumba.errors import OutputFileError, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -114,6 +115,42 @@ def file_identity(path: str | os.PathLike[str]) -> tuple[int | str, ...]:
     except OSError:
         # no file can have this name now
         return (os.fspath(path),)
+
+
+def check_distinct(
+    named: Mapping[str, str | os.PathLike[str] | None],
+    kept: Iterable[str | os.PathLike[str]] = (),
+    replaceable: Mapping[str, Iterable[Path]] = MappingProxyType({}),
+) -> None:
+    """Raise an error if two outputs are one file, or one is an input file; under whatever names.
+
+    Parameters
+    ----------
+    named : mapping of str to (path or None)
+        What the user knows each output by, and its name as it was typed; devices and pipes may be named twice.
+    kept : iterable of path
+        Input files, which must not be overwritten.
+    replaceable : mapping of str to iterable of Path
+        Those among them that an output may replace.
+
+    Raises
+    ------
+    UsageError
+    """
+    inputs = {file_identity(path) for path in kept}
+    taken: dict[tuple[int | str, ...], str] = {}
+    for word, path in named.items():
+        if path is None or is_written_in_place(Path(path)):
+            continue
+        identity = file_identity(path)
+        other = taken.setdefault(identity, word)
+        if identity in inputs.difference(map(file_identity, replaceable.get(word, ()))):
+            reason = "would overwrite an input file"
+        elif other != word:
+            reason = f"is also the name for {other}"
+        else:
+            continue
+        raise UsageError(f"{word} {path}: {reason}; choose another one")
 
 
 def _status(target: Path) -> os.stat_result | None:

@@ -6,6 +6,7 @@ What C keeps in static variables lies in two arrays here, so that a sequence is 
 from __future__ import annotations
 
 import math
+import time
 
 import numpy as np
 
@@ -34,6 +35,11 @@ _GAMMA_SERIES = (
     76.18009172947146, -86.50532032941677, 24.01409824083091,
     -1.231739572450155, 0.1208650973866179e-2, -0.5395239384953e-5,
 )  # fmt: skip
+
+
+def clock_seed() -> int:
+    """The seed that the C programs take where none is given: seconds since 1970."""
+    return int(time.time())
 
 
 def ran1_state(seed: int) -> np.ndarray:

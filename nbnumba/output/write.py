@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nbnumba import __version__
 from nbnumba.engine.threads import one_ahead, thread_count
-from nbnumba.errors import NbnumbaWarning, OutputFileError, UsageError
-from nbnumba.io.atomic import check_target, file_identity, is_written_in_place
+from nbnumba.errors import NbnumbaWarning, OutputFileError
+from nbnumba.io.atomic import check_distinct, check_target
 from nbnumba.io.fdump import write_fdump
 from nbnumba.io.float_image import write_float_image
 from nbnumba.io.pgm import write_pgm
 from nbnumba.io.preview import preview_format, write_preview
 from nbnumba.io.smv import states_its_size, write_smv
 from nbnumba.io.tiff import write_tiff
+from nbnumba.numerics.c_random import clock_seed
 from nbnumba.output.digitize import integer_image, integer_scale, pgm_image, pgm_scale
 from nbnumba.output.noise import PoissonNoise
 from nbnumba.output.smv_header import header_for
@@ -104,42 +103,6 @@ def check_writable(files: OutputFiles, kept: Iterable[Path] = (), replaceable: I
         files.by_field(), (*kept, *simulated),
         {f"{{OutputFiles.{field}}}": simulated for field in ("int_path", "noise_path")},
     )  # fmt: skip
-
-
-def check_distinct(
-    named: Mapping[str, Path | None],
-    kept: Iterable[Path] = (),
-    replaceable: Mapping[str, Iterable[Path]] = MappingProxyType({}),
-) -> None:
-    """Raise an error if two outputs are one file, or one is an input file; under whatever names.
-
-    Parameters
-    ----------
-    named : mapping of str to (Path or None)
-        What the user knows each output by, and its name; devices and pipes may be named twice.
-    kept : iterable of Path
-        Input files, which must not be overwritten.
-    replaceable : mapping of str to iterable of Path
-        Those among them that an output may replace.
-
-    Raises
-    ------
-    UsageError
-    """
-    inputs = {file_identity(path) for path in kept}
-    taken: dict[tuple[int | str, ...], str] = {}
-    for word, path in named.items():
-        if path is None or is_written_in_place(path):
-            continue
-        identity = file_identity(path)
-        other = taken.setdefault(identity, word)
-        if identity in inputs.difference(map(file_identity, replaceable.get(word, ()))):
-            reason = "would overwrite an input file"
-        elif other != word:
-            reason = f"is also the name for {other}"
-        else:
-            continue
-        raise UsageError(f"{word} {path}: {reason}; choose another one")
 
 
 def write_cache(structure_factors: StructureFactors | None, path: Path) -> bool:
@@ -236,11 +199,6 @@ def write_outputs(model: Model, image: np.ndarray, files: OutputFiles, threads: 
         noise_photons=None if noise is None else noise.photons, overloads=None if noise is None else noise.overloads,
         written=tuple(written), seconds=clock.seconds,
     )  # fmt: skip
-
-
-def clock_seed() -> int:
-    """The seed that nanoBragg takes where none is given: seconds since 1970."""
-    return int(time.time())
 
 
 def _warn(message: str) -> None:

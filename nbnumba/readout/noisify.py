@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import time
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from nbnumba.engine.threads import begin, one_ahead, thread_count
 from nbnumba.errors import NbnumbaWarning, UsageError
 from nbnumba.io.pgm import write_pgm
 from nbnumba.io.smv import write_smv
+from nbnumba.numerics.c_random import clock_seed
 from nbnumba.readout.c_noise import NoisyReadout, expected_greys, expected_integers
 from nbnumba.readout.expected import Strips, check_pixels, expected_strips, row_strips
 from nbnumba.readout.noisify_spread import Spread, spread_photons
@@ -122,7 +122,7 @@ def _with_noise(
     progress: Progress | None,
 ) -> NoisifyReport:  # fmt: skip
     """All images; the point spread takes the photons that were counted."""
-    readout = NoisyReadout(options, int(time.time()) if options.seed is None else options.seed)
+    readout = NoisyReadout(options, clock_seed() if options.seed is None else options.seed)
     # one thread draws, another one writes
     counting = begin(lambda: _counted(image, options, readout), threads)
     written = _write_expected(expected_strips(image, options), image.shape, options, header, files, threads)

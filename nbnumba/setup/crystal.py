@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +11,7 @@ from nbnumba.config import CrystalShape
 from nbnumba.errors import UsageError
 from nbnumba.kernels.params import Factors
 from nbnumba.kernels.params import Lattice as KernelLattice
+from nbnumba.numerics.c_random import clock_seed
 from nbnumba.setup.cell import build_lattice, cell_volume, complete_cell, reciprocal_from_cell, reciprocal_metric
 from nbnumba.setup.mosaic import random_orientation
 from nbnumba.setup.units import MM, radians
@@ -62,7 +62,7 @@ def seed_of_orientation(crystal: Crystal) -> int | None:
     """
     if not crystal.random_misset:
         return None
-    return int(time.time()) if crystal.misset_seed is None else crystal.misset_seed
+    return clock_seed() if crystal.misset_seed is None else crystal.misset_seed
 
 
 def orient(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -193,6 +194,8 @@ def test_outputs_are_checked_before_anything_is_computed(complaint):
         "scene.npy", "--dtype", "uint8", "-o", "out.img"
     )
     assert "-o scene.npy: would overwrite an input file" in complaint("scene.npy", "-o", "scene.npy")
+    Path("same.npy").hardlink_to("scene.npy")
+    assert "-o same.npy: would overwrite an input file" in complaint("scene.npy", "-o", "same.npy")
     assert "the folder" in complaint("scene.npy", "-o", "nowhere/out.npy")
 
 
