@@ -76,7 +76,7 @@ _FLAGS = {
 def command(**options: Any) -> None:
     """Read out images of expected photons: point spread, photon counting, calibration error, noise, integers.
 
-    IMAGE is SMV, TIFF, NumPy, HDF5 or a raw float image such as nanoBragg's floatimage.bin, which needs --shape or
+    IMAGE is SMV, CBF, TIFF, NumPy, HDF5 or a raw float image such as nanoBragg's floatimage.bin, which needs --shape or
     --header. Several are added, each times its SCALE. Pixels depend on seed and place alone, not on --threads.
 
     Exit status: 0 on success, 2 for wrong usage, 1 for other failures, 130 after Ctrl-C.
@@ -159,10 +159,9 @@ def _first_header(inputs: list[tuple[str, float]]) -> SmvHeader | None:
 
 def _read(path: str, shape: tuple[int, int] | None) -> np.ndarray:
     """An image whose size may have to be stated."""
-    from nbnumba.io.image import SMV_SUFFIXES, read_image
-    from nbnumba.io.photon_image import SHAPED_SUFFIXES
+    from nbnumba.io.image import read_image, states_its_shape
 
-    if shape is None and Path(path).suffix.lower() not in (*SMV_SUFFIXES, *SHAPED_SUFFIXES):
+    if shape is None and not states_its_shape(path):
         raise UsageError(f"{path}: a raw float image does not state its size: give --shape SLOW FAST, or --header")
     return read_image(path, shape)
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from nbnumba.errors import NbnumbaError, UsageError
-from nbnumba.io.atomic import atomic_write, check_target
+from nbnumba.io import formats
+from nbnumba.io.atomic import check_target
 from nbnumba.io.cbf import read_cbf
-from nbnumba.io.float_image import read_float_image, write_float_image
+from nbnumba.io.float_image import read_float_image
 from nbnumba.io.photon_image import SHAPED_SUFFIXES, read_photons
 from nbnumba.io.smv import SmvHeader, read_smv, write_smv
-from nbnumba.io.tiff import write_tiff
 
 SMV_SUFFIXES = (".img", ".smv")
 CBF_SUFFIX = ".cbf"
@@ -37,6 +37,21 @@ class ShapeMismatchError(NbnumbaError):
 def shape_text(shape: tuple[int, ...]) -> str:
     """A shape for messages."""
     return f"{shape[0]} x {shape[1]} (slow x fast)"
+
+
+def states_its_shape(path: str | os.PathLike[str]) -> bool:
+    """Whether a file's name tells a format that says how many pixels it has.
+
+    Parameters
+    ----------
+    path : path
+        File name.
+
+    Returns
+    -------
+    bool
+    """
+    return Path(path).suffix.lower() in (*SMV_SUFFIXES, CBF_SUFFIX, *SHAPED_SUFFIXES)
 
 
 def read_image(path: str | os.PathLike[str], shape: tuple[int, int] | None) -> np.ndarray:
@@ -133,13 +148,8 @@ def write_image(
     suffix = Path(path).suffix.lower()
     if suffix in SMV_SUFFIXES:
         write_smv(path, _smv_header(image, header, entries or {}), [np.ascontiguousarray(image)])
-    elif suffix in (".tif", ".tiff"):
-        write_tiff(path, image)
-    elif suffix == ".npy":
-        with atomic_write(path) as stream:
-            np.save(stream, image)
     else:
-        write_float_image(path, (np.ascontiguousarray(row, dtype=np.float32) for row in image))
+        formats.write_image(path, image)
 
 
 def _smv_header(image: np.ndarray, header: SmvHeader | None, entries: Mapping[str, str]) -> bytes:
