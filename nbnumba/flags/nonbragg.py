@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbnumba.background.experiment import AmorphousExperiment, AmorphousFiles, Extraction
-from nbnumba.config.sources import sources_from_metres
 from nbnumba.errors import InputFileError, UsageError
 from nbnumba.flags.headers import StatedHeader, check_stated, enter_header
 from nbnumba.flags.names import named_by_flags
 from nbnumba.flags.nonbragg_table import NONBRAGG_FLAGS, NonBraggSettings
 from nbnumba.flags.parse import Occurrence, apply
-from nbnumba.flags.request import energy_hints, size_hints
+from nbnumba.flags.request import chosen_pixel, energy_hints, listed_sources, size_hints
 
 if TYPE_CHECKING:
     import numpy as np
@@ -85,14 +84,13 @@ def interpret_nonbragg(arguments: Sequence[str]) -> NonBraggRequest:
     # the detector is made anew: while flags are read, it need not make sense as a whole
     experiment = AmorphousExperiment(
         points=points, abscissa=settings.abscissa, sample=settings.sample,
-        beam=replace(settings.beam, sources=_sources(settings.sources_path)), detector=replace(settings.detector),
+        beam=replace(settings.beam, sources=listed_sources(settings.sources_path)), detector=replace(settings.detector),
         sampling=settings.sampling, source_distance=settings.source_distance, amplitude_map=settings.amplitude_map,
         extraction=None if image is None else Extraction(image, settings.ignored, settings.gain),
     )  # fmt: skip
-    pixel = settings.printout_pixel
     return NonBraggRequest(
         experiment=experiment, files=_files(settings), inputs=_inputs(settings), progress=settings.progress,
-        printout=settings.printout, printout_pixel=None if pixel is None or pixel[0] < 0 else pixel,
+        printout=settings.printout, printout_pixel=chosen_pixel(settings.printout_pixel),
         warnings=(*_unused(occurrences, settings), *warnings),
     )  # fmt: skip
 
@@ -121,14 +119,6 @@ def _points(path: Path) -> tuple[np.ndarray, list[str]]:
     listed = ", ".join(map(str, not_numbers[:_LISTED_LINES])) + (" ..." if len(not_numbers) > _LISTED_LINES else "")
     lines = f"line {listed} holds" if len(not_numbers) == 1 else f"lines {listed} hold"
     return points, [f"{path}: {lines} words where numbers belong; they are read as 0, as in nonBragg"]
-
-
-def _sources(path: Path | None) -> np.ndarray | None:
-    if path is None:
-        return None
-    from nbnumba.io.source_list import read_sources
-
-    return sources_from_metres(read_sources(path))
 
 
 def _files(settings: NonBraggSettings) -> AmorphousFiles:

@@ -14,6 +14,15 @@ from nbnumba.flags import effects as do
 from nbnumba.flags.companion import CompanionFlags
 from nbnumba.flags.flag import Effect, Flag
 from nbnumba.flags.settings import ExperimentEntries
+from nbnumba.flags.shared_table import (
+    DISTANCES,
+    FLUX,
+    POLARIZATION_AND_SOURCES,
+    PROGRESS_AND_PRINTOUT,
+    REGION_AND_PIXELS,
+    ROTATIONS,
+    SPREAD,
+)
 from nbnumba.flags.values import (
     FILE,
     INTEGER,
@@ -88,7 +97,6 @@ def _ignore(settings: Any, values: Sequence[Any]) -> Any:
     return settings.put("ignored", (*settings.ignored, values[0]))
 
 
-_BOUNDS = tuple(INTEGER.called(name) for name in ("XMIN", "XMAX", "YMIN", "YMAX"))
 _UNUSED = "has no effect, as in nonBragg"
 
 _SAMPLE = (
@@ -114,47 +122,12 @@ _SAMPLE = (
 )  # fmt: skip
 
 _BEAM = (
-    Flag(("-lambda", "-wave"), (POSITIVE,), do.put("beam.wavelength"), "wavelength", unit="Å", default="1"),
-    Flag(("-energy",), (POSITIVE,), do.energy, "photon energy, in place of the wavelength", unit="eV",
-         default="by -lambda"),
-    Flag(("-fluence",), (NOT_NEGATIVE,), do.put("beam.fluence"), "fluence", unit="photons/m²", default="1.25932e+29"),
-    Flag(("-flux",), (NOT_NEGATIVE,), do.put("beam.flux"), "flux; with -exposure and -beamsize in place of the fluence",
-         unit="photons/s", default="0: by -fluence"),
-    Flag(("-exposure",), (NOT_NEGATIVE,), do.put("beam.exposure"), "exposure time", unit="s", default="1"),
+    *FLUX,
     Flag(("-beamsize",), (NUMBER,), do.put("beam.size"), "beam size; clips the sample's width and height", unit="mm",
          default="0.1"),
-    Flag(("-polar=",), (NUMBER,), do.several(do.put("beam.kahn_factor"), do.fix("beam.polarization", True)),
-         "Kahn polarization factor; takes -nopolar back", default="0"),
-    Flag(("-nopolar",), (), do.fix("beam.polarization", False), "no polarization correction"),
-    Flag(("-sourcefile",), (FILE,), do.put("sources_path"),
-         "list of sources, X Y Z weight wavelength(m), in place of divergence and dispersion"),
+    *POLARIZATION_AND_SOURCES,
     Flag(("-source_distance",), (POSITIVE,), do.put("source_distance"), "sample to source, shows in the report only",
          unit="mm", default="10000"),
-)  # fmt: skip
-
-_SPREAD = (
-    Flag(("-divergence",), (NUMBER,),
-         do.put("beam.horizontal_divergence.range", "beam.vertical_divergence.range"),
-         "divergence, horizontal and vertical", unit="mrad", default="0"),
-    Flag(("-hdivrange",), (NUMBER,), do.put("beam.horizontal_divergence.range"), "horizontal divergence", unit="mrad",
-         default="0"),
-    Flag(("-vdivrange",), (NUMBER,), do.put("beam.vertical_divergence.range"), "vertical divergence", unit="mrad",
-         default="0"),
-    Flag(("-hdivstep=",), (NUMBER,), do.put("beam.horizontal_divergence.step"), "horizontal step", unit="mrad",
-         default="the range over the steps"),
-    Flag(("-vdivstep=",), (NUMBER,), do.put("beam.vertical_divergence.step"), "vertical step", unit="mrad",
-         default="the range over the steps"),
-    Flag(("-hdivsteps",), (INTEGER,), do.put("beam.horizontal_divergence.steps"), "horizontal steps",
-         default="2 with a range, else 1"),
-    Flag(("-vdivsteps",), (INTEGER,), do.put("beam.vertical_divergence.steps"), "vertical steps",
-         default="2 with a range, else 1"),
-    Flag(("-divsteps",), (INTEGER,), do.put("beam.horizontal_divergence.steps", "beam.vertical_divergence.steps"),
-         "steps, horizontal and vertical", default="2 with a range, else 1"),
-    Flag(("-round_div",), (), do.fix("beam.round_divergence", True), "cut the corners of the grid (the default)"),
-    Flag(("-square_div",), (), do.fix("beam.round_divergence", False), "keep the corners"),
-    Flag(("-dispersion",), (NUMBER,), do.put("beam.dispersion.range"), "spectral width, full", unit="%", default="0"),
-    Flag(("-dispsteps",), (INTEGER,), do.put("beam.dispersion.steps"), "wavelengths in it",
-         default="2 with a dispersion, else 1"),
 )  # fmt: skip
 
 _DETECTOR = (
@@ -171,19 +144,13 @@ _DETECTOR = (
          default="102.4"),
     Flag(("-detsize_y",), (POSITIVE,), do.put("detector.size_slow"), "edge along the slow axis", unit="mm",
          default="102.4"),
-    Flag(("-roi",), _BOUNDS, do.put("sampling.roi"),
-         "render only these pixels, inclusive; x is fast; negative: the detector's edge", default="all"),
-    Flag(("-curved_det",), (), do.fix("detector.curved", True), "all pixels at the same distance from the sample"),
-    Flag(("-point_pixel",), (), do.fix("detector.point_pixel", True), "solid angle 1/R² without the pixel's area"),
+    *REGION_AND_PIXELS,
     Flag(("-oversample",), (INTEGER,), do.put("sampling.oversample"), "subpixels along each edge; below 1 counts as 1",
          default="1"),
 )  # fmt: skip
 
 _GEOMETRY = (
-    Flag(("-distance",), (NUMBER,), do.several(do.put("detector.distance"), do.PIVOT_BEAM),
-         "sample to detector along the beam; pivot: beam", unit="mm", default="100"),
-    Flag(("-close_distance",), (NUMBER,), do.several(do.put("detector.close_distance"), do.PIVOT_SAMPLE),
-         "shortest distance to the detector's plane; pivot: sample", unit="mm", default="by -distance"),
+    *DISTANCES,
     Flag(("-Xbeam",), (NUMBER,), do.several(do.put_at("detector.beam_center", 0), do.PIVOT_BEAM),
          "beam centre along the fast axis from the first pixel's corner; pivot: beam", unit="mm",
          default="half the edge less half a pixel"),
@@ -202,12 +169,7 @@ _GEOMETRY = (
          default="beam"),
     Flag(("-twotheta_axis",), VECTOR, do.put("detector.frame.twotheta_axis"),
          "2θ axis, of length 1; x is also read as -twotheta, in degrees", default="0 1 0"),
-    Flag(("-twotheta",), (NUMBER,), do.several(do.put("detector.twotheta"), do.PIVOT_SAMPLE),
-         "swing about the 2θ axis; pivot: sample", unit="°", default="0"),
-    Flag(("-detector_rotx",), (NUMBER,), do.put_at("detector.rotation", 0), "rotation about lab x", unit="°",
-         default="0"),
-    Flag(("-detector_roty",), (NUMBER,), do.put_at("detector.rotation", 1), "then about lab y", unit="°", default="0"),
-    Flag(("-detector_rotz",), (NUMBER,), do.put_at("detector.rotation", 2), "then about lab z", unit="°", default="0"),
+    *ROTATIONS,
     Flag(("-beam_vector",), VECTOR, do.put("detector.frame.beam"), "direction of the beam", default="1 0 0"),
     Flag(("-fdet_vector",), VECTOR, do.put("detector.frame.fdet"), "fast axis", default="0 0 1"),
     Flag(("-sdet_vector",), VECTOR, do.put("detector.frame.sdet"), "slow axis", default="0 -1 0"),
@@ -254,9 +216,7 @@ _EXTRACTION = (
 )  # fmt: skip
 
 _CONSOLE = (
-    Flag(("-progress",), (), do.fix("progress", True), "progress bar, on a terminal or not"),
-    Flag(("-noprogress",), (), do.fix("progress", False), "no progress bar"),
-    Flag(("-printout",), (), do.fix("printout", True), "print the value of every pixel"),
+    *PROGRESS_AND_PRINTOUT,
     Flag(("-printout_pixel",), (INTEGER.called("FAST"), INTEGER.called("SLOW")), do.put("printout_pixel"),
          "print one pixel in detail; negative: the value of every pixel"),
 )  # fmt: skip
@@ -276,7 +236,7 @@ NONBRAGG_FLAGS = CompanionFlags(
     topics={
         "Sample": _SAMPLE,
         "Beam": _BEAM,
-        "Divergence and dispersion": _SPREAD,
+        "Divergence and dispersion": SPREAD,
         "Detector": _DETECTOR,
         "Detector position": _GEOMETRY,
         "Spindle, for the header": _SPINDLE,

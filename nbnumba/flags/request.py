@@ -116,7 +116,7 @@ def interpret(
         pgm_path=settings.files.pgm_path if settings.writes_pgm else None,
         noise_path=settings.files.noise_path if settings.writes_noise else None,
     )
-    beam = additions.to_beam(replace(settings.beam, sources=_sources(settings.sources_path)))
+    beam = additions.to_beam(replace(settings.beam, sources=listed_sources(settings.sources_path)))
     _read_unused(settings.stol_path)
     # made anew: while flags are read, a detector need not make sense as a whole
     bare = Experiment(crystal, beam, _detector(settings, physics), settings.sampling, physics)
@@ -124,7 +124,7 @@ def interpret(
     warnings = _warnings(occurrences, settings, experiment.crystal.structure_factors)
     return Request(
         experiment=experiment, files=files, inputs=_inputs(settings, factors_path, additions), notes=notes,
-        progress=settings.progress, printout=settings.printout, printout_pixel=_chosen(settings.printout_pixel),
+        progress=settings.progress, printout=settings.printout, printout_pixel=chosen_pixel(settings.printout_pixel),
         trace_pixels=settings.trace_pixels,
         warnings=(*warnings, *additions.warnings(settings), *_nominal_hints(occurrences, beam)),
     )  # fmt: skip
@@ -165,7 +165,23 @@ def _matrix(path: Path | None) -> np.ndarray | None:
     return read_matrix(path)
 
 
-def _sources(path: Path | None) -> np.ndarray | None:
+def listed_sources(path: Path | None) -> np.ndarray | None:
+    """The sources of a list, as `Beam.sources` has them.
+
+    Parameters
+    ----------
+    path : Path or None
+        Behind -sourcefile.
+
+    Returns
+    -------
+    ndarray or None
+
+    Raises
+    ------
+    InputFileError
+        If the file can't be read or is no list of sources.
+    """
     if path is None:
         return None
     from nbnumba.io.source_list import read_sources
@@ -226,8 +242,18 @@ def _inputs(settings: Settings, factors_path: Path | None, additions: Additions)
     return tuple((word, path) for word, path in named.items() if path is not None)
 
 
-def _chosen(pixel: tuple[int, int] | None) -> tuple[int, int] | None:
-    """The pixel to print; a negative fast index means all."""
+def chosen_pixel(pixel: tuple[int, int] | None) -> tuple[int, int] | None:
+    """The only pixel to print, or None if all are.
+
+    Parameters
+    ----------
+    pixel : tuple of 2 int or None
+        Fast, slow behind -printout_pixel; negative means all.
+
+    Returns
+    -------
+    tuple of 2 int or None
+    """
     return None if pixel is None or pixel[0] < 0 else pixel
 
 

@@ -5,6 +5,15 @@ from __future__ import annotations
 from nbnumba.config import Convention, CrystalShape
 from nbnumba.flags import effects as do
 from nbnumba.flags.flag import Flag
+from nbnumba.flags.shared_table import (
+    DISTANCES,
+    FLUX,
+    POLARIZATION_AND_SOURCES,
+    PROGRESS_AND_PRINTOUT,
+    REGION_AND_PIXELS,
+    ROTATIONS,
+    SPREAD,
+)
 from nbnumba.flags.values import (
     DEPTH,
     FILE,
@@ -20,7 +29,6 @@ from nbnumba.flags.values import (
 )
 
 _CELL = (POSITIVE.called("a"), *(NOT_NEGATIVE.called(name) for name in ("b", "c", "alpha", "beta", "gamma")))
-_BOUNDS = tuple(INTEGER.called(name) for name in ("XMIN", "XMAX", "YMIN", "YMAX"))
 
 _CRYSTAL = (
     Flag(("-mat",), (FILE,), do.put("matrix_path"), "orientation: MOSFLM A matrix"),
@@ -82,45 +90,10 @@ _SPINDLE = (
 )  # fmt: skip
 
 _BEAM = (
-    Flag(("-lambda", "-wave"), (POSITIVE,), do.put("beam.wavelength"), "wavelength", unit="Å", default="1"),
-    Flag(("-energy",), (POSITIVE,), do.energy, "photon energy, in place of the wavelength", unit="eV",
-         default="by -lambda"),
-    Flag(("-fluence",), (NOT_NEGATIVE,), do.put("beam.fluence"), "fluence", unit="photons/m²", default="1.25932e+29"),
-    Flag(("-flux",), (NOT_NEGATIVE,), do.put("beam.flux"), "flux; with -exposure and -beamsize in place of the fluence",
-         unit="photons/s", default="0: by -fluence"),
-    Flag(("-exposure",), (NOT_NEGATIVE,), do.put("beam.exposure"), "exposure time", unit="s", default="1"),
+    *FLUX,
     Flag(("-beamsize",), (NUMBER,), do.put("beam.size"), "beam size; clips the crystal's width and height", unit="mm",
          default="0.1"),
-    Flag(("-polar=",), (NUMBER,), do.several(do.put("beam.kahn_factor"), do.fix("beam.polarization", True)),
-         "Kahn polarization factor; takes -nopolar back", default="0"),
-    Flag(("-nopolar",), (), do.fix("beam.polarization", False), "no polarization correction"),
-    Flag(("-sourcefile",), (FILE,), do.put("sources_path"),
-         "list of sources, X Y Z weight wavelength(m), in place of divergence and dispersion"),
-)  # fmt: skip
-
-_SPREAD = (
-    Flag(("-divergence",), (NUMBER,),
-         do.put("beam.horizontal_divergence.range", "beam.vertical_divergence.range"),
-         "divergence, horizontal and vertical", unit="mrad", default="0"),
-    Flag(("-hdivrange",), (NUMBER,), do.put("beam.horizontal_divergence.range"), "horizontal divergence", unit="mrad",
-         default="0"),
-    Flag(("-vdivrange",), (NUMBER,), do.put("beam.vertical_divergence.range"), "vertical divergence", unit="mrad",
-         default="0"),
-    Flag(("-hdivstep=",), (NUMBER,), do.put("beam.horizontal_divergence.step"), "horizontal step", unit="mrad",
-         default="the range over the steps"),
-    Flag(("-vdivstep=",), (NUMBER,), do.put("beam.vertical_divergence.step"), "vertical step", unit="mrad",
-         default="the range over the steps"),
-    Flag(("-hdivsteps",), (INTEGER,), do.put("beam.horizontal_divergence.steps"), "horizontal steps",
-         default="2 with a range, else 1"),
-    Flag(("-vdivsteps",), (INTEGER,), do.put("beam.vertical_divergence.steps"), "vertical steps",
-         default="2 with a range, else 1"),
-    Flag(("-divsteps",), (INTEGER,), do.put("beam.horizontal_divergence.steps", "beam.vertical_divergence.steps"),
-         "steps, horizontal and vertical", default="2 with a range, else 1"),
-    Flag(("-round_div",), (), do.fix("beam.round_divergence", True), "cut the corners of the grid (the default)"),
-    Flag(("-square_div",), (), do.fix("beam.round_divergence", False), "keep the corners"),
-    Flag(("-dispersion",), (NUMBER,), do.put("beam.dispersion.range"), "spectral width, full", unit="%", default="0"),
-    Flag(("-dispsteps",), (INTEGER,), do.put("beam.dispersion.steps"), "wavelengths in it",
-         default="2 with a dispersion, else 1"),
+    *POLARIZATION_AND_SOURCES,
 )  # fmt: skip
 
 _DETECTOR = (
@@ -140,10 +113,7 @@ _DETECTOR = (
     Flag(("-img",), (FILE,), do.put("header_path"),
          "SMV image whose header gives size, distances, wavelength, beam centre and angles to start with"),
     Flag(("-mask",), (FILE,), do.put("mask_path"), "SMV image: as -img, and its pixels of value 0 are skipped"),
-    Flag(("-roi",), _BOUNDS, do.put("sampling.roi"),
-         "render only these pixels, inclusive; x is fast; negative: the detector's edge", default="all"),
-    Flag(("-curved_det",), (), do.fix("detector.curved", True), "all pixels at the same distance from the sample"),
-    Flag(("-point_pixel",), (), do.fix("detector.point_pixel", True), "solid angle 1/R² without the pixel's area"),
+    *REGION_AND_PIXELS,
     Flag(("-detector_abs",), (DEPTH,), do.attenuation, "attenuation depth of the sensor; inf or 0: no absorption",
          unit="µm", default="the sensor's thickness"),
     Flag(("-detector_thick=",), (NOT_NEGATIVE,), do.put("detector.sensor.thickness"), "thickness of the sensor",
@@ -153,10 +123,7 @@ _DETECTOR = (
 )  # fmt: skip
 
 _GEOMETRY = (
-    Flag(("-distance",), (NUMBER,), do.several(do.put("detector.distance"), do.PIVOT_BEAM),
-         "sample to detector along the beam; pivot: beam", unit="mm", default="100"),
-    Flag(("-close_distance",), (NUMBER,), do.several(do.put("detector.close_distance"), do.PIVOT_SAMPLE),
-         "shortest distance to the detector's plane; pivot: sample", unit="mm", default="by -distance"),
+    *DISTANCES,
     Flag(("-Xbeam",), (NUMBER,), do.several(do.put_at("detector.beam_center", 0), do.PIVOT_BEAM),
          "beam centre as the convention means it; pivot: beam", unit="mm", default="centre"),
     Flag(("-Ybeam",), (NUMBER,), do.several(do.put_at("detector.beam_center", 1), do.PIVOT_BEAM),
@@ -169,12 +136,7 @@ _GEOMETRY = (
          "the same as XDS counts it, fast; pivot: sample", unit="pixels", default="centre"),
     Flag(("-ORGY",), (NUMBER,), do.several(do.put_at("detector.origin_pixels", 1), do.PIVOT_SAMPLE),
          "the same as XDS counts it, slow; pivot: sample", unit="pixels", default="centre"),
-    Flag(("-twotheta",), (NUMBER,), do.several(do.put("detector.twotheta"), do.PIVOT_SAMPLE),
-         "swing about the 2θ axis; pivot: sample", unit="°", default="0"),
-    Flag(("-detector_rotx",), (NUMBER,), do.put_at("detector.rotation", 0), "rotation about lab x", unit="°",
-         default="0"),
-    Flag(("-detector_roty",), (NUMBER,), do.put_at("detector.rotation", 1), "then about lab y", unit="°", default="0"),
-    Flag(("-detector_rotz",), (NUMBER,), do.put_at("detector.rotation", 2), "then about lab z", unit="°", default="0"),
+    *ROTATIONS,
     Flag(("-pivot",), (PIVOT,), do.put("detector.frame.pivot", "pivot"),
          "what detector rotations leave in place; custom convention only (quirk pivot)", default="beam"),
 )  # fmt: skip
@@ -233,9 +195,7 @@ _SEEDS = (
 )
 
 _CONSOLE = (
-    Flag(("-progress",), (), do.fix("progress", True), "progress bar, on a terminal or not"),
-    Flag(("-noprogress",), (), do.fix("progress", False), "no progress bar"),
-    Flag(("-printout",), (), do.fix("printout", True), "print the value of every pixel"),
+    *PROGRESS_AND_PRINTOUT,
     Flag(("-printout_pixel",), (INTEGER.called("FAST"), INTEGER.called("SLOW")),
          do.several(do.put("printout_pixel"), do.fix("printout", True)),
          "print one pixel in detail; negative: the value of every pixel"),
@@ -280,7 +240,7 @@ TOPICS = {
     "Structure factors": _STRUCTURE_FACTORS,
     "Spindle": _SPINDLE,
     "Beam": _BEAM,
-    "Divergence and dispersion": _SPREAD,
+    "Divergence and dispersion": SPREAD,
     "Detector": _DETECTOR,
     "Detector position": _GEOMETRY,
     "Convention and lab axes": _CONVENTION,
