@@ -11,7 +11,7 @@ from nbnumba.numerics.jit import contracting_jit, device_jit, pass_jit
 from nbnumba.numerics.scratch import GAUSSIAN_CONSTANTS, LATTICE, PHASE_A, H, K, L, touches
 from nbnumba.physics.reduced import distance_single
 from nbnumba.shapes.radius import spot_radius_lanes, spot_radius_squared
-from nbnumba.shapes.shape import Shape
+from nbnumba.shapes.shape import Shape, factor_alone
 
 GAUSSIAN_WIDTH = 0.63
 """Squared-radius scale that gives a Gaussian spot the width of a square crystal's."""
@@ -45,20 +45,6 @@ def gauss_factor(lattice, h, k, l, h0, k0, l0):  # noqa: E741
     radius_squared = spot_radius_squared(lattice, h - h0, k - k0, l - l0)
     factor = cells[0] * cells[1] * cells[2] * math.exp(-(radius_squared / GAUSSIAN_WIDTH * lattice.fudge))
     return factor, (radius_squared, 0.0, 0.0)
-
-
-@device_jit
-def gauss_factor_reduced(lattice, h, k, l, h0, k0, l0, fma):  # noqa: E741
-    """See `Shape.reduced`.
-
-    Parameters
-    ----------
-    lattice, h, k, l, h0, k0, l0
-        As in `gauss_factor`.
-    fma : compiled function
-        Not used.
-    """
-    return gauss_factor(lattice, h, k, l, h0, k0, l0)[0]
 
 
 @contracting_jit
@@ -134,4 +120,4 @@ def gauss_lanes(lattice, every_evaluation, lanes, s):
     return True
 
 
-GAUSS = Shape("GAUSS", ("rad_star_sqr",), gauss_factor, gauss_factor_reduced, gauss_factor_single, gauss_lanes)
+GAUSS = Shape("GAUSS", ("rad_star_sqr",), gauss_factor, factor_alone(gauss_factor), gauss_factor_single, gauss_lanes)

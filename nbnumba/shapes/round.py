@@ -20,7 +20,7 @@ from nbnumba.numerics.vectors import quotient
 from nbnumba.physics.reduced import distance_single
 from nbnumba.physics.scattering import nearest
 from nbnumba.shapes.radius import index_radius_squared
-from nbnumba.shapes.shape import Shape
+from nbnumba.shapes.shape import Shape, factor_alone
 
 SPHERE_VOLUME_SCALE = 0.723601254558268
 """Makes the integrated intensity of a round crystal equal that of the square one."""
@@ -60,20 +60,6 @@ def round_factor(lattice, h, k, l, h0, k0, l0):  # noqa: E741
     radius_squared = index_radius_squared(h - h0, k - k0, l - l0, cells)
     sphere = sinc3(math.pi * math.sqrt(radius_squared * lattice.fudge))
     return cells[0] * cells[1] * cells[2] * SPHERE_VOLUME_SCALE * sphere, (radius_squared, 0.0, 0.0)
-
-
-@device_jit
-def round_factor_reduced(lattice, h, k, l, h0, k0, l0, fma):  # noqa: E741
-    """See `Shape.reduced`.
-
-    Parameters
-    ----------
-    lattice, h, k, l, h0, k0, l0
-        As in `round_factor`.
-    fma : compiled function
-        Not used.
-    """
-    return round_factor(lattice, h, k, l, h0, k0, l0)[0]
 
 
 @contracting_jit
@@ -131,4 +117,4 @@ def round_lanes(lattice, every_evaluation, lanes, s):
     return True
 
 
-ROUND = Shape("ROUND", ("hrad_sqr",), round_factor, round_factor_reduced, round_factor_single, round_lanes)
+ROUND = Shape("ROUND", ("hrad_sqr",), round_factor, factor_alone(round_factor), round_factor_single, round_lanes)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nbnumba.numerics.jit import device_jit
+
 Compiled = Callable[..., Any]
 """A function that other compiled functions call."""
 
@@ -37,6 +39,26 @@ class Shape:
     reduced: Compiled
     single: Compiled
     lanes: Compiled
+
+
+def factor_alone(factor: Compiled) -> Compiled:
+    """`Shape.reduced` of a shape for which C's own operations are fast enough.
+
+    Parameters
+    ----------
+    factor : compiled function
+        See `Shape.factor`.
+
+    Returns
+    -------
+    compiled function
+    """
+
+    @device_jit
+    def reduced(lattice, h, k, l, h0, k0, l0, fma):  # noqa: E741
+        return factor(lattice, h, k, l, h0, k0, l0)[0]
+
+    return reduced
 
 
 def by_shape(functions: Sequence[Compiled], compiler: Callable[[Compiled], Compiled]) -> Compiled:

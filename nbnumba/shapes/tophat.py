@@ -8,7 +8,7 @@ from nbnumba.numerics.jit import contracting_jit, device_jit, pass_jit
 from nbnumba.numerics.scratch import LATTICE, PHASE_A, H, K, L, touches
 from nbnumba.physics.reduced import distance_single
 from nbnumba.shapes.radius import spot_radius_lanes, spot_radius_squared
-from nbnumba.shapes.shape import Shape
+from nbnumba.shapes.shape import Shape, factor_alone
 
 TOPHAT_RADIUS_SQUARED = 0.3969
 """Squared radius inside which a top-hat spot has full height."""
@@ -32,20 +32,6 @@ def tophat_factor(lattice, h, k, l, h0, k0, l0):  # noqa: E741
     if radius_squared * lattice.fudge < TOPHAT_RADIUS_SQUARED:
         return cells[0] * cells[1] * cells[2], (radius_squared, 0.0, 0.0)
     return 0.0, (radius_squared, 0.0, 0.0)
-
-
-@device_jit
-def tophat_factor_reduced(lattice, h, k, l, h0, k0, l0, fma):  # noqa: E741
-    """See `Shape.reduced`.
-
-    Parameters
-    ----------
-    lattice, h, k, l, h0, k0, l0
-        As in `tophat_factor`.
-    fma : compiled function
-        Not used.
-    """
-    return tophat_factor(lattice, h, k, l, h0, k0, l0)[0]
 
 
 @contracting_jit
@@ -90,4 +76,6 @@ def tophat_lanes(lattice, every_evaluation, lanes, s):
     return True
 
 
-TOPHAT = Shape("TOPHAT", ("rad_star_sqr",), tophat_factor, tophat_factor_reduced, tophat_factor_single, tophat_lanes)
+TOPHAT = Shape(
+    "TOPHAT", ("rad_star_sqr",), tophat_factor, factor_alone(tophat_factor), tophat_factor_single, tophat_lanes
+)  # fmt: skip
