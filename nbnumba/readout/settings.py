@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
+from nbnumba.config.detectors import DETECTORS
 from nbnumba.errors import UsageError
 from nbnumba.readout.electronics import CalibrationError, Digitize, Gain, Offset, ReadoutNoise, Saturation
 from nbnumba.readout.names import GENERATORS, NOISIFY, PRESETS
@@ -171,13 +173,15 @@ class ReadoutSettings:
             yield gaps if self.masked_value is None else replace(gaps, value=self.masked_value)
 
 
-PILATUS = ReadoutSettings(
-    pixel_size=172.0, saturation=2.0**20 - 1.0, dead_value=-2.0, gaps=Gaps((195, 487), (17, 7), value=-1.0),
-    dtype="int32",
-)  # fmt: skip
-EIGER = ReadoutSettings(
-    pixel_size=75.0, dead_value=-2.0, gaps=Gaps((514, 1030), (37, 10), value=-1.0), dtype="int32"
-)
+def _hybrid(name: str, **figures: Any) -> ReadoutSettings:
+    """Figures of a detector of modules: pixels and gaps as `nbnumba.config.detectors` has them."""
+    model = DETECTORS[name]
+    gaps = Gaps(model.module_size[::-1], model.gap[::-1], value=-1.0)
+    return ReadoutSettings(pixel_size=1000.0 * model.pixel_size, gaps=gaps, dtype="int32", **figures)
+
+
+PILATUS = _hybrid("pilatus-6m", saturation=DETECTORS["pilatus-6m"].saturation, dead_value=-2.0)
+EIGER = _hybrid("eiger-16m", dead_value=-2.0)
 CCD = ReadoutSettings(
     pixel_size=102.6, point_spread=PointSpread("fiber", 80.0, 102.6), spreads_counts=True, calibration=0.03,
     readout_noise=3.0, offset=40.0, saturation=65535.0, dtype="uint16",
@@ -205,9 +209,9 @@ def jungfrau_settings(photon_energy: float, gain: float = 1.0) -> ReadoutSetting
     """
     good = math.isfinite(photon_energy) and photon_energy > 0.0
     require(good, "Readout.photon_energy", f"must be above zero, in eV, not {photon_energy}")
-    return ReadoutSettings(
-        pixel_size=75.0, calibration=0.01, gain=gain, readout_noise=100.0 * _SILICON_PAIR_EV / photon_energy * gain,
-        saturation=1e4 * 12400.0 / photon_energy * gain, gaps=Gaps((514, 1030), (36, 8), value=-1.0), dtype="int32",
+    return _hybrid(
+        "jungfrau-4m", calibration=0.01, gain=gain, readout_noise=100.0 * _SILICON_PAIR_EV / photon_energy * gain,
+        saturation=1e4 * 12400.0 / photon_energy * gain,
     )  # fmt: skip
 
 
