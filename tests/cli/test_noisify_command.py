@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import os
 import struct
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from folders import files
 from nbnumba_cli.main import run
 
 from nbnumba.io.smv import read_smv
@@ -39,19 +41,9 @@ def inside(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def noisify(capsys):
+def noisify(nbnumba):
     """Runs the command; returns exit status, stdout and stderr."""
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        status = run(["noisify", *arguments])
-        said = capsys.readouterr()
-        return status, said.out, said.err
-
-    return call
-
-
-def files() -> list[str]:
-    return sorted(path.name for path in Path().iterdir())
+    return functools.partial(nbnumba, "noisify")
 
 
 def test_the_files_are_noisifys_and_the_facts_are_said(noisify):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from folders import files
 from golden import GOLDEN_DATA
 from nbnumba_cli.main import run
 
@@ -42,22 +43,6 @@ def inside(tmp_path, monkeypatch):
     """A folder with a curve."""
     monkeypatch.chdir(tmp_path)
     shutil.copy(GOLDEN_DATA / "nonbragg" / "inputs" / "water.stol", tmp_path)
-
-
-@pytest.fixture
-def nbnumba(capsys):
-    """Runs the command; returns exit status, stdout and stderr."""
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        status = run(arguments)
-        said = capsys.readouterr()
-        return status, said.out, said.err
-
-    return call
-
-
-def files() -> list[str]:
-    return sorted(path.name for path in Path().iterdir())
 
 
 def test_it_writes_nonbraggs_files_and_prints_its_figures(nbnumba):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import fabio
 import numpy as np
 import pytest
-from nbnumba_cli.main import run
+from folders import files
 
 from nbnumba.io.expt import read_expt
 from nbnumba.io.float_image import read_float_image
@@ -28,19 +29,9 @@ def inside(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def nbnumba(capsys):
-    """Runs the command; returns exit status, stdout and stderr."""
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        status = run([*FLAGS, *arguments])
-        said = capsys.readouterr()
-        return status, said.out, said.err
-
-    return call
-
-
-def files() -> list[str]:
-    return sorted(path.name for path in Path().iterdir())
+def nbnumba(nbnumba):
+    """Simulates; returns exit status, stdout and stderr."""
+    return functools.partial(nbnumba, *FLAGS)
 
 
 def test_photons_are_written_in_every_format_that_is_named(nbnumba):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 import pytest
+from folders import files
 from nbnumba_cli.console import _Unfailing
 from nbnumba_cli.main import run
 from nbnumba_cli.process import ENDING_SIGNALS
@@ -35,10 +36,6 @@ def inside(tmp_path, monkeypatch):
     """An empty folder."""
     (tmp_path / "run").mkdir()
     monkeypatch.chdir(tmp_path / "run")
-
-
-def files() -> list[str]:
-    return sorted(path.name for path in Path().iterdir())
 
 
 def signalled(command: list[str], number: int, **options: object) -> tuple[int, str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from folders import files
 from nbnumba_cli.main import run
 
 from nbnumba.io.float_image import read_float_image
@@ -36,22 +37,6 @@ def compiled(tmp_path_factory):
 def inside(tmp_path, monkeypatch):
     """An empty folder."""
     monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def nbnumba(capsys):
-    """Runs the command; returns exit status, stdout and stderr."""
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        status = run(arguments)
-        said = capsys.readouterr()
-        return status, said.out, said.err
-
-    return call
-
-
-def files() -> list[str]:
-    return sorted(path.name for path in Path().iterdir())
 
 
 # --- what it does ---------------------------------------------------------------------------------------------------
