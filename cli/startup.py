@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import os
 import re
 import sys
@@ -47,7 +48,7 @@ def import_numba() -> None:
         return
     _check_processor()
     try:
-        with warnings.catch_warnings(), _hidden_scipy():
+        with warnings.catch_warnings(), _hidden_scipy(), _no_collections():
             warnings.filterwarnings("error", "Environment variable", RuntimeWarning)
             import numba.np.arraymath
         if any(name in os.environ for name in _THREAD_VARIABLES):
@@ -73,6 +74,17 @@ def _hidden_scipy() -> Iterator[None]:
         yield
     finally:
         del sys.modules["scipy"]
+
+
+@contextlib.contextmanager
+def _no_collections() -> Iterator[None]:
+    """Keep the garbage collector off what is made now, which stays as long as the process."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 def _with_variable(complaint: str) -> str:

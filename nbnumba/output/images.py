@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from nbnumba.errors import UsageError
 from nbnumba.io.atomic import check_distinct
 from nbnumba.io.formats import COMPRESSIONS, check_image, format_of, write_image
-from nbnumba.io.simulated import scene_of
 from nbnumba.io.smv import smv_header
 from nbnumba.output.files import DIALS, SMV_HEADERS
 from nbnumba.output.smv_header import header_for
@@ -125,7 +124,11 @@ class ImageOutputs:
 
     def _scene(self, model: Model) -> Scene | None:
         """What is around the pixels, if a format asks for it: not every detector can be described."""
-        return scene_of(model) if any(format_of(path).scene for path in self.paths) else None
+        if not any(format_of(path).scene for path in self.paths):
+            return None
+        from nbnumba.io.simulated import scene_of
+
+        return scene_of(model)
 
     def _options(self, path: Path, model: Model) -> dict[str, Any]:
         """What this format knows of the options."""

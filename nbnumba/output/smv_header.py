@@ -5,11 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nbnumba.io.flat import flat_view
-from nbnumba.io.names import warn_without_number
-from nbnumba.io.simulated import scene_of
 from nbnumba.io.smv import smv_header
-from nbnumba.io.smv_dials import dials_smv_header
 from nbnumba.output.files import DIALS
 
 if TYPE_CHECKING:
@@ -49,6 +45,12 @@ def header_for(path: Path, model: Model, files: OutputFiles, gain: float = 1.0) 
     """
     if files.smv_header != DIALS:
         return smv_header(model)
+    # what only these headers need
+    from nbnumba.io.flat import flat_view
+    from nbnumba.io.names import warn_without_number
+    from nbnumba.io.simulated import scene_of
+    from nbnumba.io.smv_dials import dials_smv_header
+
     scene = scene_of(model)
     panel = replace(scene.panels[0], pedestal=files.adc_offset, gain=gain if gain > 0.0 else 1.0)
     scene = replace(scene, panels=(panel,))
