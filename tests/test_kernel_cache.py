@@ -80,13 +80,23 @@ def test_kernels_lie_in_the_users_cache_folder(mini, tmp_path):
     assert folder == str(tmp_path / "cache" / "nbnumba" / source_key(mini))
 
 
-def test_the_key_depends_on_every_source_file(mini):
-    before = source_key(mini)
-    assert source_key(mini) == before
+def test_the_key_depends_on_whatever_a_kernel_may_see(mini):
+    (mini / "callee.py").write_text("from mini import constants\n" + CALLEE.format("constants.THREE"))
+    (mini / "constants.py").write_text("from mini.deeper import THREE\n")
+    (mini / "deeper.py").write_text("THREE = 3\n")
+    keys = {source_key(mini)}
+    for name in ("caller", "callee", "constants", "deeper", "numerics/jit"):
+        path = (mini / name).with_suffix(".py")
+        path.write_text(path.read_text() + "\n")
+        keys.add(source_key(mini))
     (mini / "callee.py").rename(mini / "called.py")
-    renamed = source_key(mini)
-    (mini / "more.py").touch()
-    assert len({before, renamed, source_key(mini)}) == 3
+    assert len(keys | {source_key(mini)}) == 7
+
+
+def test_an_edit_that_no_kernel_can_see_leaves_the_key(mini):
+    before = source_key(mini)
+    (mini / "command.py").write_text("from mini.caller import scaled\n")
+    assert source_key(mini) == before
 
 
 def test_a_damaged_cache_costs_a_warning_and_a_compilation(mini, tmp_path):

@@ -1,8 +1,8 @@
 """The decorators of every compiled function, and the place of their on-disk cache.
 
 numba checks only the file that defines a cached function: an edit to a function that it calls, in another file,
-would leave stale machine code. The cache folder is therefore named after a hash of all package sources and of numba's
-version.
+would leave stale machine code. The cache folder is therefore named after a hash of all sources that a compiled function
+may see and of numba's version.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import contextlib
 import functools
 import hashlib
 import os
+import re
 import shutil
 import stat
 import time
@@ -33,7 +34,7 @@ _KEPT_DAYS = 30
 
 
 def source_key(package: Path) -> str:
-    """Hash of the sources of a package and of numba's version.
+    """Hash of the sources that a compiled function may see, and of numba's version.
 
     Parameters
     ----------
@@ -46,10 +47,39 @@ def source_key(package: Path) -> str:
         16 hexadecimal digits.
     """
     digest = hashlib.sha256(numba.__version__.encode())
-    for path in sorted(package.rglob("*.py")):
+    for path, source in sorted(compiled_sources(package).items()):
         digest.update(str(path.relative_to(package)).encode())
-        digest.update(path.read_bytes())
+        digest.update(source)
     return digest.hexdigest()[:16]
+
+
+def compiled_sources(package: Path) -> dict[Path, bytes]:
+    """The files that compile functions, and all files that these import: an edit of another one can't change a kernel.
+
+    Parameters
+    ----------
+    package : Path
+        Folder of the package.
+
+    Returns
+    -------
+    dict
+        From each file to its content.
+    """
+    sources = {path: path.read_bytes() for path in package.rglob("*.py")}
+    compiling = re.compile(rb"^(?:from|import) (?:numba\b|%b\.numerics\.jit\b)" % package.name.encode(), re.MULTILINE)
+    imported = re.compile(rb"^(?:from|import) %b((?:\.\w+)*)" % package.name.encode(), re.MULTILINE)
+    reached: dict[Path, bytes] = {}
+    to_visit = [path for path, source in sources.items() if compiling.search(source)]
+    while to_visit:
+        path = to_visit.pop()
+        reached[path] = sources[path]
+        for module in imported.findall(sources[path]):
+            place = package.joinpath(*module.decode().split(".")[1:])
+            # of a package, any file may be meant
+            files = {place.with_suffix(".py"), *place.glob("*.py")}
+            to_visit += [file for file in files if file in sources and file not in reached]
+    return reached
 
 
 def cache_root() -> Path:
