@@ -12,7 +12,7 @@ from nbnumba_cli.physics import chosen_physics, physics_arguments, physics_optio
 from nbnumba_cli.process import unwinding
 from nbnumba_cli.startup import require_working_folder
 
-from nbnumba.errors import NbnumbaError, UsageError
+from nbnumba.errors import NbnumbaError, UsageError, with_names
 
 if TYPE_CHECKING:
     from nbnumba.compare.bundle import Outcome
@@ -61,7 +61,8 @@ class GreyScale(click.ParamType):
 @click.option("--engine", metavar="NAME", help="Engine of nbnumba [default: its default].")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
               help="Longest run of either program.")
-@click.option("--images", nargs=2, metavar="A B", help="Compare existing images: raw float, .tif or .img.")
+@click.option("--images", nargs=2, metavar="A B",
+              help="Compare existing images: SMV, CBF, TIFF, NumPy or HDF5 by suffix, or raw float.")
 @click.option("--shape", nargs=2, type=click.IntRange(min=1), metavar="SLOW FAST", help="Shape of raw float images.")
 @click.option("--roi", nargs=4, type=int, metavar="XMIN XMAX YMIN YMAX", help="Compare these pixels only, inclusive.")
 @click.option("--resample", is_flag=True, help="Where shapes differ, take the second image's nearest pixels.")
@@ -93,7 +94,7 @@ def command(flags: tuple[str, ...], **options: Any) -> None:
 def _run(flags: tuple[str, ...], outdir: str, save_diff: bool, png_scale: float | None, **options: Any) -> int:
     """Compare, write, print; the exit status."""
     from nbnumba.compare.bundle import check_folder, summary_rows, write_bundle
-    from nbnumba.io.image import ShapeMismatchError
+    from nbnumba.io.plane import ShapeMismatchError
 
     try:
         require_working_folder()
@@ -101,7 +102,7 @@ def _run(flags: tuple[str, ...], outdir: str, save_diff: bool, png_scale: float 
         outcome = _compare(flags, **options)
         files = write_bundle(Path(outdir), outcome, png_scale, save_diff)
     except NbnumbaError as error:
-        click.echo(f"nbnumba compare: {error}", err=True)
+        click.echo(f"nbnumba compare: {with_names(error.message, _option)}", err=True)
         statuses = {UsageError: EXIT_USAGE, ShapeMismatchError: EXIT_SHAPES_DIFFER}
         return statuses.get(type(error), EXIT_IO)
     for label, text in summary_rows(outcome):
@@ -110,6 +111,11 @@ def _run(flags: tuple[str, ...], outdir: str, save_diff: bool, png_scale: float 
     if outcome.assessment is not None:
         return 0 if outcome.assessment.is_good else EXIT_BELOW_THRESHOLD
     return EXIT_RUN_FAILED if any(run.failure for run in outcome.runs) else EXIT_SHAPES_DIFFER
+
+
+def _option(field: str) -> str:
+    """The option that sets what a message names."""
+    return f"--{field}" if field in ("roi", "shape", "threshold") else field
 
 
 def _compare(
@@ -131,14 +137,14 @@ def _compare(
     from nbnumba.compare.bundle import compare_images, compare_runs
     from nbnumba.compare.metrics import parse_bars
     from nbnumba.compare.runner import find_c_binary, nbnumba_command, run_program
-    from nbnumba.io.image import read_image
+    from nbnumba.io.plane import read_plane
 
     assessing = {"bars": parse_bars(thresholds), "peak_count": peaks, **region}
     chosen = physics_arguments(chosen_physics(physics, fix, keep))
     run_options = {"--engine": engine, "--timeout": timeout, "--trace": trace, **dict.fromkeys(chosen[::2], chosen)}
     _check_mode(flags, images, run_options, shape)
     if images is not None:
-        reference, image = (read_image(path, shape) for path in images)
+        reference, image = (read_plane(path, shape) for path in images)
         return compare_images(images, reference, image, **assessing)
     programs = {"c": [str(find_c_binary(c_bin))], "py": nbnumba_command(engine, chosen)}
     if trace is not None:

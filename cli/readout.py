@@ -95,7 +95,7 @@ def command(**options: Any) -> None:
 def _run(options: dict[str, Any]) -> None:
     """Read, add up, read out, write, report."""
     from nbnumba.io.atomic import check_distinct
-    from nbnumba.io.image import check_image_target, write_image
+    from nbnumba.io.plane import check_counts_target, write_counts
     from nbnumba.io.smv import read_smv_header
     from nbnumba.numerics.c_random import clock_seed
     from nbnumba.readout import Readout
@@ -106,7 +106,7 @@ def _run(options: dict[str, Any]) -> None:
     shape = options["shape"] or (header.shape if header is not None and options["header"] else None)
     settings = _settings(options, header, shape)
     readout = Readout.from_settings(settings)
-    check_image_target(output, settings.dtype)
+    check_counts_target(output, settings.dtype)
     check_distinct({"-o": output}, [path for path, _ in inputs])
     photons = added_images([(path, _read(path, shape), scale) for path, scale in inputs])
     seed = clock_seed() if options["seed"] is None else options["seed"]
@@ -114,7 +114,7 @@ def _run(options: dict[str, Any]) -> None:
     entries = {"GAIN": f"{settings.gain:g}", "ADC_OFFSET": f"{settings.offset:g}"}
     if settings.pixel_size is not None:
         entries["PIXEL_SIZE"] = f"{settings.pixel_size / 1000.0:g}"
-    write_image(output, counts, header, entries)
+    write_counts(output, counts, header, entries)
     say(_report(readout, settings, photons, counts, seed, output))
 
 
@@ -150,7 +150,7 @@ def _named_scale(text: str) -> tuple[str, float]:
 
 def _first_header(inputs: list[tuple[str, float]]) -> SmvHeader | None:
     """Header of the first SMV image."""
-    from nbnumba.io.image import SMV_SUFFIXES
+    from nbnumba.io.formats import SMV_SUFFIXES
     from nbnumba.io.smv import read_smv_header
 
     found = next((path for path, _ in inputs if Path(path).suffix.lower() in SMV_SUFFIXES), None)
@@ -159,11 +159,12 @@ def _first_header(inputs: list[tuple[str, float]]) -> SmvHeader | None:
 
 def _read(path: str, shape: tuple[int, int] | None) -> np.ndarray:
     """An image whose size may have to be stated."""
-    from nbnumba.io.image import read_image, states_its_shape
+    from nbnumba.io.formats import is_readable
+    from nbnumba.io.plane import read_plane
 
-    if shape is None and not states_its_shape(path):
+    if shape is None and not is_readable(path):
         raise UsageError(f"{path}: a raw float image does not state its size: give --shape SLOW FAST, or --header")
-    return read_image(path, shape)
+    return read_plane(path, shape)
 
 
 _AS_IS = (

@@ -13,7 +13,7 @@ from corrected import corrected_cases, read_experiment
 from golden import golden_cases
 
 from nbnumba.config import Experiment, Physics
-from nbnumba.io.smv import smv_header
+from nbnumba.io.smv_headers import smv_header
 from nbnumba.numerics.c_random import ran1_state
 from nbnumba.setup.lowering import lower
 from nbnumba.setup.mosaic import random_misset

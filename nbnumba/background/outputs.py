@@ -13,9 +13,10 @@ from nbnumba.background.statistics import nonbragg_statistics
 from nbnumba.engine.threads import one_ahead, thread_count
 from nbnumba.io.atomic import atomic_write, check_distinct, check_target
 from nbnumba.io.float_image import write_float_image
-from nbnumba.io.pgm import write_pgm
+from nbnumba.io.pgm import write_pgm_rows
 from nbnumba.io.preview import preview_format, write_preview
-from nbnumba.io.smv import nonbragg_header, write_smv
+from nbnumba.io.smv import write_smv_rows
+from nbnumba.io.smv_headers import nonbragg_header
 from nbnumba.numerics.c_random import clock_seed
 from nbnumba.output.digitize import integer_image, integer_scale, pgm_image, pgm_scale
 from nbnumba.output.noise import PoissonNoise
@@ -113,7 +114,7 @@ def write_amorphous(result: AmorphousImage, files: AmorphousFiles, threads: int 
         with atomic_write(files.curve_path) as stream:
             stream.writelines(f"{line}\n".encode() for line in result.curve.lines())
         written.append(files.curve_path)
-    write_float_image(images.float_path, [image])
+    write_float_image(images.float_path, image)
     figures = nonbragg_statistics(image, model.window, model.params.subpixel_size, model.params.oversample, counted)
     header, threads = nonbragg_header(model), thread_count(threads)
 
@@ -122,17 +123,17 @@ def write_amorphous(result: AmorphousImage, files: AmorphousFiles, threads: int 
 
     scale = integer_scale(images.intfile_scale, figures)
     integers = strips(lambda rows, window: integer_image(rows, window, scale, images.adc_offset))
-    write_smv(images.int_path, header, integers)
+    write_smv_rows(images.int_path, header, integers)
     written += [images.float_path, images.int_path]
     greys = pgm_scale(images.pgm_scale, figures, scale)
     if images.pgm_path is not None:
-        write_pgm(images.pgm_path, image.shape, strips(lambda rows, window: pgm_image(rows, window, greys)), greys)
+        write_pgm_rows(images.pgm_path, image.shape, strips(lambda rows, window: pgm_image(rows, window, greys)), greys)
         written.append(images.pgm_path)
     seed = noise = None
     if images.noise_path is not None:
         seed = clock_seed() if images.noise_seed is None else images.noise_seed
         noise = PoissonNoise(seed, images.adc_offset)
-        write_smv(images.noise_path, header, strips(noise.draw))
+        write_smv_rows(images.noise_path, header, strips(noise.draw))
         written.append(images.noise_path)
     if images.png_path is not None:
         write_preview(images.png_path, image)

@@ -18,8 +18,8 @@ from nbnumba.compare.runner import ProgramRun
 from nbnumba.errors import InputFileError, OutputFileError, UsageError
 from nbnumba.io.atomic import atomic_write, check_target, file_identity
 from nbnumba.io.float_image import write_float_image
-from nbnumba.io.image import ShapeMismatchError
 from nbnumba.io.json_text import to_json
+from nbnumba.io.plane import ShapeMismatchError
 from nbnumba.trace.diff import TraceComparison, compare_traces
 from nbnumba.trace.file import extract_trace, parse_trace
 from nbnumba.trace.report import print_report

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nbnumba.errors import UsageError
-from nbnumba.io.image import ShapeMismatchError, shape_text
+from nbnumba.io.plane import ShapeMismatchError, shape_text
 
 Roi = tuple[int, int, int, int]
 """Fast minimum and maximum, slow minimum and maximum, all inclusive, as nanoBragg's -roi takes them."""
@@ -36,7 +36,7 @@ def match_shapes(reference: np.ndarray, image: np.ndarray, resample: bool) -> np
     if not resample:
         raise ShapeMismatchError(
             f"the images have different shapes, {shape_text(reference.shape)} and {shape_text(image.shape)}: "
-            "--resample compares them on the pixels of the first"
+            "resample the second to compare them on the pixels of the first"
         )
     rows, columns = (
         ((np.arange(wanted) + 0.5) * (have / wanted)).astype(np.intp)
@@ -67,5 +67,5 @@ def clip_roi(roi: Roi, shape: tuple[int, ...]) -> Roi:
     fast_min, fast_max = max(roi[0], 0), min(roi[1], shape[1] - 1)
     slow_min, slow_max = max(roi[2], 0), min(roi[3], shape[0] - 1)
     if fast_min > fast_max or slow_min > slow_max:
-        raise UsageError(f"--roi {' '.join(map(str, roi))}: holds no pixel of an image of {shape_text(shape)} pixels")
+        raise UsageError(f"{{roi}} {' '.join(map(str, roi))}: holds no pixel of an image of {shape_text(shape)} pixels")
     return fast_min, fast_max, slow_min, slow_max

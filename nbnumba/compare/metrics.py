@@ -216,11 +216,11 @@ def parse_bars(texts: Sequence[str]) -> Mapping[str, float]:
         figure, _, number = text.rpartition("=")
         figure = figure or "correlation"
         if figure not in _FIGURES:
-            raise UsageError(f"--threshold {text}: choose a figure from {', '.join(_FIGURES)}")
+            raise UsageError(f"{{threshold}} {text}: choose a figure from {', '.join(_FIGURES)}")
         try:
             bars[figure] = float(number)
         except ValueError:
-            raise UsageError(f"--threshold {text}: {number!r} is no number") from None
+            raise UsageError(f"{{threshold}} {text}: {number!r} is no number") from None
     return bars or DEFAULT_BARS
 
 

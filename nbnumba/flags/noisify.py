@@ -133,13 +133,16 @@ def interpret_noisify(arguments: Sequence[str]) -> NoisifyRequest:
     InputFileError
         If a file can't be read, is not what its flag needs, or sizes do not fit.
     """
-    from nbnumba.io.photon_image import read_photons
-    from nbnumba.io.smv import noisify_header, read_smv_header
+    from nbnumba.io.formats import is_readable
+    from nbnumba.io.plane import read_plane, read_raw_numbers
+    from nbnumba.io.smv import read_smv_header
+    from nbnumba.io.smv_headers import noisify_header
 
     settings, occurrences = parse_noisify(arguments)
     assert settings.input_path is not None
     stated = None if settings.header_path is None else read_smv_header(settings.header_path)
-    image, guessed = _shaped(read_photons(settings.input_path), settings, stated)
+    read = read_plane if is_readable(settings.input_path) else read_raw_numbers
+    image, guessed = _shaped(read(settings.input_path), settings, stated)
     pixel_size = _pixel_size(settings, stated)
     header = noisify_header(settings.header, image.shape, settings.options.bits) if stated is None else stated.data
     files = settings.files if settings.writes_pgm else replace(settings.files, pgm_path=None)

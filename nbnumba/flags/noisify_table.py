@@ -18,7 +18,7 @@ from nbnumba.flags.values import (
 
 _INPUT = (
     Flag(("-floatfile", "-floatimage", "-bin"), (FILE,), do.put("input_path"),
-         "float image: raw float32, .tif, .npy, .h5 or .nxs; needs no flag if its name ends so, or in .bin"),
+         "float image: raw, or TIFF, NumPy, HDF5, CBF or SMV by suffix; .bin .tif .npy .h5 .nxs need no flag"),
     Flag(("-header",), (FILE,), do.put("header_path"),
          "SMV image whose header states the size and is copied to both SMV images"),
     Flag(("-detpixels=",), (POSITIVE_INTEGER,), do.put("pixels_fast", "pixels_slow"), "pixels along both axes",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Sequence
 
@@ -12,6 +13,7 @@ from nbnumba.io.atomic import atomic_write
 from nbnumba.io.float_image import read_float_image, write_float_image
 from nbnumba.io.names import numbered_names
 from nbnumba.io.preview import write_preview
+from nbnumba.io.reading import read_input
 from nbnumba.io.scene import ImageFile, Scene
 from nbnumba.io.tiff import read_tiff, write_tiff
 
@@ -74,7 +76,7 @@ def write_raw_floats(path: str | os.PathLike[str], images: Images, scene: Scene 
     UsageError, OutputFileError
         As in `write_npy`.
     """
-    write_float_image(path, [np.ascontiguousarray(_stack(path, images), dtype=np.float32)])
+    write_float_image(path, _stack(path, images))
 
 
 def write_previews(path: str | os.PathLike[str], images: Images, scene: Scene | None = None) -> None:
@@ -133,9 +135,7 @@ def read_npy(path: str | os.PathLike[str]) -> ImageFile:
         If the file can't be read or holds no images.
     """
     try:
-        array = np.load(path, allow_pickle=False)
-    except OSError as error:
-        raise InputFileError(f"{path}: can't be read: {error.strerror or error}") from error
+        array = np.load(io.BytesIO(read_input(path)), allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise InputFileError(f"{path}: is no complete .npy file: {error}") from error
     if not isinstance(array, np.ndarray) or array.ndim < 2 or array.dtype.kind not in "iuf":

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from nbnumba.errors import InputFileError
+from nbnumba.errors import InputFileError, UsageError
 from nbnumba.io.atomic import atomic_write, write_array
 from nbnumba.io.reading import read_input
 
@@ -41,15 +41,38 @@ def read_float_image(path: str | os.PathLike[str], shape: tuple[int, int]) -> np
     return np.frombuffer(data, dtype=np.float32).reshape(shape).copy()
 
 
-def write_float_image(path: str | os.PathLike[str], pixels: Iterable[np.ndarray]) -> None:
-    """Write a raw float image.
+def write_float_image(path: str | os.PathLike[str], image: np.ndarray) -> None:
+    """Write a raw float image, as nanoBragg's floatimage.bin is.
+
+    Parameters
+    ----------
+    path : path
+        File to write.
+    image : ndarray, shape (slow, fast) or any other
+        Photons per pixel, taken as float32; fast axis fastest.
+
+    Raises
+    ------
+    UsageError
+        If it holds no real numbers.
+    OutputFileError
+        If the file can't be written.
+    """
+    image = np.asarray(image)
+    if image.dtype.kind not in "biuf":
+        raise UsageError(f"{path}: {{image}} of type {image.dtype} holds no real numbers")
+    write_float_rows(path, [np.ascontiguousarray(image, dtype=np.float32)])
+
+
+def write_float_rows(path: str | os.PathLike[str], pixels: Iterable[np.ndarray]) -> None:
+    """Write a raw float image that comes in pieces.
 
     Parameters
     ----------
     path : path
         File to write.
     pixels : iterable of ndarray, shape (fast,) or (any, fast), float32
-        Consecutive rows, photons per pixel: an image, or pieces of one.
+        Consecutive rows, photons per pixel.
 
     Raises
     ------

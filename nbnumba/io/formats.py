@@ -34,6 +34,8 @@ class Format:
         ``module:function`` that takes path, images, scene and the options; module below nbnumba.io.
     reader : str
         ``module:function`` that takes a path and returns an `ImageFile`; empty if it is not read as images.
+    pixels : str
+        ``module:function`` that takes a path and returns pixels alone, where that asks less of the file; empty if not.
     checker : str
         ``module:function`` that takes path, scene and the options, and raises what the writer would.
     options : tuple of str
@@ -47,16 +49,19 @@ class Format:
     writer: str
     reader: str = ""
     checker: str = ""
+    pixels: str = ""
     options: tuple[str, ...] = ()
     scene: bool = False
 
 
+SMV_SUFFIXES = (".img", ".smv")
+
 FORMATS = (
     Format("NXmx", (".nxs", ".h5", ".hdf5", ".nx"), "nxmx:write_nxmx", "nxmx_reader:read_nxmx", "nxmx:check_nxmx",
-           ("compression", "layout"), scene=True),
+           "hdf5_pixels:read_hdf5_pixels", ("compression", "layout"), scene=True),
     Format("miniCBF", (".cbf",), "cbf:write_cbf", "cbf:read_cbf", "cbf:check_cbf", scene=True),
-    Format("SMV", (".img", ".smv"), "smv_dials:write_smv_images", "smv_dials:read_smv_image", "smv_dials:check_smv",
-           ("header",), scene=True),
+    Format("SMV", SMV_SUFFIXES, "smv_dials:write_smv_images", "smv_dials:read_smv_image", "smv_dials:check_smv",
+           options=("header",), scene=True),
     Format("NumPy", (".npy",), "arrays:write_npy", "arrays:read_npy"),
     Format("TIFF", (".tif", ".tiff"), "arrays:write_tiff_stack", "arrays:read_tiff_pages"),
     Format("raw floats", (".bin",), "arrays:write_raw_floats"),
@@ -211,6 +216,31 @@ def read_image(path: str | os.PathLike[str], shape: tuple[int, int] | None = Non
         raise UsageError(f"{path}: a raw float image does not state its shape: give {{shape}}")
     raw: ImageFile = _load("arrays:read_raw_floats")(path, shape)
     return raw
+
+
+def read_pixels(path: str | os.PathLike[str], shape: tuple[int, int] | None = None) -> np.ndarray:
+    """Read images of any format without what is around them.
+
+    Parameters
+    ----------
+    path, shape
+        As in `read_image`. Of HDF5 files any will do that has one float dataset of two or more axes.
+
+    Returns
+    -------
+    ndarray, shape (..., slow, fast)
+        As stored.
+
+    Raises
+    ------
+    UsageError, InputFileError, MissingPackageError
+        As in `read_image`.
+    """
+    known = _reader(path)
+    if known is not None and known.pixels:
+        pixels: np.ndarray = _load(known.pixels)(path)
+        return pixels
+    return read_image(path, shape).images
 
 
 def _fitting(path: str | os.PathLike[str], scene: Scene | None, options: dict[str, Any]) -> Format:

@@ -8,17 +8,42 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from nbnumba.errors import InputFileError
+from nbnumba.errors import InputFileError, UsageError
 from nbnumba.io.atomic import atomic_write, write_array
 from nbnumba.io.reading import read_input
 
 _HEADER = re.compile(rb"P5\s(?:\s*#[^\n]*\n)*\s*(\d{1,9})\s+(?:#[^\n]*\n\s*)*(\d{1,9})\s+(?:#[^\n]*\n\s*)*255\s")
 
 
-def write_pgm(
-    path: str | os.PathLike[str], shape: tuple[int, int], pixels: Iterable[np.ndarray], scale: float
+def write_pgm(path: str | os.PathLike[str], image: np.ndarray, scale: float = 1.0) -> None:
+    """Write a binary PGM image of 256 grey values as nanoBragg does, with the scale in a comment.
+
+    Parameters
+    ----------
+    path : path
+        File to write.
+    image : ndarray, shape (slow, fast), uint8
+        Grey values; the slow axis runs down the picture.
+    scale : float
+        Grey values per photon, as the comment says.
+
+    Raises
+    ------
+    UsageError
+        If the image has other axes or pixels.
+    OutputFileError
+        If the file can't be written.
+    """
+    image = np.asarray(image)
+    if image.ndim != 2 or image.dtype != np.uint8:
+        raise UsageError(f"{path}: {{image}}: a PGM image is uint8 of two axes, not {image.dtype} of {image.shape}")
+    write_pgm_rows(path, image.shape, [np.ascontiguousarray(image)], scale)
+
+
+def write_pgm_rows(
+    path: str | os.PathLike[str], shape: tuple[int, ...], pixels: Iterable[np.ndarray], scale: float
 ) -> None:
-    """Write a binary PGM image as nanoBragg does, with the scale in a comment.
+    """Write a binary PGM image that comes in pieces, as nanoBragg does, with the scale in a comment.
 
     Parameters
     ----------

@@ -5,37 +5,31 @@ from __future__ import annotations
 import codecs
 import os
 import re
-import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
-from nbnumba.errors import InputFileError
+from nbnumba.errors import InputFileError, UsageError
 from nbnumba.io.atomic import atomic_write, write_array
 from nbnumba.io.reading import NUMBER, quote, read_input
-from nbnumba.setup.units import DEGREES_PER_RADIAN
+from nbnumba.io.smv_headers import BLOCK, Entry, layout, padded_header
 
-if TYPE_CHECKING:
-    from nbnumba.background.setup import AmorphousModel
-    from nbnumba.readout.options import DetectorHeader
-    from nbnumba.setup.model import Model
-
-_HEADER_BYTES = 512
 _MAGIC = re.compile(rb"\{\s*HEADER_BYTES")
 _LARGEST_SIZE = 2**31
+
+WRITTEN_TYPES = {"uint16": "unsigned_short", "int32": "long_integer"}
+"""Pixels -> TYPE of the header."""
+
+_OF_THE_FILE = ("HEADER_BYTES", "DIM", "BYTE_ORDER", "TYPE", "SIZE1", "SIZE2")
+"""Keys that belong to a file rather than to its experiment."""
 
 _READ_TYPES = {
     "unsigned_char": "u1", "signed_char": "i1", "unsigned_short": "u2", "signed_short": "i2", "short": "i2",
     "unsigned_long": "u4", "signed_long": "i4", "long": "i4", "float": "f4", "float_ieee": "f4",
 }  # fmt: skip
 """What TYPE, or d*TREK's Data_type, says without a final int or integer -> NumPy's letters."""
-
-_SOURCE = (("DETECTOR_SN", "000"), ("BEAMLINE", "fake"))
-
-Entry = tuple[str, "str | float"]
-"""Key and value of a header."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +83,7 @@ class SmvHeader:
 
     def entries(self) -> dict[str, str]:
         """All keys and their values as text, in their order; the last occurrence of a key counts."""
-        lines = (line.partition("=") for line in re.split("[;\n]", self.text) if "=" in line)
+        lines = (line.partition("=") for line in re.split("[;\n]", self.text.lstrip("{")) if "=" in line)
         return {key.strip(): value.strip() for key, _, value in lines}
 
 
@@ -186,8 +180,8 @@ def _parse_header(data: bytes, path: str | os.PathLike[str]) -> SmvHeader:
     """The header at the start of a file's bytes."""
     if _MAGIC.match(data) is None:
         raise InputFileError(f"{path}: is no SMV image: it does not start with a line {{ and HEADER_BYTES")
-    size = _whole(_value(_text(data[:_HEADER_BYTES]), "HEADER_BYTES"))
-    if not _HEADER_BYTES <= size <= len(data):
+    size = _whole(_value(_text(data[:BLOCK]), "HEADER_BYTES"))
+    if not BLOCK <= size <= len(data):
         raise InputFileError(f"{path}: the header is cut off or says a wrong HEADER_BYTES={size}")
     text = _text(data[:size])
     width, height = _whole(_value(text, "SIZE1")), _whole(_value(text, "SIZE2"))
@@ -237,179 +231,67 @@ def _byte_order(text: str, path: str | os.PathLike[str]) -> Literal["<", ">", "=
     raise InputFileError(f"{path}: the header states BYTE_ORDER={quote(stated)}; give little_endian or big_endian")
 
 
-def smv_header(model: Model) -> bytes:
-    """The header that nanoBragg writes, padded to 512 bytes; other physics than nanoBragg's adds a line that says so.
-
-    What needs more has the next multiple of 512 bytes. In nanoBragg's physics HEADER_BYTES still says 512 then, and
-    the pixels follow at once (quirk `long-header`).
-
-    Parameters
-    ----------
-    model : Model
-        The simulation.
-
-    Returns
-    -------
-    bytes
-    """
-    physics = model.experiment.physics
-    lines = _header_lines(model)
-    is_long = len(_header_text(lines, _HEADER_BYTES)) > _HEADER_BYTES
-    if not physics.is_nanobraggs:
-        lines.append(("PHYSICS", str(physics)))
-    if is_long and "long-header" not in physics.fixes:
-        return _header_text(lines, _HEADER_BYTES)
-    size = _HEADER_BYTES
-    while len(text := _header_text(lines, size)) > size:
-        size += _HEADER_BYTES
-    return text.ljust(size)
-
-
-def states_its_size(header: bytes) -> bool:
-    """Whether the pixels start where HEADER_BYTES says (quirk `long-header`).
+def write_smv(
+    path: str | os.PathLike[str],
+    image: np.ndarray,
+    header: SmvHeader | None = None,
+    entries: Mapping[str, str | float] | None = None,
+) -> None:
+    """Write an image of one panel with any header.
 
     Parameters
     ----------
-    header : bytes
-        From `smv_header`.
+    path : path
+        File to write.
+    image : ndarray, shape (slow, fast), uint16 or int32
+        Pixels, any layout.
+    header : SmvHeader or None
+        Of another image, whose keys and values are taken but for those of the file itself (TYPE, SIZE1, ...).
+    entries : mapping of str to str or float, or None
+        Keys and values in place of those of `header`, or besides: PIXEL_SIZE and DISTANCE in mm, WAVELENGTH in Å, ...
+
+    Raises
+    ------
+    UsageError
+        If the image has other axes or pixels, or a key or value would end its line.
+    OutputFileError
+        If the file can't be written.
+
+    See Also
+    --------
+    nbnumba.io.write_image : derives the header from the experiment.
     """
-    return len(header) % _HEADER_BYTES == 0
+    image = np.asarray(image)
+    if image.ndim != 2 or image.size == 0:
+        raise UsageError(f"{path}: {{image}}: two axes and at least one pixel are needed, not the shape {image.shape}")
+    if image.dtype.name not in WRITTEN_TYPES:
+        raise UsageError(f"{path}: SMV images hold {', '.join(WRITTEN_TYPES)}, not {image.dtype}; convert the pixels")
+    taken = {} if header is None else header.entries()
+    values: dict[str, str | float] = {key: value for key, value in taken.items() if key not in _OF_THE_FILE}
+    for key, value in (entries or {}).items():
+        _check_entry(path, key, value)
+    values |= entries or {}
+    lines: list[Entry] = [*layout(image.shape, WRITTEN_TYPES[image.dtype.name]), *values.items()]
+    write_smv_rows(path, padded_header(lines), [np.ascontiguousarray(image)])
 
 
-def _header_text(lines: Iterable[Entry], size: int) -> bytes:
-    """The header of so many bytes, not yet padded."""
-    text = "".join(f"{key}={_printed(value)}{_line_end(key)}" for key, value in (("HEADER_BYTES", str(size)), *lines))
-    return f"{{\n{text}}}\f".encode()
+def _check_entry(path: str | os.PathLike[str], key: str, value: str | float) -> None:
+    """Refuse what readers would take for the next line, or what belongs to the file."""
+    if key in _OF_THE_FILE:
+        raise UsageError(f"{path}: {{entries}}: {key} follows from the image; leave it out")
+    if re.search(r"[=;\n\f\0{}]", key) or re.search(r"[;\n\f\0{}]", str(value)):
+        raise UsageError(f"{path}: {{entries}}: {quote(f'{key}={value}')} is no line of a header")
 
 
-def _header_lines(model: Model) -> list[Entry]:
-    """Key and value of nanoBragg's lines behind the first."""
-    geometry = model.geometry
-    pixel, f_beam, s_beam = geometry.pixel_size, geometry.f_beam, geometry.s_beam
-    return [
-        *_layout((geometry.pixels_slow, geometry.pixels_fast), "unsigned_short"),
-        ("PIXEL_SIZE", pixel * 1000.0),
-        ("DISTANCE", geometry.distance * 1000.0),
-        ("WAVELENGTH", model.wavelength * 1e10),
-        ("BEAM_CENTER_X", geometry.x_beam * 1000.0),
-        ("BEAM_CENTER_Y", geometry.y_beam * 1000.0),
-        ("ADXV_CENTER_X", f_beam * 1000.0),
-        ("ADXV_CENTER_Y", (geometry.size_slow - s_beam) * 1000.0),
-        ("MOSFLM_CENTER_X", (s_beam - 0.5 * pixel) * 1000.0),
-        ("MOSFLM_CENTER_Y", (f_beam - 0.5 * pixel) * 1000.0),
-        ("DENZO_X_BEAM", s_beam * 1000.0),
-        ("DENZO_Y_BEAM", f_beam * 1000.0),
-        ("DIALS_ORIGIN", ",".join(f"{value:g}" for value in geometry.dials_origin)),
-        ("XDS_ORGX", geometry.org_x),
-        ("XDS_ORGY", geometry.org_y),
-        ("CLOSE_DISTANCE", geometry.close_distance * 1000.0),
-        ("PHI", model.phi_start * DEGREES_PER_RADIAN),
-        ("OSC_START", model.phi_start * DEGREES_PER_RADIAN),
-        ("OSC_RANGE", model.phi.range * DEGREES_PER_RADIAN),
-        ("TWOTHETA", geometry.twotheta * DEGREES_PER_RADIAN),
-        *_SOURCE,
-    ]  # fmt: skip
-
-
-def noisify_header(header: DetectorHeader, shape: tuple[int, int], bits: int) -> bytes:
-    """The header that noisify writes, padded to 512 bytes.
-
-    Parameters
-    ----------
-    header : DetectorHeader
-        What it says of the experiment.
-    shape : tuple of 2 int
-        Slow, fast.
-    bits : int
-        Of a pixel: 16 or 32.
-
-    Returns
-    -------
-    bytes
-    """
-    # metres, as noisify computes
-    pixel = header.pixel_size / 1000.0
-    height, width = (pixel * count for count in shape)
-    x_beam = width / 2.0 if header.x_beam is None else header.x_beam / 1000.0
-    y_beam = height / 2.0 if header.y_beam is None else header.y_beam / 1000.0
-    lines = [
-        *_layout(shape, "unsigned_short" if bits == 16 else "long_integer"),
-        ("PIXEL_SIZE", pixel * 1000.0),
-        ("DISTANCE", header.distance / 1000.0 * 1000.0),
-        ("WAVELENGTH", header.wavelength),
-        ("BEAM_CENTER_X", x_beam * 1000.0),
-        ("BEAM_CENTER_Y", (height - y_beam) * 1000.0),
-        ("PHI", header.phi),
-        ("OSC_START", header.phi),
-        ("OSC_RANGE", header.oscillation),
-        *_SOURCE,
-    ]
-    return _header_text(lines, _HEADER_BYTES).ljust(_HEADER_BYTES)
-
-
-def nonbragg_header(model: AmorphousModel) -> bytes:
-    """The header that nonBragg writes: other keys than nanoBragg's, and ORGX without the half pixel (quirk `orgx`).
-
-    Parameters
-    ----------
-    model : AmorphousModel
-        SI units.
-
-    Returns
-    -------
-    bytes
-    """
-    g, phi = model.geometry, model.phi_start * DEGREES_PER_RADIAN
-    lines: list[Entry] = [
-        *_layout((g.pixels_slow, g.pixels_fast), "unsigned_short"),
-        ("PIXEL_SIZE", g.pixel_size * 1000.0),
-        ("DISTANCE", g.distance * 1000.0),
-        ("WAVELENGTH", model.wavelength * 1e10),
-        ("BEAM_CENTER_X", g.f_beam * 1000.0),
-        ("BEAM_CENTER_Y", (g.size_slow - g.s_beam) * 1000.0),
-        ("ORGX", g.f_close / g.pixel_size),
-        ("ORGY", g.s_close / g.pixel_size),
-        ("CLOSE_DISTANCE", g.close_distance * 1000.0),
-        ("PHI", phi),
-        ("OSC_START", phi),
-        ("OSC_RANGE", model.oscillation * DEGREES_PER_RADIAN),
-        ("TWOTHETA", g.twotheta * DEGREES_PER_RADIAN),
-        *_SOURCE,
-    ]
-    return _header_text(lines, _HEADER_BYTES).ljust(_HEADER_BYTES)
-
-
-def _layout(shape: tuple[int, int], kind: str) -> list[Entry]:
-    """What the header says of the file besides its own size: size and kind of the pixels."""
-    slow, fast = shape
-    return [
-        ("DIM", "2"),
-        ("BYTE_ORDER", f"{sys.byteorder}_endian"),
-        ("TYPE", kind),
-        ("SIZE1", str(fast)),
-        ("SIZE2", str(slow)),
-    ]
-
-
-def _printed(value: str | float) -> str:
-    """A header value as C prints it."""
-    return value if isinstance(value, str) else f"{value:g}"
-
-
-def _line_end(key: str) -> str:
-    """nanoBragg forgets one semicolon."""
-    return "\n" if key == "DIALS_ORIGIN" else ";\n"
-
-
-def write_smv(path: str | os.PathLike[str], header: bytes, pixels: Iterable[np.ndarray]) -> None:
-    """Write an SMV image.
+def write_smv_rows(path: str | os.PathLike[str], header: bytes, pixels: Iterable[np.ndarray]) -> None:
+    """Write an SMV image that comes in pieces.
 
     Parameters
     ----------
     path : path
         File to write.
     header : bytes
-        From `smv_header`, `noisify_header` or another image.
+        From `nbnumba.io.smv_headers` or another image.
     pixels : iterable of ndarray, shape (any, fast), uint16 or uint32
         Consecutive rows, in one piece or many.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import os
-import sys
 import warnings
 from collections.abc import Sequence
 
@@ -16,7 +15,8 @@ from nbnumba.io.flat import FlatView, flat_panel, flat_view, sweep
 from nbnumba.io.names import numbered_names, warn_without_number
 from nbnumba.io.pixels import mark_masked, split_frames, whole_counts
 from nbnumba.io.scene import ImageFile, Scene
-from nbnumba.io.smv import SmvHeader, read_smv, write_smv
+from nbnumba.io.smv import SmvHeader, read_smv, write_smv_rows
+from nbnumba.io.smv_headers import layout, padded_header
 
 _HEADER_BYTES = 1024
 _BEAMLINE = "nbnumba"
@@ -37,7 +37,7 @@ def write_smv_images(
     scene : Scene
         One panel square to the beam, unless a header is given.
     header : bytes or None
-        Header of every file, such as nanoBragg's from `nbnumba.io.smv.smv_header`; None writes `dials_smv_header`.
+        Header of every file, such as nanoBragg's, `nbnumba.io.smv_headers.smv_header`; None writes `dials_smv_header`.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def write_smv_images(
         if view is not None:
             warn_without_number(name)
         text = header if view is None else dials_smv_header(view, scene, view.start + i * view.width)
-        write_smv(name, text or b"", [np.ascontiguousarray(pixels)])
+        write_smv_rows(name, text or b"", [np.ascontiguousarray(pixels)])
 
 
 def check_smv(path: str | os.PathLike[str], scene: Scene, header: bytes | None = None) -> None:
@@ -107,8 +107,7 @@ def dials_smv_header(view: FlatView, scene: Scene, start: float) -> bytes:
     pixel, (pixels_fast, pixels_slow) = panel.pixel_size[0], panel.image_size
     f_beam, s_beam = view.beam_centre[0] * pixel, view.beam_centre[1] * pixel
     values = {
-        "HEADER_BYTES": _HEADER_BYTES, "DIM": 2, "BYTE_ORDER": f"{sys.byteorder}_endian", "TYPE": "unsigned_short",
-        "SIZE1": pixels_fast, "SIZE2": pixels_slow, "PIXEL_SIZE": pixel, "DISTANCE": view.distance,
+        "PIXEL_SIZE": pixel, "DISTANCE": view.distance,
         "WAVELENGTH": scene.wavelength, "BEAM_CENTER_X": s_beam, "BEAM_CENTER_Y": f_beam,
         "ADXV_CENTER_X": f_beam, "ADXV_CENTER_Y": pixels_slow * pixel - s_beam,
         "MOSFLM_CENTER_X": s_beam - pixel / 2.0, "MOSFLM_CENTER_Y": f_beam - pixel / 2.0,
@@ -119,9 +118,8 @@ def dials_smv_header(view: FlatView, scene: Scene, start: float) -> bytes:
         "DETECTOR_SN": "000", "BEAMLINE": _BEAMLINE, "ENERGY": HC_EV_ANGSTROM / scene.wavelength,
         "GAIN": panel.gain, "ADC_OFFSET": panel.pedestal, "IMAGE_PEDESTAL": panel.pedestal,
     }  # fmt: skip
-    printed = {key: f"{value:.12g}" if isinstance(value, float) else value for key, value in values.items()}
-    lines = "".join(f"{key}={value};\n" for key, value in printed.items())
-    return f"{{\n{lines}}}\f".encode("ascii").ljust(_HEADER_BYTES)
+    printed = ((key, f"{value:.12g}" if isinstance(value, float) else str(value)) for key, value in values.items())
+    return padded_header([*layout((pixels_slow, pixels_fast), "unsigned_short"), *printed], least=_HEADER_BYTES)
 
 
 def read_smv_image(path: str | os.PathLike[str]) -> ImageFile:

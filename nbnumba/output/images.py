@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nbnumba.errors import UsageError
 from nbnumba.io.atomic import check_distinct
 from nbnumba.io.formats import COMPRESSIONS, check_image, format_of, write_image
-from nbnumba.io.smv import smv_header
+from nbnumba.io.smv_headers import smv_header
 from nbnumba.output.files import DIALS, SMV_HEADERS
 from nbnumba.output.smv_header import header_for
 

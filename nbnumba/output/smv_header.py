@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nbnumba.io.smv import smv_header
+from nbnumba.io.smv_headers import smv_header
 from nbnumba.output.files import DIALS
 
 if TYPE_CHECKING:

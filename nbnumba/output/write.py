@@ -14,10 +14,11 @@ from nbnumba.engine.threads import one_ahead, thread_count
 from nbnumba.errors import NbnumbaWarning, OutputFileError
 from nbnumba.io.atomic import check_distinct, check_target
 from nbnumba.io.fdump import write_fdump
-from nbnumba.io.float_image import write_float_image
-from nbnumba.io.pgm import write_pgm
+from nbnumba.io.float_image import write_float_rows
+from nbnumba.io.pgm import write_pgm_rows
 from nbnumba.io.preview import preview_format, write_preview
-from nbnumba.io.smv import states_its_size, write_smv
+from nbnumba.io.smv import write_smv_rows
+from nbnumba.io.smv_headers import states_its_size
 from nbnumba.io.tiff import write_tiff
 from nbnumba.numerics.c_random import clock_seed
 from nbnumba.output.digitize import integer_image, integer_scale, pgm_image, pgm_scale
@@ -163,7 +164,7 @@ def write_outputs(model: Model, image: np.ndarray, files: OutputFiles, threads: 
             written.append(files.dump_path)
     with clock.stage("float image and statistics"):
         sums: list[np.ndarray] = []
-        write_float_image(files.float_path, one_ahead(_summed(row_strips(image, model.window), sums), threads))
+        write_float_rows(files.float_path, one_ahead(_summed(row_strips(image, model.window), sums), threads))
         statistics = _statistics(model, image, np.concatenate(sums))
     int_scale = integer_scale(files.intfile_scale, statistics)
     header = header_for(files.int_path, model, files, int_scale)
@@ -172,14 +173,14 @@ def write_outputs(model: Model, image: np.ndarray, files: OutputFiles, threads: 
         _warn(with_remedy("long-header", text, model.experiment.physics))
     with clock.stage("integer image"):
         integers = (integer_image(*strip, int_scale, files.adc_offset) for strip in row_strips(image, model.window))
-        write_smv(files.int_path, header, one_ahead(integers, threads))
+        write_smv_rows(files.int_path, header, one_ahead(integers, threads))
     written += [files.float_path, files.int_path]
     grey_scale = None
     if files.pgm_path is not None:
         grey_scale = pgm_scale(files.pgm_scale, statistics, int_scale)
         with clock.stage("PGM image"):
             greys = (pgm_image(*strip, grey_scale) for strip in row_strips(image, model.window))
-            write_pgm(files.pgm_path, image.shape, one_ahead(greys, threads), grey_scale)
+            write_pgm_rows(files.pgm_path, image.shape, one_ahead(greys, threads), grey_scale)
         written.append(files.pgm_path)
     seed = noise = None
     if files.noise_path is not None:
@@ -189,7 +190,7 @@ def write_outputs(model: Model, image: np.ndarray, files: OutputFiles, threads: 
         noise = PoissonNoise(seed, files.adc_offset, generator_after_setup(model) if seed < 0 else None)
         with clock.stage("noise image"):
             counts = (noise.draw(*strip) for strip in row_strips(image, model.window))
-            write_smv(files.noise_path, header_for(files.noise_path, model, files), one_ahead(counts, threads))
+            write_smv_rows(files.noise_path, header_for(files.noise_path, model, files), one_ahead(counts, threads))
         written.append(files.noise_path)
     with clock.stage("PNG and TIFF images"):
         origin = f"simulated by nbnumba {__version__}, physics: {model.experiment.physics}"

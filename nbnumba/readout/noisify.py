@@ -13,8 +13,8 @@ import numpy as np
 from nbnumba.config.constants import R_E_SQUARED
 from nbnumba.engine.threads import begin, one_ahead, thread_count
 from nbnumba.errors import NbnumbaWarning, UsageError
-from nbnumba.io.pgm import write_pgm
-from nbnumba.io.smv import write_smv
+from nbnumba.io.pgm import write_pgm_rows
+from nbnumba.io.smv import write_smv_rows
 from nbnumba.numerics.c_random import clock_seed
 from nbnumba.readout.c_noise import NoisyReadout, expected_greys, expected_integers
 from nbnumba.readout.expected import Strips, check_pixels, expected_strips, row_strips
@@ -130,7 +130,8 @@ def _with_noise(
     if options.point_spread.acts:
         spread = _spread(counts, options, pixel_size, threads, progress)
         counts = spread.image
-    write_smv(files.noise_path, header, one_ahead((readout.digitize(rows) for rows in row_strips(counts)), threads))
+    digitized = (readout.digitize(rows) for rows in row_strips(counts))
+    write_smv_rows(files.noise_path, header, one_ahead(digitized, threads))
     noise = NoiseReport(readout.seed, readout.counted, readout.photons, readout.overloads)
     return _report(image, options, spread, noise, [*written, files.noise_path])
 
@@ -180,9 +181,9 @@ def _write_expected(
     photons: Strips, shape: tuple[int, ...], options: NoisifyOptions, header: bytes, files: NoisifyFiles, threads: int
 ) -> list[Path]:
     """Write the images without noise."""
-    write_smv(files.int_path, header, one_ahead((expected_integers(rows, options) for rows in photons()), threads))
+    write_smv_rows(files.int_path, header, one_ahead((expected_integers(rows, options) for rows in photons()), threads))
     if files.pgm_path is None:
         return [files.int_path]
     greys = one_ahead((expected_greys(rows, options) for rows in photons()), threads)
-    write_pgm(files.pgm_path, (shape[0], shape[1]), greys, _PGM_SCALE)
+    write_pgm_rows(files.pgm_path, shape, greys, _PGM_SCALE)
     return [files.int_path, files.pgm_path]

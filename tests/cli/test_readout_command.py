@@ -12,7 +12,7 @@ from golden import input_file
 from nbnumba_cli.main import run
 from nbnumba_cli.readout import _FLAGS, command
 
-from nbnumba.io.image import read_image
+from nbnumba.io.plane import read_plane
 from nbnumba.io.smv import read_smv
 from nbnumba.readout import (
     CalibrationError,
@@ -79,7 +79,7 @@ def test_every_format_gives_the_same_image(scene, name):
 def test_a_cbf_image_states_its_shape(scene):
     flags = ["-cell", "100", "-default_F", "100", "-N", "5", "-detpixels", "24", "-nonoise", "-nopgm"]
     assert run(["simulate", *flags, "--output", "i_00001.cbf"]) == 0
-    counts = read_image("i_00001.cbf", None)
+    counts = read_plane("i_00001.cbf", None)
     assert counts.shape == (24, 24)
     assert run(["readout", "i_00001.cbf", "--seed", "3", "-o", "out.npy"]) == 0
     assert np.array_equal(np.load("out.npy"), Readout(PhotonCounting()).apply(counts, 3))

@@ -12,7 +12,7 @@ from nbnumba.compare.images import clip_roi, match_shapes
 from nbnumba.compare.metrics import DEFAULT_BARS, judge, measure, parse_bars
 from nbnumba.compare.peaks import MATCH_RADIUS, find_peaks, match_peaks
 from nbnumba.errors import UsageError
-from nbnumba.io.image import ShapeMismatchError
+from nbnumba.io.plane import ShapeMismatchError
 
 A = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 9.0]], dtype=np.float32)
 

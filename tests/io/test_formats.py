@@ -16,7 +16,7 @@ from nbnumba import Spectrum
 from nbnumba.errors import InputFileError, MissingPackageError, NbnumbaWarning, OutputFileError, UsageError
 from nbnumba.io.expt import read_expt
 from nbnumba.io.formats import FORMATS, SUFFIXES, check_image, is_readable, read_image, write_image
-from nbnumba.io.image import read_image as read_plane
+from nbnumba.io.plane import read_plane
 from nbnumba.setup.panels import ray_pixel
 
 FLAT = counts((40, 30))
@@ -24,7 +24,7 @@ FLAT = counts((40, 30))
 
 def test_every_row_names_functions_that_exist():
     for known in FORMATS:
-        for place in filter(None, (known.writer, known.reader, known.checker)):
+        for place in filter(None, (known.writer, known.reader, known.checker, known.pixels)):
             module, function = place.split(":")
             assert callable(getattr(importlib.import_module(f"nbnumba.io.{module}"), function))
     assert len(set(SUFFIXES)) == len(SUFFIXES)

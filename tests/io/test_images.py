@@ -34,13 +34,13 @@ def test_a_float_image_of_another_size_is_refused(tmp_path):
 
 
 def test_a_pgm_image_states_its_size_and_scale(tmp_path):
-    write_pgm(tmp_path / "i.pgm", GREYS.shape, [GREYS], 1.0 / 3.0)
+    write_pgm(tmp_path / "i.pgm", GREYS, 1.0 / 3.0)
     assert (tmp_path / "i.pgm").read_bytes() == b"P5\n3 2\n# pixels scaled by 0.333333\n255\n" + GREYS.tobytes()
     assert np.array_equal(read_pgm(tmp_path / "i.pgm"), GREYS)
 
 
 def test_other_programs_understand_the_pgm_image(tmp_path):
-    write_pgm(tmp_path / "i.pgm", GREYS.shape, [GREYS], 2.0)
+    write_pgm(tmp_path / "i.pgm", GREYS, 2.0)
     assert np.array_equal(np.asarray(Image.open(tmp_path / "i.pgm")), GREYS)
 
 

@@ -14,7 +14,8 @@ from golden import golden_cases, input_file
 from nbnumba.config import Beam, Convention, Crystal, Detector, Experiment, LabFrame, Physics, Pivot, Sampling, UnitCell
 from nbnumba.config.physics import SWITCHES
 from nbnumba.errors import InputFileError
-from nbnumba.io.smv import read_smv, read_smv_header, smv_header, states_its_size, write_smv
+from nbnumba.io.smv import read_smv, read_smv_header, write_smv_rows
+from nbnumba.io.smv_headers import smv_header, states_its_size
 from nbnumba.output.files import OutputFiles
 from nbnumba.output.write import write_outputs
 from nbnumba.setup.lowering import lower
@@ -65,7 +66,7 @@ def test_a_keyword_takes_the_next_equal_sign(smv_file):
 def test_pixels_are_read_and_written_back(smv_file, tmp_path):
     path = smv_file(HEADER)
     assert np.array_equal(read_smv(path).data, PIXELS)
-    write_smv(tmp_path / "again.img", HEADER.ljust(512), [PIXELS[:1], PIXELS[1:]])
+    write_smv_rows(tmp_path / "again.img", HEADER.ljust(512), [PIXELS[:1], PIXELS[1:]])
     assert (tmp_path / "again.img").read_bytes() == path.read_bytes()
 
 
@@ -217,7 +218,7 @@ def test_a_header_of_any_length_tells_where_the_pixels_start(tmp_path, experimen
     assert padding.strip() == b""
     assert f"PHYSICS={experiment.physics};\n" in text.decode()
     pixels = np.arange(model.geometry.pixels_slow * model.geometry.pixels_fast, dtype=np.uint16)
-    write_smv(tmp_path / "i.img", header, [pixels.reshape(-1, model.geometry.pixels_fast)])
+    write_smv_rows(tmp_path / "i.img", header, [pixels.reshape(-1, model.geometry.pixels_fast)])
     image = read_smv(tmp_path / "i.img")
     assert np.array_equal(image.data.ravel(), pixels)
     assert image.header.value("DISTANCE") == read_smv_header(tmp_path / "i.img").value("DISTANCE")
@@ -227,7 +228,7 @@ def test_headers_are_read_by_fabio(tmp_path):
     fabio = pytest.importorskip("fabio")
     model = lower(_in(replace(LONG, detector=replace(LONG.detector, pixels_fast=30, pixels_slow=20)), "exact"))
     pixels = np.arange(600, dtype=np.uint16).reshape(20, 30)
-    write_smv(tmp_path / "i.img", smv_header(model), [pixels])
+    write_smv_rows(tmp_path / "i.img", smv_header(model), [pixels])
     image = fabio.open(tmp_path / "i.img")
     assert np.array_equal(image.data, pixels)
     assert image.header["PHYSICS"] == "exact"

@@ -12,8 +12,8 @@ from scenes import CONVENTIONS, counts, four_panels, panel, scene, simulation, s
 from nbnumba import Convention
 from nbnumba.errors import NbnumbaWarning, UsageError
 from nbnumba.io.simulated import scene_of
-from nbnumba.io.smv import smv_header
 from nbnumba.io.smv_dials import read_smv_image, write_smv_images
+from nbnumba.io.smv_headers import smv_header
 
 FLAT = counts((40, 30)).astype(np.uint16)
 

@@ -9,7 +9,8 @@ import pytest
 from golden_noisify import read_input
 
 from nbnumba.errors import NbnumbaWarning, UsageError
-from nbnumba.io.smv import noisify_header, read_smv
+from nbnumba.io.smv import read_smv
+from nbnumba.io.smv_headers import noisify_header
 from nbnumba.output.noise import PoissonNoise
 from nbnumba.readout.c_noise import NoisyReadout, expected_greys, expected_integers
 from nbnumba.readout.expected import expected_strips

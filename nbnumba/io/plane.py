@@ -1,0 +1,148 @@
+"""Single images of one panel: read from any format as photons, and counts written with the header of another image."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from nbnumba.errors import InputFileError, NbnumbaError, UsageError
+from nbnumba.io.atomic import check_target
+from nbnumba.io.formats import SMV_SUFFIXES, read_pixels, write_image
+from nbnumba.io.reading import read_input
+from nbnumba.io.smv import WRITTEN_TYPES, SmvHeader, write_smv
+
+COUNTS_SUFFIXES = (*SMV_SUFFIXES, ".tif", ".tiff", ".npy", ".bin")
+"""Names that counts can be written under: formats of pixels that need no scene, and SMV with any header."""
+
+
+class ShapeMismatchError(NbnumbaError):
+    """Two images have different shapes."""
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """A shape for messages."""
+    return f"{shape[0]} x {shape[1]} (slow x fast)"
+
+
+def read_plane(path: str | os.PathLike[str], shape: tuple[int, int] | None = None) -> np.ndarray:
+    """Read a single image of one panel, of any format, as photons.
+
+    Parameters
+    ----------
+    path : path
+        SMV, CBF, TIFF, NumPy or HDF5 by its suffix, or anything else: a raw float image.
+    shape : tuple of 2 int or None
+        Slow, fast: raw float images don't say. The others must agree if it is given.
+
+    Returns
+    -------
+    ndarray, shape (slow, fast), float32
+
+    Raises
+    ------
+    UsageError
+        If a raw image comes without a shape.
+    InputFileError
+        If the file can't be read, is not what its name says, or holds more than one image or no pixel.
+    ShapeMismatchError
+        If the file states another shape.
+    """
+    image = _plane(path, read_pixels(path, shape))
+    if shape is not None and image.shape != shape:
+        raise ShapeMismatchError(f"{path}: is {shape_text(image.shape)} pixels, not {shape_text(shape)} as stated")
+    return image
+
+
+def read_raw_numbers(path: str | os.PathLike[str]) -> np.ndarray:
+    """Read all pixels of a raw float image whose shape is not known.
+
+    Parameters
+    ----------
+    path : path
+        File to read.
+
+    Returns
+    -------
+    ndarray, shape (pixels,), float32
+
+    Raises
+    ------
+    InputFileError
+        If the file can't be read, or is no raw float image.
+    """
+    data = read_input(path)
+    if len(data) % 4:
+        raise InputFileError(f"{path}: is no raw float image: its {len(data)} bytes are no multiple of 4")
+    if not data:
+        raise InputFileError(f"{path}: holds no pixel")
+    return np.frombuffer(data, np.float32)
+
+
+def _plane(path: str | os.PathLike[str], image: np.ndarray) -> np.ndarray:
+    """An image of two axes; leading axes of length 1 are dropped."""
+    while image.ndim > 2 and image.shape[0] == 1:
+        image = image[0]
+    if image.ndim != 2 or image.dtype.kind not in "fiu":
+        raise InputFileError(f"{path}: one plane of numbers is needed, not {image.dtype} of the shape {image.shape}")
+    if image.size == 0:
+        raise InputFileError(f"{path}: holds no pixel")
+    return np.ascontiguousarray(image, dtype=np.float32)
+
+
+def check_counts_target(path: str | os.PathLike[str], dtype: str) -> None:
+    """Raise an error if counts can't be written under this name; to be called before a long computation.
+
+    Parameters
+    ----------
+    path : path
+        File to write.
+    dtype : str
+        Of the pixels.
+
+    Raises
+    ------
+    UsageError
+        If the suffix is unknown, or the format does not hold such pixels.
+    OutputFileError
+        If the folder is missing or not writable, or the name is a folder's.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in COUNTS_SUFFIXES:
+        raise UsageError(f"{path}: the name must end in one of {', '.join(COUNTS_SUFFIXES)}, which is the format")
+    if suffix in SMV_SUFFIXES and dtype not in WRITTEN_TYPES:
+        raise UsageError(f"{path}: SMV images hold {', '.join(WRITTEN_TYPES)}, not {{Digitize.dtype}} {dtype}")
+    check_target(path)
+
+
+def write_counts(
+    path: str | os.PathLike[str],
+    image: np.ndarray,
+    header: SmvHeader | None = None,
+    entries: Mapping[str, str] | None = None,
+) -> None:
+    """Write an image of one panel whose experiment only an SMV header describes.
+
+    Parameters
+    ----------
+    path : path
+        Its suffix, one of `COUNTS_SUFFIXES`, says the format.
+    image : ndarray, shape (slow, fast)
+        Pixels.
+    header, entries
+        Of an SMV image, see `nbnumba.io.smv.write_smv`; other formats have no place for them.
+
+    Raises
+    ------
+    UsageError
+        As in `check_counts_target`.
+    OutputFileError
+        If the file can't be written.
+    """
+    check_counts_target(path, image.dtype.name)
+    if Path(path).suffix.lower() in SMV_SUFFIXES:
+        write_smv(path, image, header, entries)
+    else:
+        write_image(path, image)
