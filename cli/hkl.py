@@ -36,7 +36,7 @@ def command(source: str, output: str, model: str | None, **settings: Any) -> Non
     a text list of h k l F. All but text lists may be compressed (.gz).
     """
     from nbnumba.io.atomic import check_distinct, check_target
-    from nbnumba.io.hkl import write_hkl
+    from nbnumba.io.hkl import write_reflections
 
     require_working_folder()
     check_target(output)
@@ -47,7 +47,7 @@ def command(source: str, output: str, model: str | None, **settings: Any) -> Non
         wavelength = "energy" if settings["energy"] is not None else "wavelength"
         message = error.message.replace("{wavelength}", f"{{{wavelength}}}")
         raise type(error)(with_names(message, _option_name)) from None
-    write_hkl(output, reflections.hkl, reflections.amplitudes)
+    write_reflections(output, reflections.hkl, reflections.amplitudes)
     say(f"{label:{_LABEL_WIDTH}s}{text}" for label, text in (*reflections.facts, ("written", output)))
 
 

@@ -255,10 +255,16 @@ def simulate(
 
     Parameters
     ----------
-    experiment, progress, dtype
-        As in `Renderer.render`.
-    engine, precision, threads
+    experiment : Experiment
+        What to simulate, in user units.
+    engine, threads
         As in `Renderer`.
+    progress
+        As in `Renderer.render`.
+    precision
+        As in `Renderer`.
+    dtype
+        As in `Renderer.render`.
 
     Returns
     -------

@@ -8,7 +8,7 @@ import pytest
 
 from nbnumba import Beam, Crystal, Detector, Experiment, UnitCell, simulate
 from nbnumba.output.noise import PoissonNoise
-from nbnumba.output.write import row_strips
+from nbnumba.output.strips import window_strips
 from nbnumba.setup.model import Window
 from nbnumba.setup.mosaic import generator_after_setup
 
@@ -42,11 +42,11 @@ def test_the_same_seed_gives_the_same_image_and_another_seed_another():
 
 
 def test_an_image_drawn_in_pieces_is_the_same_image(monkeypatch):
-    monkeypatch.setattr("nbnumba.output.write.STRIP_PIXELS", 6 * 30)
+    monkeypatch.setattr("nbnumba.output.strips.STRIP_PIXELS", 6 * 30)
     image = np.geomspace(0.1, 1e7, 20 * 30, dtype=np.float32).reshape(20, 30)
     noise = PoissonNoise(5, 40.0)
     region = Window(2, 28, 3, 20)
-    pieces = [noise.draw(*strip) for strip in row_strips(image, region)]
+    pieces = [noise.draw(*strip) for strip in window_strips(image, region)]
     assert len(pieces) == 4
     pixels, photons, overloads = drawn(image, 5, 40.0, region)
     assert np.array_equal(np.concatenate(pieces), pixels)

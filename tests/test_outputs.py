@@ -17,7 +17,8 @@ from nbnumba.io.pgm import read_pgm
 from nbnumba.io.smv import read_smv
 from nbnumba.output.digitize import integer_image
 from nbnumba.output.files import OutputFiles
-from nbnumba.output.write import check_writable, row_strips, write_cache, write_outputs
+from nbnumba.output.strips import window_strips
+from nbnumba.output.write import check_writable, write_cache, write_outputs
 from nbnumba.setup.lowering import lower
 from nbnumba.setup.model import Window
 
@@ -65,9 +66,9 @@ def test_noise_by_the_clock_says_how_to_have_it_again(tmp_path):
 
 
 def test_strips_make_up_the_image_and_keep_the_region_of_interest(monkeypatch):
-    monkeypatch.setattr("nbnumba.output.write.STRIP_PIXELS", 16)
+    monkeypatch.setattr("nbnumba.output.strips.STRIP_PIXELS", 16)
     region = Window(2, IMAGE.shape[1], 1, 5)
-    strips = list(row_strips(IMAGE, region))
+    strips = list(window_strips(IMAGE, region))
     assert len(strips) == 3
     assert np.array_equal(np.concatenate([rows for rows, _ in strips]), IMAGE)
     in_pieces = np.concatenate([integer_image(rows, window, 2.0, 40.0) for rows, window in strips])
@@ -75,7 +76,7 @@ def test_strips_make_up_the_image_and_keep_the_region_of_interest(monkeypatch):
 
 
 def test_files_do_not_depend_on_the_number_of_threads(tmp_path, monkeypatch):
-    monkeypatch.setattr("nbnumba.output.write.STRIP_PIXELS", 16)
+    monkeypatch.setattr("nbnumba.output.strips.STRIP_PIXELS", 16)
     reports, contents = [], []
     for threads in (1, 2):
         folder = tmp_path / str(threads)

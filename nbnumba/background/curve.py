@@ -108,6 +108,7 @@ class RadialCurve:
         Raises
         ------
         UsageError
+            If the curve ends before, and `beyond` is "refuse".
         """
         if self.beyond == "refuse" and (lowest < self.stol[0] or highest > self.stol[-1]):
             raise UsageError(

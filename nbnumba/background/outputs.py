@@ -11,7 +11,7 @@ import numpy as np
 
 from nbnumba.background.statistics import nonbragg_statistics
 from nbnumba.engine.threads import one_ahead, thread_count
-from nbnumba.io.atomic import atomic_write, check_distinct, check_target
+from nbnumba.io.atomic import check_distinct, check_target, write_lines
 from nbnumba.io.float_image import write_float_image
 from nbnumba.io.pgm import write_pgm_rows
 from nbnumba.io.preview import preview_format, write_preview
@@ -21,7 +21,7 @@ from nbnumba.numerics.c_random import clock_seed
 from nbnumba.output.digitize import integer_image, integer_scale, pgm_image, pgm_scale
 from nbnumba.output.noise import PoissonNoise
 from nbnumba.output.statistics import ImageStatistics
-from nbnumba.output.write import row_strips
+from nbnumba.output.strips import window_strips
 
 if TYPE_CHECKING:
     from nbnumba.background.experiment import AmorphousFiles
@@ -111,15 +111,14 @@ def write_amorphous(result: AmorphousImage, files: AmorphousFiles, threads: int 
     counted = None
     if result.curve is not None:
         counted = int(result.curve.pixels[-1])
-        with atomic_write(files.curve_path) as stream:
-            stream.writelines(f"{line}\n".encode() for line in result.curve.lines())
+        write_lines(files.curve_path, result.curve.lines())
         written.append(files.curve_path)
     write_float_image(images.float_path, image)
     figures = nonbragg_statistics(image, model.window, model.params.subpixel_size, model.params.oversample, counted)
     header, threads = nonbragg_header(model), thread_count(threads)
 
     def strips(convert: Callable[[np.ndarray, Window], np.ndarray]) -> Iterator[np.ndarray]:
-        return one_ahead((convert(*strip) for strip in row_strips(image, model.window)), threads)
+        return one_ahead((convert(*strip) for strip in window_strips(image, model.window)), threads)
 
     scale = integer_scale(images.intfile_scale, figures)
     integers = strips(lambda rows, window: integer_image(rows, window, scale, images.adc_offset))

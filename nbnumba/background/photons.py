@@ -142,6 +142,7 @@ def pixel_stol(geometry: ScatteringGeometry) -> np.ndarray:
     Parameters
     ----------
     geometry : ScatteringGeometry
+        Detector and sources.
 
     Returns
     -------

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nbnumba.compare.images import Roi, clip_roi, match_shapes
-from nbnumba.compare.metrics import ImageMetrics, Judgement, judge, measure
+from nbnumba.compare.metrics import DEFAULT_BARS, ImageMetrics, Judgement, judge, measure
 from nbnumba.compare.peaks import PeakMatch, match_peaks
 
 
@@ -47,8 +47,8 @@ class Assessment:
 def assess(
     reference: np.ndarray,
     image: np.ndarray,
-    bars: Mapping[str, float],
-    peak_count: int,
+    bars: Mapping[str, float] = DEFAULT_BARS,
+    peak_count: int = 50,
     roi: Roi | None = None,
     resample: bool = False,
 ) -> Assessment:
@@ -57,9 +57,9 @@ def assess(
     Parameters
     ----------
     reference, image : ndarray, shape (slow, fast), float32
-        Photons per pixel.
+        Photons per pixel; other types are taken as float32.
     bars : dict of str to float
-        From `nbnumba.compare.metrics.parse_bars`.
+        Figure -> bar, see `judge`.
     peak_count : int
         Strongest peaks of each image to be paired.
     roi : tuple of 4 int or None
@@ -78,6 +78,7 @@ def assess(
     UsageError
         If the region holds no pixel.
     """
+    reference, image = (np.asarray(pixels, dtype=np.float32) for pixels in (reference, image))
     shapes = reference.shape, image.shape
     image = match_shapes(reference, image, resample)
     fast_min, fast_max, slow_min, slow_max = clip_roi(roi or (0, 2**31, 0, 2**31), reference.shape)

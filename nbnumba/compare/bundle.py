@@ -179,7 +179,9 @@ def check_folder(folder: Path, kept: Sequence[str]) -> None:
         raise OutputFileError(f"{folder}: can't be written: {nearest} is not a folder that takes files")
 
 
-def write_bundle(folder: Path, outcome: Outcome, percentile: float | None, save_difference: bool) -> list[Path]:
+def write_bundle(
+    folder: Path, outcome: Outcome, percentile: float | None = None, save_difference: bool = False
+) -> list[Path]:
     """Write the folder of a comparison.
 
     Parameters
@@ -187,6 +189,7 @@ def write_bundle(folder: Path, outcome: Outcome, percentile: float | None, save_
     folder : Path
         Is created; files of an earlier comparison are removed.
     outcome : Outcome
+        From `compare_images`.
     percentile : float or None
         Linear greys of the previews up to this percentile; None means logarithmic.
     save_difference : bool
@@ -202,6 +205,7 @@ def write_bundle(folder: Path, outcome: Outcome, percentile: float | None, save_
     OutputFileError
         If a file can't be written.
     """
+    folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name in BUNDLE_FILES:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nbnumba.errors import UsageError
+from nbnumba.io.plane import ShapeMismatchError
 
 RELATIVE_FLOOR = 1e-9
 """Share of the reference's maximum below which differences are absolute: between peaks the terms cancel."""
@@ -62,12 +63,20 @@ def measure(reference: np.ndarray, image: np.ndarray) -> ImageMetrics:
     Parameters
     ----------
     reference, image : ndarray, shape (slow, fast), float32
-        Photons per pixel.
+        Photons per pixel; other types are taken as float32.
 
     Returns
     -------
     ImageMetrics
+
+    Raises
+    ------
+    ShapeMismatchError
+        If shapes differ.
     """
+    reference, image = (np.asarray(pixels, dtype=np.float32) for pixels in (reference, image))
+    if reference.shape != image.shape:
+        raise ShapeMismatchError(f"the images have different shapes, {reference.shape} and {image.shape}")
     a, b = reference.astype(np.float64), image.astype(np.float64)
     different = different_pixels(reference, image)
     delta = absolute_difference(a, b)
@@ -230,8 +239,9 @@ def judge(metrics: ImageMetrics, bars: Mapping[str, float]) -> list[Judgement]:
     Parameters
     ----------
     metrics : ImageMetrics
+        From `measure`.
     bars : dict of str to float
-        From `parse_bars`.
+        Figure -> bar: bits, relative, absolute, rmse and sum at most, correlation at least.
 
     Returns
     -------

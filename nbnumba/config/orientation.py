@@ -73,6 +73,11 @@ class Orientation(Description):
         Parameters
         ----------
         matrix : array_like, shape (3, 3)
+            Active, in the lab: it turns the crystal.
+
+        Returns
+        -------
+        Orientation
         """
         return cls(matrix)
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbnumba.config import Beam, Convention, Detector, Experiment, Physics, Pivot, StructureFactors, UnitCell
-from nbnumba.config.sources import sources_from_metres
 from nbnumba.config.units import unit_hint
 from nbnumba.errors import UsageError
 from nbnumba.flags.additions import Additions
@@ -186,7 +185,7 @@ def listed_sources(path: Path | None) -> np.ndarray | None:
         return None
     from nbnumba.io.source_list import read_sources
 
-    return sources_from_metres(read_sources(path))
+    return read_sources(path)
 
 
 def _read_unused(path: Path | None) -> None:

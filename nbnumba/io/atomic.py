@@ -326,3 +326,22 @@ def write_array(stream: BinaryIO, array: np.ndarray) -> None:
     data = array.data.cast("B")
     for start in range(0, len(data), _CHUNK_BYTES):
         stream.write(data[start : start + _CHUNK_BYTES])
+
+
+def write_lines(path: str | os.PathLike[str], lines: Iterable[str]) -> None:
+    """Write a text file, or nothing.
+
+    Parameters
+    ----------
+    path : path
+        File to write.
+    lines : iterable of str
+        Without line ends.
+
+    Raises
+    ------
+    OutputFileError
+        If the file can't be written.
+    """
+    with atomic_write(path) as stream:
+        stream.writelines(f"{line}\n".encode() for line in lines)

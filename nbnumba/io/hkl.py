@@ -83,8 +83,28 @@ def read_reflections(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarr
     return records[:, :3].astype(np.int32), records[:, 3]
 
 
-def write_hkl(path: str | os.PathLike[str], hkl: np.ndarray, amplitudes: np.ndarray) -> None:
-    """Write reflections, one a line, with the digits that give every amplitude back to the last bit.
+def write_hkl(path: str | os.PathLike[str], structure_factors: StructureFactors) -> None:
+    """Write all points of a grid of amplitudes, so that `read_hkl` gives the same grid back to the last bit.
+
+    Parameters
+    ----------
+    path : path
+        File to write: text of h k l F, which nanoBragg reads.
+    structure_factors : StructureFactors
+        F, electrons; points that no reflection named are written as well.
+
+    Raises
+    ------
+    OutputFileError
+        If the file can't be written.
+    """
+    grid = structure_factors
+    hkl = np.indices(grid.amplitudes.shape).reshape(3, -1).T + (grid.h_min, grid.k_min, grid.l_min)
+    write_reflections(path, hkl, grid.amplitudes.ravel())
+
+
+def write_reflections(path: str | os.PathLike[str], hkl: np.ndarray, amplitudes: np.ndarray) -> None:
+    """Write reflections as a list, one a line, with the digits that give every amplitude back to the last bit.
 
     Parameters
     ----------
@@ -97,9 +117,19 @@ def write_hkl(path: str | os.PathLike[str], hkl: np.ndarray, amplitudes: np.ndar
 
     Raises
     ------
+    UsageError
+        If they are no such arrays.
     OutputFileError
         If the file can't be written.
     """
+    hkl, amplitudes = np.asarray(hkl), np.asarray(amplitudes)
+    if hkl.ndim != 2 or hkl.shape[1] != 3 or hkl.dtype.kind not in "iu" or amplitudes.shape != hkl.shape[:1]:
+        raise UsageError(
+            f"{path}: {{hkl}} must be whole numbers of shape (n, 3) and {{amplitudes}} n numbers, not {hkl.dtype} of "
+            f"{hkl.shape} and {amplitudes.shape}"
+        )
+    if amplitudes.dtype.kind not in "iuf" or not np.isfinite(amplitudes).all():
+        raise UsageError(f"{path}: {{amplitudes}} must be real, finite numbers")
     with atomic_write(path) as stream:
         for start in range(0, len(hkl), _LINES):
             rows = zip(hkl[start : start + _LINES].tolist(), amplitudes[start : start + _LINES].tolist(), strict=True)

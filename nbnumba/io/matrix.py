@@ -9,7 +9,8 @@ import numpy as np
 
 from nbnumba.config.crystal import lie_in_a_plane
 from nbnumba.config.rules import LARGEST_NUMBER
-from nbnumba.errors import InputFileError
+from nbnumba.errors import InputFileError, UsageError
+from nbnumba.io.atomic import write_lines
 from nbnumba.io.reading import line_number, quote_line, read_text, scan_numbers
 
 _AXES = ("a*", "b*", "c*")
@@ -48,6 +49,30 @@ def read_matrix(path: str | os.PathLike[str]) -> np.ndarray:
     if lie_in_a_plane(matrix):
         raise InputFileError(f"{path}: the three reciprocal axes, the columns of this matrix, lie in a plane")
     return matrix
+
+
+def write_matrix(path: str | os.PathLike[str], matrix: np.ndarray) -> None:
+    """Write an A matrix, with the digits that give every number back to the last bit.
+
+    Parameters
+    ----------
+    path : path
+        File to write. It ends behind the nine numbers, where nanoBragg stops reading; MOSFLM wants more.
+    matrix : ndarray, shape (3, 3)
+        Rows x, y, z; columns a*, b*, c*; dimensionless (multiplied by the wavelength), as `read_matrix` and
+        ``Crystal.reciprocal_matrix`` have it.
+
+    Raises
+    ------
+    UsageError
+        If it is no matrix of 3 x 3 finite numbers, or its axes span no volume.
+    OutputFileError
+        If the file can't be written.
+    """
+    rows = np.asarray(matrix, dtype=np.float64)
+    if rows.shape != (3, 3) or not np.isfinite(rows).all() or lie_in_a_plane(rows):
+        raise UsageError(f"{path}: {{matrix}} must be 3 x 3 finite numbers whose columns don't lie in a plane")
+    write_lines(path, (" ".join(f"{value!r}" for value in row) for row in rows.tolist()))
 
 
 def _line_of(data: bytes, place: int) -> int:

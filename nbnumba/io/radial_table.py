@@ -7,7 +7,8 @@ import os
 
 import numpy as np
 
-from nbnumba.errors import InputFileError
+from nbnumba.errors import InputFileError, UsageError
+from nbnumba.io.atomic import write_lines
 from nbnumba.io.reading import read_columns
 
 DIVISORS = {"stol": 1.0, "4stol": 4.0, "Q": 4.0 * math.pi}
@@ -57,6 +58,32 @@ def read_radial_table(path: str | os.PathLike[str], abscissa: str | None = None)
         )
     table = np.array(points)
     return table[:, 0] / DIVISORS[known], table[:, 1].copy()
+
+
+def write_radial_table(path: str | os.PathLike[str], stol: np.ndarray, amplitude: np.ndarray) -> None:
+    """Write a table of F against sin(theta)/lambda, with the digits that give every number back to the last bit.
+
+    Parameters
+    ----------
+    path : path
+        File to write; a comment says what the abscissa is. nanoBragg and nonBragg take comments for points (quirk
+        `stol-comment`).
+    stol, amplitude : ndarray, shape (n,)
+        sin(theta)/lambda, 1/Å, and F, electrons.
+
+    Raises
+    ------
+    UsageError
+        If there is no point, or not as many of both.
+    OutputFileError
+        If the file can't be written.
+    """
+    points = [np.asarray(values, dtype=np.float64) for values in (stol, amplitude)]
+    if points[0].ndim != 1 or points[0].shape != points[1].shape or points[0].size == 0:
+        shapes = " and ".join(str(values.shape) for values in points)
+        raise UsageError(f"{path}: {{stol}} and {{amplitude}} must be as many numbers, not of the shapes {shapes}")
+    rows = zip(*(values.tolist() for values in points), strict=True)
+    write_lines(path, ("# stol F", *(f"{abscissa!r} {value!r}" for abscissa, value in rows)))
 
 
 def _point(words: list[str], where: str) -> tuple[float, float]:

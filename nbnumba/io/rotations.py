@@ -9,7 +9,8 @@ import numpy as np
 
 from nbnumba.config.orientation import check_rotations
 from nbnumba.config.rules import UnfitError
-from nbnumba.errors import InputFileError
+from nbnumba.errors import InputFileError, UsageError
+from nbnumba.io.atomic import write_lines
 from nbnumba.io.reading import read_columns, read_number
 
 _NUMBERS = 9
@@ -43,6 +44,33 @@ def read_rotations(path: str | os.PathLike[str]) -> np.ndarray:
         for matrix, (line, _) in zip(matrices, rows, strict=True):
             _check(matrix, f"{path}: line {line}")
     return matrices
+
+
+def write_rotations(path: str | os.PathLike[str], rotations: np.ndarray) -> None:
+    """Write rotation matrices, one a line, with the digits that give every number back to the last bit.
+
+    Parameters
+    ----------
+    path : path
+        File to write.
+    rotations : ndarray, shape (n, 3, 3)
+        Active, in the lab.
+
+    Raises
+    ------
+    UsageError
+        If there is none, or one is no rotation.
+    OutputFileError
+        If the file can't be written.
+    """
+    matrices = np.asarray(rotations, dtype=np.float64)
+    if matrices.ndim != 3 or matrices.shape[1:] != (3, 3) or len(matrices) == 0:
+        raise UsageError(f"{path}: {{rotations}} must be matrices of 3 x 3 numbers, not of shape {matrices.shape}")
+    try:
+        check_rotations(matrices)
+    except UnfitError as error:
+        raise UsageError(f"{path}: {{rotations}} {error}") from None
+    write_lines(path, (" ".join(f"{value!r}" for value in row) for row in matrices.reshape(-1, _NUMBERS).tolist()))
 
 
 def _matrix(words: Sequence[str], where: str) -> list[list[float]]:

@@ -8,7 +8,10 @@ import warnings
 import numpy as np
 
 from nbnumba.config.constants import HC_EV_ANGSTROM
-from nbnumba.errors import InputFileError, NbnumbaWarning
+from nbnumba.config.rules import UnfitError
+from nbnumba.config.sources import SOURCES, sources_from_metres, sources_in_metres
+from nbnumba.errors import InputFileError, NbnumbaWarning, UsageError
+from nbnumba.io.atomic import write_lines
 from nbnumba.io.reading import quote, read_columns, read_number
 
 _COLUMNS = 5
@@ -32,8 +35,9 @@ def read_sources(path: str | os.PathLike[str]) -> np.ndarray:
 
     Returns
     -------
-    ndarray, shape (n, 5), float64
-        NaN where a column is missing, or says nan as nanoBragg marks it.
+    ndarray, shape (n, 5) or (n, 6), float64
+        As ``Beam.sources`` takes it: X, Y, Z, weight, wavelength in Å; NaN where a column is missing, or says nan as
+        nanoBragg marks it. The sixth column is what a wavelength in Å leaves of one in metres, so that no bit is lost.
 
     Raises
     ------
@@ -56,7 +60,32 @@ def read_sources(path: str | os.PathLike[str]) -> np.ndarray:
             NbnumbaWarning(f"{path}: line {longest}: what follows the fifth column, {quote(words[-1])}, is not read"),
             stacklevel=2,
         )
-    return sources
+    return sources_from_metres(sources)
+
+
+def write_sources(path: str | os.PathLike[str], sources: np.ndarray) -> None:
+    """Write a list of sources as nanoBragg reads it, with the digits that give every metre back to the last bit.
+
+    Parameters
+    ----------
+    path : path
+        File to write.
+    sources : ndarray, shape (n, 5) or (n, 6)
+        As ``Beam.sources``: X, Y, Z (towards the source, lab frame, any length), weight, wavelength in Å; NaN where the
+        default shall serve. The file has wavelengths in metres.
+
+    Raises
+    ------
+    UsageError
+        If there is no source, or a row is none.
+    OutputFileError
+        If the file can't be written.
+    """
+    try:
+        rows = sources_in_metres(SOURCES.read(sources))
+    except UnfitError as error:
+        raise UsageError(f"{path}: {{sources}} {error}") from None
+    write_lines(path, (" ".join(f"{value!r}" for value in row) for row in rows.tolist()))
 
 
 def _check_source(source: np.ndarray, columns: int, where: str) -> None:

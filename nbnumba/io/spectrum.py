@@ -10,6 +10,7 @@ import numpy as np
 
 from nbnumba.config import Spectrum
 from nbnumba.errors import InputFileError, UsageError
+from nbnumba.io.atomic import write_lines
 from nbnumba.io.reading import read_columns, read_number
 
 ELECTRONVOLT = "eV"
@@ -57,6 +58,28 @@ def read_spectrum(path: str | os.PathLike[str], unit: str | None = None) -> Spec
         return Spectrum(**{_FIELDS[unit]: values}, weights=weights)
     except UsageError as error:
         raise InputFileError(f"{path}: {error.message}") from error
+
+
+def write_spectrum(path: str | os.PathLike[str], spectrum: Spectrum) -> None:
+    """Write a spectrum with the unit in a comment and the digits that give every number back to the last bit.
+
+    Parameters
+    ----------
+    path : path
+        File to write.
+    spectrum : Spectrum
+        Photon energies (eV) or wavelengths (Å), as it has them; weights 1 where it has none.
+
+    Raises
+    ------
+    OutputFileError
+        If the file can't be written.
+    """
+    unit = ANGSTROM if spectrum.energies is None else ELECTRONVOLT
+    values = np.asarray(getattr(spectrum, _FIELDS[unit]))
+    weights = np.ones(len(values)) if spectrum.weights is None else spectrum.weights
+    rows = zip(values.tolist(), weights.tolist(), strict=True)
+    write_lines(path, (f"# {_FIELDS[unit]} {unit} weights", *(f"{value!r} {weight!r}" for value, weight in rows)))
 
 
 def _layout(unit: str) -> str:

@@ -46,15 +46,15 @@ class PoissonNoise:
         seed_again(self._generator, -seed)
         self._memory = poisson_state()
 
-    def draw(self, image: np.ndarray, window: Window | None) -> np.ndarray:
+    def draw(self, image: np.ndarray, window: Window | None = None) -> np.ndarray:
         """Photon counts with Poisson noise and the detector's offset; the next call goes on with the sequence.
 
         Parameters
         ----------
         image : ndarray, shape (slow, fast), float32
             Expected photons per pixel: an image, or the rows that follow those of the call before.
-        roi : tuple of 4 int
-            Fast min, fast max, slow min, slow max, pixels, inclusive; limits may lie past the edges.
+        window : Window or None
+            Region of interest; None for the whole image.
 
         Returns
         -------

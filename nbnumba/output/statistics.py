@@ -66,10 +66,10 @@ def row_sums(image: np.ndarray, window: Window | None) -> np.ndarray:
 
 def image_statistics(
     image: np.ndarray,
-    window: Window | None,
-    mask: np.ndarray | None,
-    subpixel_size: float,
-    oversample: int,
+    window: Window | None = None,
+    mask: np.ndarray | None = None,
+    subpixel_size: float = 1.0,
+    oversample: int = 1,
     sums: np.ndarray | None = None,
 ) -> ImageStatistics:
     """Statistics of an image as nanoBragg computes them.
@@ -83,7 +83,7 @@ def image_statistics(
     mask : ndarray, shape (slow, fast), uint16, or None
         Pixels of value 0 were not evaluated.
     subpixel_size : float
-        Edge of a subpixel, m.
+        Edge of a subpixel, m; 1 gives positions in pixels.
     oversample : int
         Subpixels along each edge of a pixel.
     sums : ndarray, shape (rows inside the region of interest, 4), float64, or None

@@ -26,6 +26,7 @@ from nbnumba.output.noise import PoissonNoise
 from nbnumba.output.smv_header import header_for
 from nbnumba.output.stage_clock import StageClock
 from nbnumba.output.statistics import ImageStatistics, image_statistics, row_sums
+from nbnumba.output.strips import window_strips
 from nbnumba.setup.mosaic import generator_after_setup
 from nbnumba.setup.quirk_notes import with_remedy
 
@@ -35,9 +36,6 @@ if TYPE_CHECKING:
     from nbnumba.config import StructureFactors
     from nbnumba.output.files import OutputFiles
     from nbnumba.setup.model import Model, Window
-
-STRIP_PIXELS = 1 << 18
-"""Pixels of a strip of rows: converted and written while they are in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +162,7 @@ def write_outputs(model: Model, image: np.ndarray, files: OutputFiles, threads: 
             written.append(files.dump_path)
     with clock.stage("float image and statistics"):
         sums: list[np.ndarray] = []
-        write_float_rows(files.float_path, one_ahead(_summed(row_strips(image, model.window), sums), threads))
+        write_float_rows(files.float_path, one_ahead(_summed(window_strips(image, model.window), sums), threads))
         statistics = _statistics(model, image, np.concatenate(sums))
     int_scale = integer_scale(files.intfile_scale, statistics)
     header = header_for(files.int_path, model, files, int_scale)
@@ -172,14 +170,14 @@ def write_outputs(model: Model, image: np.ndarray, files: OutputFiles, threads: 
         text = "the header of SMV images is longer than its HEADER_BYTES says, so that programs misread the pixels"
         _warn(with_remedy("long-header", text, model.experiment.physics))
     with clock.stage("integer image"):
-        integers = (integer_image(*strip, int_scale, files.adc_offset) for strip in row_strips(image, model.window))
+        integers = (integer_image(*strip, int_scale, files.adc_offset) for strip in window_strips(image, model.window))
         write_smv_rows(files.int_path, header, one_ahead(integers, threads))
     written += [files.float_path, files.int_path]
     grey_scale = None
     if files.pgm_path is not None:
         grey_scale = pgm_scale(files.pgm_scale, statistics, int_scale)
         with clock.stage("PGM image"):
-            greys = (pgm_image(*strip, grey_scale) for strip in row_strips(image, model.window))
+            greys = (pgm_image(*strip, grey_scale) for strip in window_strips(image, model.window))
             write_pgm_rows(files.pgm_path, image.shape, one_ahead(greys, threads), grey_scale)
         written.append(files.pgm_path)
     seed = noise = None
@@ -189,7 +187,7 @@ def write_outputs(model: Model, image: np.ndarray, files: OutputFiles, threads: 
             _warn(f"the noise comes from the clock; {{OutputFiles.noise_seed={seed}}} gives it again")
         noise = PoissonNoise(seed, files.adc_offset, generator_after_setup(model) if seed < 0 else None)
         with clock.stage("noise image"):
-            counts = (noise.draw(*strip) for strip in row_strips(image, model.window))
+            counts = (noise.draw(*strip) for strip in window_strips(image, model.window))
             write_smv_rows(files.noise_path, header_for(files.noise_path, model, files), one_ahead(counts, threads))
         written.append(files.noise_path)
     with clock.stage("PNG and TIFF images"):
@@ -205,30 +203,6 @@ def write_outputs(model: Model, image: np.ndarray, files: OutputFiles, threads: 
 def _warn(message: str) -> None:
     """Say what the user should know, where the caller of the library called it."""
     warnings.warn(NbnumbaWarning(message), stacklevel=3)
-
-
-def row_strips(image: np.ndarray, window: Window) -> Iterator[tuple[np.ndarray, Window]]:
-    """Consecutive rows of an image, in pieces that fit into the processor's cache.
-
-    Parameters
-    ----------
-    image : ndarray, shape (slow, fast)
-        Whole detector.
-    window : Window
-        Region of interest.
-
-    Yields
-    ------
-    rows : ndarray, shape (any, fast)
-        A view of the image.
-    window : Window
-        What of the region of interest lies in these rows, counted from the first of them.
-    """
-    slow, fast = image.shape
-    height = max(STRIP_PIXELS // fast, 1)
-    for first in range(0, slow, height):
-        start, stop = (min(max(edge - first, 0), height) for edge in window[2:])
-        yield image[first : first + height], window._replace(slow_start=start, slow_stop=stop)
 
 
 def _summed(strips: Iterable[tuple[np.ndarray, Window]], sums: list[np.ndarray]) -> Iterator[np.ndarray]:

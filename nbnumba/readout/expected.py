@@ -9,28 +9,11 @@ import numpy as np
 from nbnumba.config.constants import R_E_SQUARED
 from nbnumba.config.rules import LARGEST_NUMBER
 from nbnumba.errors import UsageError
-from nbnumba.output.write import STRIP_PIXELS
+from nbnumba.output.strips import row_strips
 from nbnumba.readout.options import NoisifyOptions
 
 Strips = Callable[[], Iterable[np.ndarray]]
 """Gives the rows of an image, in strips."""
-
-
-def row_strips(image: np.ndarray) -> Iterator[np.ndarray]:
-    """Views of consecutive rows that fit into the processor's cache.
-
-    Parameters
-    ----------
-    image : ndarray, shape (slow, fast)
-        Image.
-
-    Yields
-    ------
-    ndarray, shape (any, fast)
-    """
-    height = max(STRIP_PIXELS // image.shape[1], 1)
-    for first in range(0, len(image), height):
-        yield image[first : first + height]
 
 
 def expected_strips(image: np.ndarray, options: NoisifyOptions) -> Strips:

@@ -16,8 +16,9 @@ from nbnumba.errors import NbnumbaWarning, UsageError
 from nbnumba.io.pgm import write_pgm_rows
 from nbnumba.io.smv import write_smv_rows
 from nbnumba.numerics.c_random import clock_seed
+from nbnumba.output.strips import row_strips
 from nbnumba.readout.c_noise import NoisyReadout, expected_greys, expected_integers
-from nbnumba.readout.expected import Strips, check_pixels, expected_strips, row_strips
+from nbnumba.readout.expected import Strips, check_pixels, expected_strips
 from nbnumba.readout.noisify_spread import Spread, spread_photons
 from nbnumba.readout.options import NoisifyFiles, NoisifyOptions, Profile
 

@@ -32,8 +32,8 @@ class Profile(Enum):
 
 
 @dataclass(frozen=True, eq=False)
-class PointSpread(Description):
-    """How a detector spreads the photons that it counts.
+class NoisifyPointSpread(Description):
+    """How noisify spreads the photons of a pixel.
 
     Attributes
     ----------
@@ -84,7 +84,7 @@ class NoisifyOptions(Description):
         The usual one is negative: noisify goes on with the shuffle table that is there (quirk `shared-table`).
     noise : bool
         Whether there is any noise.
-    point_spread : PointSpread
+    point_spread : NoisifyPointSpread
         Of the photons that are counted; without noise, of those that are expected.
     bits : int
         Of a pixel: 16 or 32.
@@ -100,7 +100,7 @@ class NoisifyOptions(Description):
     seed: int | None = None
     calibration_seed: int = -123456789
     noise: bool = True
-    point_spread: PointSpread = PointSpread()
+    point_spread: NoisifyPointSpread = NoisifyPointSpread()
     bits: int = 16
 
     RULES: ClassVar[Rules] = {
@@ -114,7 +114,7 @@ class NoisifyOptions(Description):
         "seed": optional(INTEGER),
         "calibration_seed": INTEGER,
         "noise": BOOLEAN,
-        "point_spread": instance(PointSpread),
+        "point_spread": instance(NoisifyPointSpread),
         "bits": BITS,
     }
 

@@ -67,6 +67,7 @@ class Readout:
         Parameters
         ----------
         settings : ReadoutSettings
+            From `preset_settings`, or of your own.
 
         Returns
         -------

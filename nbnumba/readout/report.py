@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from nbnumba.readout.noisify import NoisifyReport
-    from nbnumba.readout.options import NoisifyOptions, PointSpread
+    from nbnumba.readout.options import NoisifyOptions, NoisifyPointSpread
 
 _PROFILES = {Profile.GAUSS: "Gaussian", Profile.FIBER: "fibre taper"}
 
@@ -54,7 +54,7 @@ def request_lines(
     return fact_lines(facts)
 
 
-def _spread_text(spread: PointSpread) -> str:
+def _spread_text(spread: NoisifyPointSpread) -> str:
     """Kind and width of a point spread, and how far pixels are rendered."""
     far = f"to a radius of {spread.radius} pixels" if spread.radius > 0 else "all photons spread evenly"
     if spread.radius == 0:

@@ -13,8 +13,7 @@ from nbnumba.config.detectors import DETECTORS
 from nbnumba.errors import UsageError
 from nbnumba.readout.electronics import CalibrationError, Digitize, Gain, Offset, ReadoutNoise, Saturation
 from nbnumba.readout.names import GENERATORS, NOISIFY, PRESETS
-from nbnumba.readout.options import NoisifyOptions, Profile
-from nbnumba.readout.options import PointSpread as NoisifyPointSpread
+from nbnumba.readout.options import NoisifyOptions, NoisifyPointSpread, Profile
 from nbnumba.readout.photons import PhotonCounting, SourceFluctuation
 from nbnumba.readout.pixels import DeadPixels, Gaps, HotPixels
 from nbnumba.readout.sequential import NoisifyChain

@@ -78,6 +78,7 @@ class Strip:
         Parameters
         ----------
         whole : ndarray, shape (slow, fast) or (panel, slow, fast)
+            The map.
         rows : int
             How many.
 

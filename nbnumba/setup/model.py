@@ -125,34 +125,82 @@ class StepCounts:
 
 @dataclass(frozen=True)
 class Model:
-    """One simulation, ready to run."""
+    """One simulation, ready to run, in SI units unless stated.
+
+    Attributes
+    ----------
+    experiment : Experiment
+        What it was made from, in user units.
+    geometry : DetectorGeometry
+        The detector's plane, or the first of `panels`.
+    panels : tuple of DetectorGeometry
+        Every panel.
+    windows : tuple of Window
+        Region of interest on each panel.
+    lattice : Lattice
+        Unit cell and its orientation at spindle angle zero.
+    cells : tuple of 3 float
+        Unit cells along a, b, c.
+    crystal_size : tuple of 3 float
+        Along a, b, c, m.
+    shape : CrystalShape
+        Of the crystal.
+    wavelength : float
+        Nominal, m.
+    flux, fluence : float
+        Photons/s, made consistent with the fluence; photons/m².
+    source_weights, source_vectors : ndarray, shape (n,) and (n, 3), float64
+        As they were given: weights before the physics, vectors before they are made unit vectors.
+    horizontal_divergence, vertical_divergence, dispersion : StepCounts
+        Of the sources: radians, and a fraction of the wavelength.
+    divergence_steps : int
+        Directions of the divergence.
+    phi, phi_start : StepCounts and float
+        Spindle angles during the image and at its beginning, radians.
+    thickness, mu : StepCounts and float
+        Of the sensor: m, and its attenuation, 1/m.
+    mosaic_spread : float
+        Radians.
+    mosaic_umats : ndarray, shape (domains, 9), float64
+        Rotation of each mosaic domain.
+    misset_seed : int or None
+        Of the random orientation.
+    recommended_oversample, reciprocal_pixel_size : int and float
+        Subpixels along an edge that resolve a reflection; what a pixel covers divided by the distance and wavelength.
+    interpolation : bool
+        Whether structure factors are interpolated between Miller indices.
+    params : KernelParams
+        Argument of every kernel.
+    warnings : tuple of str
+        What the user should know.
+    """
 
     experiment: Experiment
     geometry: DetectorGeometry
     lattice: Lattice
     cells: tuple[float, float, float]
-    crystal_size: Vector  # m
+    crystal_size: Vector
     shape: CrystalShape
-    wavelength: float  # m
-    flux: float  # photons/s, made consistent with the fluence
-    fluence: float  # photons/m²
-    source_weights: np.ndarray  # float64[n], reported, without effect on the image
-    source_vectors: np.ndarray  # float64[n, 3] before they are made unit vectors
+    wavelength: float
+    flux: float
+    fluence: float
+    source_weights: np.ndarray
+    source_vectors: np.ndarray
     horizontal_divergence: StepCounts
     vertical_divergence: StepCounts
     divergence_steps: int
     dispersion: StepCounts
     phi: StepCounts
-    phi_start: float  # radians
+    phi_start: float
     thickness: StepCounts
-    mu: float  # 1/m
-    mosaic_spread: float  # radians
-    mosaic_umats: np.ndarray  # float64[domains, 9]
-    misset_seed: int | None  # of the random orientation
-    panels: tuple[DetectorGeometry, ...]  # `geometry` is the first
-    windows: tuple[Window, ...]  # region of interest on each panel
+    mu: float
+    mosaic_spread: float
+    mosaic_umats: np.ndarray
+    misset_seed: int | None
+    panels: tuple[DetectorGeometry, ...]
+    windows: tuple[Window, ...]
     recommended_oversample: int
-    reciprocal_pixel_size: float  # m
+    reciprocal_pixel_size: float
     interpolation: bool
     params: KernelParams
     warnings: tuple[str, ...]

@@ -127,7 +127,13 @@ class KeySummary:
     worst_relative: float = 0.0
 
     def note(self, difference: ValueDifference) -> None:
-        """Keep the larger differences."""
+        """Keep the larger differences.
+
+        Parameters
+        ----------
+        difference : ValueDifference
+            Of a pair.
+        """
         self.worst_absolute = max(self.worst_absolute, difference.absolute)
         self.worst_relative = max(self.worst_relative, difference.relative)
 

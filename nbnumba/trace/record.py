@@ -5,6 +5,7 @@ The lines compare one by one with those of an instrumented nanoBragg.c; `taps` a
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ import numpy as np
 from nbnumba.config.constants import R_E_METRES
 from nbnumba.engine.registry import DEFAULT_ENGINE, make_engine
 from nbnumba.engine.scan import ScanState, pixel_number, render, run_interruptible
+from nbnumba.io.atomic import write_lines
 from nbnumba.kernels import events as ev
 from nbnumba.kernels.params import PIXELS_PER_BLOCK, Plane
 from nbnumba.shapes.registry import SHAPES
@@ -68,6 +70,7 @@ def find_scan_state(
     Parameters
     ----------
     model : Model
+        The simulation, from `nbnumba.lower`.
     pixels : iterable of (slow, fast)
         Pixels to be traced.
     engine : str
@@ -103,6 +106,7 @@ def record_pixel(model: Model, slow: int, fast: int, scan: ScanState, panel: int
     Parameters
     ----------
     model : Model
+        The simulation, from `nbnumba.lower`.
     slow, fast : int
         Pixel on the detector.
     scan : ScanState
@@ -144,6 +148,7 @@ def record_pixels(
     Parameters
     ----------
     model : Model
+        The simulation, from `nbnumba.lower`.
     pixels : sequence of (slow, fast)
         Pixels on the detector.
     scan : ScanState or None
@@ -171,7 +176,9 @@ def trace_lines(model: Model, traces: Iterable[PixelTrace]) -> Iterator[str]:
     Parameters
     ----------
     model : Model
+        The simulation, from `nbnumba.lower`.
     traces : iterable of PixelTrace
+        From `record_pixels`.
 
     Yields
     ------
@@ -180,6 +187,27 @@ def trace_lines(model: Model, traces: Iterable[PixelTrace]) -> Iterator[str]:
     """
     for key, values in _facts(model, traces):
         yield f"{PREFIX}{key} {' '.join(map(_text, values))}"
+
+
+def write_trace(path: str | os.PathLike[str], model: Model, traces: Iterable[PixelTrace]) -> None:
+    """Write the trace of one or more pixels as text.
+
+    Parameters
+    ----------
+    path : path
+        File to write.
+    model : Model
+        The simulation, from `nbnumba.lower`.
+        The simulation, from `nbnumba.lower`.
+    traces : iterable of PixelTrace
+        From `record_pixels`.
+
+    Raises
+    ------
+    OutputFileError
+        If the file can't be written.
+    """
+    write_lines(path, trace_lines(model, traces))
 
 
 def _text(value: object) -> str:

@@ -165,6 +165,7 @@ def tap_pixel(model: Model, trace: PixelTrace, names: Sequence[str]) -> dict[str
     Parameters
     ----------
     model : Model
+        The simulation, from `nbnumba.lower`.
     trace : PixelTrace
         From `nbnumba.trace.record.record_pixel`.
     names : sequence of str

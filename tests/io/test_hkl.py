@@ -7,7 +7,7 @@ import pytest
 
 from nbnumba.config.structure_factors import empty_grid
 from nbnumba.errors import InputFileError, NbnumbaWarning, OutputFileError, UsageError
-from nbnumba.io.hkl import read_hkl, read_reflections, write_hkl
+from nbnumba.io.hkl import read_hkl, read_reflections, write_reflections
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ def test_written_reflections_read_back_to_the_last_bit(tmp_path):
     rng = np.random.default_rng(1)
     hkl = rng.integers(-50, 50, (1000, 3))
     amplitudes = np.concatenate([rng.lognormal(3.0, 5.0, 996), [0.0, 1e-300, 5e-324, 1.7e308]])
-    write_hkl(tmp_path / "F.hkl", hkl, amplitudes)
+    write_reflections(tmp_path / "F.hkl", hkl, amplitudes)
     found, values = read_reflections(tmp_path / "F.hkl")
     assert np.array_equal(found, hkl)
     assert np.array_equal(values, amplitudes)
@@ -140,4 +140,4 @@ def test_written_reflections_read_back_to_the_last_bit(tmp_path):
 
 def test_nothing_is_written_where_it_can_not_be(tmp_path):
     with pytest.raises(OutputFileError, match="none does not exist"):
-        write_hkl(tmp_path / "none" / "F.hkl", np.zeros((1, 3), dtype=int), np.ones(1))
+        write_reflections(tmp_path / "none" / "F.hkl", np.zeros((1, 3), dtype=int), np.ones(1))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from golden import input_file
 
+from nbnumba.config.sources import sources_in_metres
 from nbnumba.errors import InputFileError, NbnumbaWarning
 from nbnumba.io.matrix import read_matrix
 from nbnumba.io.source_list import read_sources
@@ -59,7 +60,8 @@ def test_matrices_that_are_none_are_refused(text_file, text, message):
 
 def test_the_golden_sources_are_read_column_by_column():
     sources = read_sources(input_file("sources5.txt"))
-    assert sources[:2].tolist() == [[-10, 0, 0, 1.0, 1e-10], [-10, 0.01, 0, 2.0, 1.01e-10]]
+    assert sources_in_metres(sources)[:2].tolist() == [[-10, 0, 0, 1.0, 1e-10], [-10, 0.01, 0, 2.0, 1.01e-10]]
+    assert sources[:2, 4].tolist() == [1.0, 1.01]
 
 
 def test_sources_may_use_any_separator_and_leave_columns_out(text_file):
@@ -68,7 +70,7 @@ def test_sources_may_use_any_separator_and_leave_columns_out(text_file):
         sources = read_sources(text_file(text))
     nan = np.nan
     expected = [[-10, 0, 0, 1, 1e-10], [-9, 1, 2, nan, nan], [-8, 1, 2, 3, 1e-10], [-7, 0, 0, nan, 1e-6]]
-    assert np.array_equal(sources, expected, equal_nan=True)
+    assert np.array_equal(sources_in_metres(sources), expected, equal_nan=True)
 
 
 @pytest.mark.parametrize(("text", "message"), [
@@ -102,7 +104,7 @@ def test_any_editors_text_is_read(tmp_path, codec, end):
 
     assert read_matrix(written("1 0 0", "0 2 0", "0 0 3")).tolist() == [[1, 0, 0], [0, 2, 0], [0, 0, 3]]
     assert read_sources(written("-10 0 0 1 1e-10", "-9 0 0 2 2e-10")).tolist() == [
-        [-10, 0, 0, 1, 1e-10], [-9, 0, 0, 2, 2e-10],
+        [-10, 0, 0, 1, 1.0], [-9, 0, 0, 2, 2.0],
     ]  # fmt: skip
     assert read_stol(written("0 2.5", "0.1 2")).points.tolist() == [[0, 2.5], [0.1, 2]]
 

@@ -15,7 +15,7 @@ from nbnumba.output.noise import PoissonNoise
 from nbnumba.readout.c_noise import NoisyReadout, expected_greys, expected_integers
 from nbnumba.readout.expected import expected_strips
 from nbnumba.readout.noisify import NoisifyReport, noisify
-from nbnumba.readout.options import DetectorHeader, NoisifyFiles, NoisifyOptions, PointSpread
+from nbnumba.readout.options import DetectorHeader, NoisifyFiles, NoisifyOptions, NoisifyPointSpread
 
 
 def row(*values: float) -> np.ndarray:
@@ -160,7 +160,7 @@ def made(image: np.ndarray, folder, threads: int = 1, **options) -> tuple[Noisif
 
 def test_any_number_of_threads_gives_the_same_files(tmp_path):
     image = read_input("rect160x96.bin")
-    options = {"point_spread": PointSpread("gauss", 150.0), "readout_noise": 3.0}
+    options = {"point_spread": NoisifyPointSpread("gauss", 150.0), "readout_noise": 3.0}
     one, two = (made(image, tmp_path, threads, **options) for threads in (1, 2))
     assert all(np.array_equal(a, b) for a, b in zip(one[1:], two[1:], strict=True))
     assert one[0].noise == two[0].noise
@@ -176,7 +176,7 @@ def test_scale_and_fluence_multiply_the_input():
 def test_the_point_spread_takes_the_counts_and_leaves_the_image_without_noise_alone(tmp_path):
     image = np.zeros((21, 21), np.float32)
     image[10, 10] = 1e4
-    report, integers, noisy = made(image, tmp_path, point_spread=PointSpread("gauss", 150.0), adc_offset=0.0)
+    report, integers, noisy = made(image, tmp_path, point_spread=NoisifyPointSpread("gauss", 150.0), adc_offset=0.0)
     assert np.count_nonzero(integers) == 1
     assert np.count_nonzero(noisy) > 9
     assert report.noise.photons == pytest.approx(report.noise.counted, rel=1e-6)
@@ -191,7 +191,7 @@ def test_what_is_odd_about_pixels_is_said(tmp_path):
 
 def test_a_point_spread_of_pixels_that_are_no_number_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(UsageError, match="1 pixels are infinite or no numbers: a point spread would carry them"):
-        made(row(1.0, np.nan), tmp_path, point_spread=PointSpread("fiber"))
+        made(row(1.0, np.nan), tmp_path, point_spread=NoisifyPointSpread("fiber"))
     assert not list(tmp_path.iterdir())
 
 
