@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import warnings
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,9 @@ import numpy as np
 
 from nbnumba.engine.registry import AUTOMATIC, PRECISIONS, make_engine
 from nbnumba.engine.scan import Progress, Rendering, ScanState, render, run_interruptible
+from nbnumba.engine.sequence import Job, in_order
 from nbnumba.errors import NbnumbaWarning, UsageError
+from nbnumba.kernels.params import last_pixel
 from nbnumba.memory import machine_memory
 from nbnumba.output.report import model_warnings, result_warnings
 from nbnumba.setup.lowering import lower
@@ -22,10 +25,17 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
     from nbnumba.config import Experiment
+    from nbnumba.engine.registry import Engine
     from nbnumba.setup.model import Model
 
 IMAGE_TYPES = (np.float32, np.float64)
 """What an image can be made of."""
+
+SMALL_STEPS = 1 << 28
+"""Steps of an image, about a second of a thread, up to which threads make an image each rather than a part of it."""
+
+SMALL_PIXELS = 1 << 23
+"""Pixels of such an image at most: of these many are in memory at the same time."""
 
 
 @dataclass(frozen=True)
@@ -212,6 +222,62 @@ class Renderer:
         _warn(result_warnings(result))
         return result
 
+    def render_many(
+        self, experiments: Iterable[Experiment], dtype: DTypeLike = np.float32
+    ) -> Iterator[SimulationResult]:
+        """Simulate image after image, each equal to the bit to that of `render`.
+
+        On a CPU the threads make small images side by side, and large ones together, one after the other. The next
+        images are made while the caller works with one: with several threads up to two for each thread are begun ahead,
+        of large images one. Experiments are taken from the iterable as they are needed, so it may be endless; whoever
+        stops early closes the iterator, or just leaves the loop.
+
+        Parameters
+        ----------
+        experiments : iterable of Experiment
+            What to simulate, in user units.
+        dtype : dtype
+            Of the images: float32 or float64.
+
+        Yields
+        ------
+        SimulationResult
+            In the order of the experiments.
+
+        Raises
+        ------
+        UsageError, MemoryError
+            As `render` does, once the images before are yielded.
+
+        Warns
+        -----
+        NbnumbaWarning
+            As `render` does, before a result is yielded.
+
+        Examples
+        --------
+        >>> with Renderer() as renderer:
+        ...     for number, result in enumerate(renderer.render_many(experiments)):
+        ...         result.save(f"image_{number:05d}.cbf")
+        """
+        single = self._engine.on_one_thread()
+        jobs = (self._job(experiment, dtype, single) for experiment in experiments)
+        nobody_else = single is not None and self._engine.threads == 1
+        for result in (job.work() for job in jobs) if nobody_else else in_order(jobs, self._engine.threads):
+            _warn([*model_warnings(result.model), *result_warnings(result)], stacklevel=3)
+            yield result
+
+    def _job(self, experiment: Experiment, dtype: DTypeLike, single: Engine | None) -> Job[SimulationResult]:
+        """What makes an image of a sequence; `single` is the engine for small ones."""
+        model = lower(experiment)
+        if single is None or not _is_small(model):
+            return Job(lambda: self._render_in_turn(model, dtype, None), small=False)
+        return Job(lambda: self._render_beside_others(model, dtype, single), small=True)
+
+    def _render_beside_others(self, model: Model, dtype: DTypeLike, engine: Engine) -> SimulationResult:
+        self._refuse_if_closed()
+        return self._finished(model, render(model.params, engine, _blank_image(model, dtype)))
+
     def render_model(
         self, model: Model, dtype: DTypeLike = np.float32, progress: Progress | None = None
     ) -> SimulationResult:
@@ -228,11 +294,21 @@ class Renderer:
         -------
         SimulationResult
         """
+        result: SimulationResult = run_interruptible(self._render_in_turn, model, dtype, progress)
+        return result
+
+    def _render_in_turn(self, model: Model, dtype: DTypeLike, progress: Progress | None) -> SimulationResult:
+        """Render with all threads, or the GPU."""
         image = _blank_image(model, dtype)
         with self._turn:
-            if not self._open:
-                raise UsageError("this renderer is closed: make a new one")
-            rendering: Rendering = run_interruptible(render, model.params, self._engine, image, progress)
+            self._refuse_if_closed()
+            return self._finished(model, render(model.params, self._engine, image, progress))
+
+    def _refuse_if_closed(self) -> None:
+        if not self._open:
+            raise UsageError("this renderer is closed: make a new one")
+
+    def _finished(self, model: Model, rendering: Rendering) -> SimulationResult:
         return SimulationResult(
             model=model,
             image=rendering.image,
@@ -302,10 +378,16 @@ def simulate_model(
         return renderer.render_model(model, **options)
 
 
-def _warn(messages: list[str]) -> None:
+def _is_small(model: Model) -> bool:
+    """Whether an image is worth no more than one thread while there are others to make."""
+    pixels = last_pixel(model.params.panels)
+    return pixels <= SMALL_PIXELS and pixels * model.params.scale.steps * model.params.sampling.layers <= SMALL_STEPS
+
+
+def _warn(messages: list[str], stacklevel: int = 4) -> None:
     """Say what the user should know, where the caller of the library called it."""
     for message in messages:
-        warnings.warn(NbnumbaWarning(message), stacklevel=4)
+        warnings.warn(NbnumbaWarning(message), stacklevel=stacklevel)
 
 
 def _blank_image(model: Model, dtype: DTypeLike) -> np.ndarray:

@@ -33,6 +33,34 @@ def test_the_last_pieces_are_small_so_that_no_thread_waits_long():
     assert len(in_order) < 25
 
 
+def test_pieces_are_as_large_as_asked_but_each_thread_gets_two():
+    def sizes(smallest: int) -> list[int]:
+        taken = []
+        share_out(lambda first, stop: taken.append((first, stop - first)), 12800, 2, smallest)
+        return [size for _, size in sorted(taken)]
+
+    assert sizes(1000) == [3200, 2400, 1800, 1350, 1012, 1000, 1000, 1000, 38]
+    assert sizes(10**9) == [3200] * 4
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_shared_work_may_share_out_its_own(threads):
+    done = np.zeros((8, 40), dtype=int)
+
+    def inner(row: int) -> None:
+        def work(first: int, stop: int) -> None:
+            done[row, first:stop] += 1
+
+        share_out(work, 40, threads)
+
+    def outer(first: int, stop: int) -> None:
+        for row in range(first, stop):
+            inner(row)
+
+    share_out(outer, 8, threads)
+    assert (done == 1).all()
+
+
 def test_nothing_to_do_is_done_at_once():
     calls = []
     share_out(lambda first, stop: calls.append((first, stop)), 0, 2)

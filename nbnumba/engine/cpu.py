@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 CACHE_LINE = 64
 """Bytes."""
 
+SMALLEST_STEPS = 1 << 18
+"""Steps of the smallest piece of an image: about a millisecond, beside which it takes no time to begin one."""
+
 assert LANES == PIXELS_PER_BLOCK
 
 
@@ -171,6 +174,12 @@ class CpuEngine:
         self.threads = thread_count(threads)
         self._idle: queue.SimpleQueue[np.ndarray] = queue.SimpleQueue()
 
+    def on_one_thread(self) -> CpuEngine:
+        """This engine for the images that several threads make side by side."""
+        engine = CpuEngine(1)
+        engine._idle = self._idle
+        return engine
+
     def _borrow(self) -> np.ndarray:
         """A scratch array that no other thread uses."""
         try:
@@ -208,4 +217,5 @@ class CpuEngine:
             _render(params, start, stop, opening, interpolating, (first, end), scratch, pixels, status, omega_sums)
             self._idle.put(scratch)
 
-        share_out(render_blocks, len(omega_sums), self.threads)
+        steps = PIXELS_PER_BLOCK * params.scale.steps * params.sampling.layers
+        share_out(render_blocks, len(omega_sums), self.threads, SMALLEST_STEPS // steps)

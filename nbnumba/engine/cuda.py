@@ -216,6 +216,9 @@ class CudaEngine:
         self._buffers: dict[tuple[str, type], Any] = {}
         self._loaded: set[tuple[object, ...]] = set()
 
+    def on_one_thread(self) -> None:
+        """A GPU makes one image after the other."""
+
     def _on_device(self, params: KernelParams) -> KernelParams:
         """The parameters with their arrays in device memory."""
         if self._params is None or self._source is not params:

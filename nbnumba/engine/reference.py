@@ -57,6 +57,10 @@ class ReferenceEngine:
     def __init__(self, threads: int | None = None) -> None:
         self.threads = thread_count(threads)
 
+    def on_one_thread(self) -> ReferenceEngine:
+        """This engine for the images that several threads make side by side."""
+        return ReferenceEngine(1)
+
     def load(self, params: KernelParams, interpolating: bool, image: np.ndarray) -> None:
         """Render no pixel: numba compiles or loads the kernel all the same."""
         self.render_range(params, 0, 0, False, interpolating, image, np.zeros(0, np.uint8), np.zeros(0))

@@ -51,6 +51,15 @@ class Engine(Protocol):
     name: str
     threads: int
 
+    def on_one_thread(self) -> Engine | None:
+        """The engine for images that several threads make side by side, each with one thread.
+
+        Returns
+        -------
+        Engine or None
+            Several threads may use it at the same time; None if images take turns.
+        """
+
     def load(self, params: KernelParams, interpolating: bool, image: np.ndarray) -> None:
         """Compile or load the kernels that an image needs, and take over its parameters.
 

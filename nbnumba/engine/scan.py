@@ -83,6 +83,28 @@ class _Abandoned(BaseException):
     """Ends work whose result nobody waits for any more."""
 
 
+_WORK = threading.local()
+"""What a thread that works for another one knows of it."""
+
+
+def work_for(abandoned: threading.Event) -> None:
+    """Let work of this thread end, where it calls `stop_if_abandoned`, once nobody waits for it.
+
+    Parameters
+    ----------
+    abandoned : Event
+        Set by who gives up waiting.
+    """
+    _WORK.abandoned = abandoned
+
+
+def stop_if_abandoned() -> None:
+    """End the work of this thread if its caller was interrupted; to be called now and then in long work."""
+    abandoned = getattr(_WORK, "abandoned", None)
+    if abandoned is not None and abandoned.is_set():
+        raise _Abandoned
+
+
 class _Worker(threading.Thread):
     """Runs a function for a caller that may give up waiting."""
 
@@ -90,12 +112,13 @@ class _Worker(threading.Thread):
         super().__init__(daemon=True)
         self._function = function
         self._args = args
-        self.abandoned = threading.Event()
+        self._abandoned = threading.Event()
         self.outcome: Any = None
         self.failure: BaseException | None = None
 
     def run(self) -> None:
         """Keep what the function gives or raises."""
+        work_for(self._abandoned)
         try:
             self.outcome = self._function(*self._args)
         except BaseException as error:
@@ -108,15 +131,8 @@ class _Worker(threading.Thread):
                 self.join(0.1)
                 stop_if_abandoned()
         except BaseException:
-            self.abandoned.set()
+            self._abandoned.set()
             raise
-
-
-def stop_if_abandoned() -> None:
-    """End the work of this thread if its caller was interrupted; to be called now and then in long work."""
-    worker = threading.current_thread()
-    if isinstance(worker, _Worker) and worker.abandoned.is_set():
-        raise _Abandoned
 
 
 def run_interruptible(function: Callable[..., Any], *args: Any) -> Any:

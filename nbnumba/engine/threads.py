@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import functools
 import os
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TypeVar
 
 import numba
@@ -47,8 +50,10 @@ def thread_count(wanted: int | None) -> int:
     return min(wanted, available_threads())
 
 
-def share_out(work: Callable[[int, int], None], count: int, threads: int) -> None:
+def share_out(work: Callable[[int, int], None], count: int, threads: int, smallest: int = 1) -> None:
     """Do a number of things that are independent of one another.
+
+    The caller does pieces too, and waits only for those that others have begun: it may itself be a piece of other work.
 
     Parameters
     ----------
@@ -58,22 +63,62 @@ def share_out(work: Callable[[int, int], None], count: int, threads: int) -> Non
         Things to do; of none, `work` is called once.
     threads : int
         Threads to use; one means the caller's.
+    smallest : int
+        Things that are worth a piece of their own, unless a thread's even share is less than two such pieces.
     """
     threads = min(threads, count)
     if threads <= 1:
         work(0, count)
         return
-    bounds = _piece_bounds(count, threads)
-    list(_pool(threads).map(work, bounds[:-1], bounds[1:]))
+    pieces = _Pieces(work, deque(pairwise(_piece_bounds(count, threads, smallest))))
+    helpers = [_pool(threads - 1).submit(pieces.work_off) for _ in range(threads - 1)]
+    try:
+        pieces.work_off()
+    finally:
+        # whoever has not begun is not needed any more
+        begun: list[Future[None]] = [helper for helper in helpers if not helper.cancel()]
+        for helper in begun:
+            helper.result()
+    pieces.raise_failure()
 
 
-def _piece_bounds(count: int, threads: int) -> list[int]:
+@dataclass
+class _Pieces:
+    """Work in pieces that several threads take one by one, and what went wrong with them."""
+
+    work: Callable[[int, int], None]
+    left: deque[tuple[int, int]]
+    failures: list[tuple[int, BaseException]] = field(default_factory=list)
+
+    def work_off(self) -> None:
+        """Do pieces while there are any; after a failure nobody begins another."""
+        while (piece := self._take()) is not None:
+            try:
+                self.work(*piece)
+            except BaseException as error:
+                self.left.clear()
+                self.failures.append((piece[0], error))
+
+    def _take(self) -> tuple[int, int] | None:
+        try:
+            return self.left.popleft()
+        except IndexError:
+            return None
+
+    def raise_failure(self) -> None:
+        """Raise what went wrong first in the order of the work."""
+        if self.failures:
+            raise min(self.failures, key=lambda failure: failure[0])[1]
+
+
+def _piece_bounds(count: int, threads: int, smallest: int) -> list[int]:
     """Where pieces begin and the last one ends: each is half of a thread's even share of what is left.
 
     A thread whose core does something else meanwhile leaves its next pieces to the others, and the last ones are small,
     so that none waits long (C. D. Polychronopoulos and D. J. Kuck, IEEE Trans. Comput. 36, 1425 (1987)).
     """
-    smallest = max(int(count / threads * SMALLEST_PIECE), 1)
+    share = count // threads
+    smallest = max(int(share * SMALLEST_PIECE), min(smallest, share // 2), 1)
     bounds = [0]
     while bounds[-1] < count:
         left = count - bounds[-1]
