@@ -23,3 +23,16 @@ def captured_fraction(layer, thick_step, mu, parallax):
         Cosine between the ray and the detector normal.
     """
     return math.exp(-layer * thick_step * mu / parallax) - math.exp(-(layer + 1) * thick_step * mu / parallax)
+
+
+@device_jit
+def captured_slope(layer, thick_step, mu, parallax):
+    """Derivative of `captured_fraction` by the parallax.
+
+    Parameters
+    ----------
+    layer, thick_step, mu, parallax
+        As in `captured_fraction`.
+    """
+    front, back = layer * thick_step * mu / parallax, (layer + 1) * thick_step * mu / parallax
+    return (front * math.exp(-front) - back * math.exp(-back)) / parallax

@@ -47,3 +47,31 @@ def kahn_polarization(kahn_factor, incident, diffracted, axis):
     sin_squared = 1.0 - cos_squared
     cos_2psi = cosine_of_twice_azimuth(incident, diffracted, axis)
     return 0.5 * (1.0 + cos_squared - kahn_factor * cos_2psi * sin_squared)
+
+
+@device_jit
+def polarization_slope(kahn_factor, incident, diffracted, axis):
+    """Derivative of `kahn_polarization` by the diffracted direction.
+
+    On the unit sphere cos 2ψ·sin² 2θ is the difference of the squared components along E-vector and B-vector, so that
+    the factor is a polynomial in the direction.
+
+    Parameters
+    ----------
+    kahn_factor, incident, diffracted, axis
+        As in `kahn_polarization`.
+
+    Returns
+    -------
+    tuple of 3 float64
+        Only its components across the diffracted direction mean anything.
+    """
+    b_in = unit(cross(axis, incident))
+    e_in = unit(cross(incident, b_in))
+    along_i = dot(diffracted, incident)
+    along_e, along_b = -kahn_factor * dot(diffracted, e_in), kahn_factor * dot(diffracted, b_in)
+    return (
+        along_i * incident[0] + along_e * e_in[0] + along_b * b_in[0],
+        along_i * incident[1] + along_e * e_in[1] + along_b * b_in[1],
+        along_i * incident[2] + along_e * e_in[2] + along_b * b_in[2],
+    )

@@ -234,3 +234,71 @@ def tricubic_amplitude(factors, h, k, l):  # noqa: E741
     first = first_neighbour(factors, h0, k0, l0)
     row = along_h_and_k(factors, first, cubic_weights(h - h0), cubic_weights(k - k0), row_at, weighted_rows)
     return along_l(cubic_weights(l - l0), row)
+
+
+@device_jit
+def cubic_slopes(u):
+    """Derivatives of `cubic_weights` by u.
+
+    Parameters
+    ----------
+    u : float64
+        Between 0 and 1.
+
+    Returns
+    -------
+    tuple of 4 float64
+    """
+    before, after, beyond = u + 1.0, u - 1.0, u - 2.0
+    return (
+        (after * beyond + u * beyond + u * after) * (-1.0 / 6.0),
+        (after * beyond + before * beyond + before * after) * 0.5,
+        (u * beyond + before * beyond + before * u) * -0.5,
+        (u * after + before * after + before * u) * (1.0 / 6.0),
+    )
+
+
+@device_jit
+def tricubic_slope(factors, h, k, l):  # noqa: E741
+    """`tricubic_amplitude` and its derivatives by the indices.
+
+    Parameters
+    ----------
+    factors : Factors
+    h, k, l : float64
+        Fractional Miller indices for which `interpolation_in_range` holds.
+
+    Returns
+    -------
+    amplitude : float64
+    slope : tuple of 3 float64
+    """
+    h0, k0, l0 = float(math.floor(h)), float(math.floor(k)), float(math.floor(l))
+    first = first_neighbour(factors, h0, k0, l0)
+    wh, wk, wl = cubic_weights(h - h0), cubic_weights(k - k0), cubic_weights(l - l0)
+    row = along_h_and_k(factors, first, wh, wk, row_at, weighted_rows)
+    by_h = along_h_and_k(factors, first, cubic_slopes(h - h0), wk, row_at, weighted_rows)
+    by_k = along_h_and_k(factors, first, wh, cubic_slopes(k - k0), row_at, weighted_rows)
+    return along_l(wl, row), (along_l(wl, by_h), along_l(wl, by_k), along_l(cubic_slopes(l - l0), row))
+
+
+@device_jit
+def amplitude_slope(factors, h, k, l, h0, k0, l0):  # noqa: E741
+    """Amplitude at a point of reciprocal space, and its derivatives by the indices: zero where nothing is interpolated.
+
+    Parameters
+    ----------
+    factors : Factors
+        Without the quirk `interp-sticky`.
+    h, k, l, h0, k0, l0 : float64
+        Fractional and nearest Miller indices.
+
+    Returns
+    -------
+    amplitude : float64
+        Electrons.
+    slope : tuple of 3 float64
+    """
+    if factors.interpolate and interpolation_in_range(factors, h, k, l):
+        return tricubic_slope(factors, h, k, l)
+    return nearest_amplitude(factors, h0, k0, l0), (0.0, 0.0, 0.0)

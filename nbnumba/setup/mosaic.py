@@ -120,15 +120,31 @@ def turn_domains(crystal: Crystal, mosaic: Mosaic, lattice: Lattice, state: np.n
     """
     if crystal.mosaic_rotations is not None:
         return for_kernels(crystal.mosaic_rotations).reshape(-1, 9)
-    distribution = crystal.mosaic_distribution
-    if distribution is MosaicDistribution.NANOBRAGG:
+    if crystal.mosaic_distribution is MosaicDistribution.NANOBRAGG:
         return mosaic_rotations(mosaic.spread, mosaic.domains, crystal.mosaic_seed, state)
-    random = np.random.default_rng(crystal.mosaic_seed % 2**64)
-    vectors = random.standard_normal((mosaic.domains, 3))
-    if distribution is MosaicDistribution.BALL:
-        radii = random.random(mosaic.domains) ** (1.0 / 3.0)
-        vectors *= (radii / np.linalg.norm(vectors, axis=1))[:, None]
+    vectors = domain_vectors(crystal, mosaic.domains)
     return rotation_matrices(vectors @ _spread_axes(crystal, mosaic, lattice)).reshape(-1, 9)
+
+
+def domain_vectors(crystal: Crystal, domains: int) -> np.ndarray:
+    """What the seed draws for mosaic domains of a ball or a normal distribution, before spreads multiply it.
+
+    Parameters
+    ----------
+    crystal : Crystal
+    domains : int
+
+    Returns
+    -------
+    ndarray, shape (domains, 3), float64
+        Rotation vectors of a unit spread, or about the three axes of it.
+    """
+    random = np.random.default_rng(crystal.mosaic_seed % 2**64)
+    vectors = random.standard_normal((domains, 3))
+    if crystal.mosaic_distribution is MosaicDistribution.BALL:
+        radii = random.random(domains) ** (1.0 / 3.0)
+        vectors *= (radii / np.linalg.norm(vectors, axis=1))[:, None]
+    return vectors
 
 
 def _spread_axes(crystal: Crystal, mosaic: Mosaic, lattice: Lattice) -> np.ndarray:

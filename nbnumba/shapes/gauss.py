@@ -120,4 +120,25 @@ def gauss_lanes(lattice, every_evaluation, lanes, s):
     return True
 
 
-GAUSS = Shape("GAUSS", ("rad_star_sqr",), gauss_factor, factor_alone(gauss_factor), gauss_factor_single, gauss_lanes)
+@device_jit
+def gauss_slope(size, dh, dk, dl):
+    """See `Shape.slope`.
+
+    Parameters
+    ----------
+    size : tuple of 4 float64
+    dh, dk, dl : float64
+        Fractional minus nearest Miller index.
+    """
+    na, nb, nc, fudge = size
+    by_h, by_k, by_l = na * na * dh, nb * nb * dk, nc * nc * dl
+    radius_squared = by_h * dh + by_k * dk + by_l * dl
+    height = na * nb * nc
+    power = max(radius_squared * (2.0 * GAUSSIAN_EXPONENT * fudge), LOWEST_POWER)
+    squared = height * height * power_of_two(power, ROUNDER, POWER_OF_TWO)
+    steepness = squared * (-4.0 / GAUSSIAN_WIDTH * fudge)
+    return squared, (steepness * by_h, steepness * by_k, steepness * by_l)
+
+
+GAUSS = Shape("GAUSS", ("rad_star_sqr",), gauss_factor, factor_alone(gauss_factor), gauss_factor_single, gauss_lanes,
+              gauss_slope)

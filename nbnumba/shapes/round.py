@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from nbnumba.numerics.elementary import cosine, modulo_pi, sine
+from nbnumba.numerics.elementary import ROUNDER, cosine, modulo_pi, sine
 from nbnumba.numerics.half_turns import (
     ROUNDER_SINGLE,
     half_turn_cosine_single,
@@ -117,4 +117,69 @@ def round_lanes(lattice, every_evaluation, lanes, s):
     return True
 
 
-ROUND = Shape("ROUND", ("hrad_sqr",), round_factor, factor_alone(round_factor), round_factor_single, round_lanes)
+_SERIES_BELOW = 2.25
+"""x² below which the sphere's transform and its slope are summed as series: the closed forms lose digits there."""
+
+_SPHERE_SERIES = (
+    1.0, -1 / 10, 1 / 280, -1 / 15120, 1 / 1330560, -1 / 172972800, 1 / 31135104000, -1 / 7410154752000,
+    1 / 2252687044608000, -1 / 851515702861824000,
+)  # fmt: skip
+"""Of 3(sin x / x - cos x)/x² in x²."""
+
+_SLOPE_SERIES = (
+    -1 / 5, 1 / 70, -1 / 2520, 1 / 166320, -1 / 17297280, 1 / 2594592000, -1 / 529296768000, 1 / 140792940288000,
+    -1 / 47306427936768000, 1 / 19584861165821952000,
+)  # fmt: skip
+"""Of the derivative of that by x, over x, in x²."""
+
+
+@contracting_jit
+def _series(c, s):
+    p = c[9] * s + c[8]
+    p = p * s + c[7]
+    p = p * s + c[6]
+    p = p * s + c[5]
+    p = p * s + c[4]
+    p = p * s + c[3]
+    p = p * s + c[2]
+    p = p * s + c[1]
+    return p * s + c[0]
+
+
+@device_jit
+def _sphere(radius, x_squared):
+    """`sinc3` at π·radius and its derivative by x over x, both with the same sign left open."""
+    x = math.pi * radius
+    r = modulo_pi(x, nearest_whole(radius, ROUNDER))
+    inverse = 1.0 / max(x, 1.0)
+    sine_over_x, cosine_of_x = sine(r) * inverse, cosine(r)
+    squared = inverse * inverse
+    sphere = 3.0 * (sine_over_x - cosine_of_x) * squared
+    return sphere, (3.0 * sine_over_x - 3.0 * sphere) * squared
+
+
+@device_jit
+def round_slope(size, dh, dk, dl):
+    """See `Shape.slope`.
+
+    Parameters
+    ----------
+    size : tuple of 4 float64
+    dh, dk, dl : float64
+        Fractional minus nearest Miller index.
+    """
+    na, nb, nc, fudge = size
+    by_h, by_k, by_l = na * na * dh, nb * nb * dk, nc * nc * dl
+    radius_squared = (by_h * dh + by_k * dk + by_l * dl) * fudge
+    x_squared = math.pi**2 * radius_squared
+    near = x_squared < _SERIES_BELOW
+    far_sphere, far_slope = _sphere(math.sqrt(radius_squared), x_squared)
+    sphere = _series(_SPHERE_SERIES, x_squared) if near else far_sphere
+    slope = _series(_SLOPE_SERIES, x_squared) if near else far_slope
+    volume = na * nb * nc * SPHERE_VOLUME_SCALE
+    steepness = 2.0 * volume * volume * sphere * slope * (math.pi**2 * fudge)
+    return (volume * sphere) ** 2, (steepness * by_h, steepness * by_k, steepness * by_l)
+
+
+ROUND = Shape("ROUND", ("hrad_sqr",), round_factor, factor_alone(round_factor), round_factor_single, round_lanes,
+              round_slope)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from nbnumba.numerics.elementary import ROUNDER, modulo_pi, sine
+from nbnumba.numerics.elementary import ROUNDER, cosine, modulo_pi, sine
 from nbnumba.numerics.half_turns import (
     NUDGE,
     NUDGE_SINGLE,
@@ -187,7 +187,65 @@ def square_lanes(lattice, every_evaluation, lanes, s):
     return True
 
 
+_SERIES_BELOW = 0.25
+"""Squared angle below which 1/u - cot u is summed as a series: the difference loses digits there."""
+
+_COTANGENT = (
+    1 / 3, 1 / 45, 2 / 945, 1 / 4725, 2 / 93555, 1382 / 638512875, 4 / 18243225, 3617 / 162820783125,
+    87734 / 38979295480125, 349222 / 1531329465290625,
+)  # fmt: skip
+"""Of (1/u - cot u)/u in u²."""
+
+
+@contracting_jit
+def _gap(u):
+    """1/u - cot u next to zero."""
+    c, s = _COTANGENT, u * u
+    p = c[9] * s + c[8]
+    p = p * s + c[7]
+    p = p * s + c[6]
+    p = p * s + c[5]
+    p = p * s + c[4]
+    p = p * s + c[3]
+    p = p * s + c[2]
+    p = p * s + c[1]
+    return u * (p * s + c[0])
+
+
+@device_jit
+def _grating(distance, cells):
+    """One axis of a parallelepiped and its derivative by the index, both with the same sign left open."""
+    x = math.pi * distance + LANE_NUDGE
+    y = x * cells
+    r = modulo_pi(y, nearest_whole(distance * cells, ROUNDER))
+    sine_of_x, cosine_of_x = sine(x), cosine(x)
+    inverse = 1.0 / sine_of_x
+    factor = sine(r) * inverse
+    far = (cells * cosine(r) - factor * cosine_of_x) * inverse
+    near = factor * (_gap(x) - cells * _gap(y))
+    return factor, math.pi * (near if y * y < _SERIES_BELOW else far)
+
+
+@device_jit
+def square_slope(size, dh, dk, dl):
+    """See `Shape.slope`; the factor of an axis vanishes between its maxima, so that no factor is divided by.
+
+    Parameters
+    ----------
+    size : tuple of 4 float64
+    dh, dk, dl : float64
+        Fractional minus nearest Miller index.
+    """
+    along_a, by_h = _grating(dh, size[0])
+    along_b, by_k = _grating(dk, size[1])
+    along_c, by_l = _grating(dl, size[2])
+    factor = along_a * along_b * along_c
+    twice = 2.0 * factor
+    slope = (twice * by_h * (along_b * along_c), twice * by_k * (along_a * along_c), twice * by_l * (along_a * along_b))
+    return factor * factor, slope
+
+
 SQUARE = Shape(
     "SQUARE", ("F_latt_a", "F_latt_b", "F_latt_c"),
-    square_factor, square_factor_reduced, square_factor_single, square_lanes,
+    square_factor, square_factor_reduced, square_factor_single, square_lanes, square_slope,
 )  # fmt: skip

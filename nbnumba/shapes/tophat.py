@@ -76,6 +76,23 @@ def tophat_lanes(lattice, every_evaluation, lanes, s):
     return True
 
 
+@device_jit
+def tophat_slope(size, dh, dk, dl):
+    """See `Shape.slope`: zero on either side of the edge.
+
+    Parameters
+    ----------
+    size : tuple of 4 float64
+    dh, dk, dl : float64
+        Fractional minus nearest Miller index.
+    """
+    na, nb, nc, fudge = size
+    radius_squared = dh * dh * na * na + dk * dk * nb * nb + dl * dl * nc * nc
+    height = na * nb * nc if radius_squared * fudge < TOPHAT_RADIUS_SQUARED else 0.0
+    return height * height, (0.0, 0.0, 0.0)
+
+
 TOPHAT = Shape(
-    "TOPHAT", ("rad_star_sqr",), tophat_factor, factor_alone(tophat_factor), tophat_factor_single, tophat_lanes
+    "TOPHAT", ("rad_star_sqr",), tophat_factor, factor_alone(tophat_factor), tophat_factor_single, tophat_lanes,
+    tophat_slope,
 )  # fmt: skip
