@@ -8,6 +8,7 @@ from . import (
     trace as trace,
 )
 from .config import (
+    Background as Background,
     Beam as Beam,
     Convention as Convention,
     Crystal as Crystal,
@@ -20,6 +21,7 @@ from .config import (
     Panel as Panel,
     Physics as Physics,
     Pivot as Pivot,
+    RadialCurve as RadialCurve,
     Sampling as Sampling,
     Sensor as Sensor,
     Spectrum as Spectrum,

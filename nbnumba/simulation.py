@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import warnings
@@ -276,7 +277,9 @@ class Renderer:
 
     def _render_beside_others(self, model: Model, dtype: DTypeLike, engine: Engine) -> SimulationResult:
         self._refuse_if_closed()
-        return self._finished(model, render(model.params, engine, _blank_image(model, dtype)))
+        return self._finished(
+            model, render(model.params, engine, _blank_image(model, dtype), scatterers=model.scatterers)
+        )
 
     def render_model(
         self, model: Model, dtype: DTypeLike = np.float32, progress: Progress | None = None
@@ -302,7 +305,9 @@ class Renderer:
         image = _blank_image(model, dtype)
         with self._turn:
             self._refuse_if_closed()
-            return self._finished(model, render(model.params, self._engine, image, progress))
+            return self._finished(
+                model, render(model.params, self._engine, image, progress, scatterers=model.scatterers)
+            )
 
     def _refuse_if_closed(self) -> None:
         if not self._open:
@@ -394,12 +399,11 @@ def _blank_image(model: Model, dtype: DTypeLike) -> np.ndarray:
     """Zeros, if there is room for them."""
     if dtype not in IMAGE_TYPES:
         raise UsageError(f"{{dtype}} {np.dtype(dtype)}: an image is made of float32 or float64")
-    pixels = sum(slow * fast for slow, fast in model.shapes)
-    needed = np.dtype(dtype).itemsize * pixels
+    needed = (np.dtype(dtype).itemsize + 8 * len(model.scatterers)) * math.prod(model.image_shape)
     if needed > machine_memory():
         size = " + ".join(f"{fast} x {slow}" for slow, fast in model.shapes[:3]) + " ..." * (len(model.shapes) > 3)
         raise MemoryError(
             f"an image of {size} pixels needs {needed / 1e9:.3g} GB, this machine has "
             f"{machine_memory() / 1e9:.3g}: take fewer or larger pixels"
         )
-    return np.zeros(model.shapes[0] if model.experiment.detector.panels is None else pixels, dtype=dtype)
+    return np.zeros(model.image_shape, dtype=dtype)

@@ -1,10 +1,10 @@
-from .curve import RadialCurve as RadialCurve
 from .experiment import (
     AmorphousExperiment as AmorphousExperiment,
     AmorphousFiles as AmorphousFiles,
     Extraction as Extraction,
 )
 from .extraction import ExtractedCurve as ExtractedCurve
+from .measured import curve_from_image as curve_from_image
 from .nonbragg import (
     AmorphousImage as AmorphousImage,
     simulate_amorphous as simulate_amorphous,
@@ -12,10 +12,4 @@ from .nonbragg import (
 from .outputs import (
     AmorphousReport as AmorphousReport,
     write_amorphous as write_amorphous,
-)
-from .photons import (
-    ScatteringGeometry as ScatteringGeometry,
-    background_photons as background_photons,
-    molecules_in_beam as molecules_in_beam,
-    pixel_stol as pixel_stol,
 )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nbnumba.background.extraction import ExtractedCurve, Extractor
-from nbnumba.background.pixels import LastEvaluation, render_four_point
+from nbnumba.background.pixels import LastEvaluation
 from nbnumba.background.scan import Progress, Scan
 from nbnumba.background.setup import AmorphousModel, lower_amorphous
 from nbnumba.engine.threads import thread_count
@@ -101,7 +101,7 @@ def render_amorphous(
     image = _blank_image(model)
     extractor = None if model.experiment.extraction is None else Extractor(model, adc_offset)
     scan = Scan(
-        render_four_point, model.params, image, model.roi_pixels, thread_count(threads),
+        model.params, image, model.roi_pixels, thread_count(threads),
         in_order=not model.table.is_ascending, keeps_last=extractor is not None,
     )  # fmt: skip
     began = time.perf_counter()
@@ -131,7 +131,7 @@ def last_evaluation(model: AmorphousModel, slow: int, fast: int) -> tuple[float,
     """
     number = (slow - model.params.roi_slow_min) * model.params.roi_width + fast - model.params.roi_fast_min
     image = _blank_image(model)
-    scan = Scan(render_four_point, model.params, image, number + 1, 1, in_order=True, keeps_last=True)
+    scan = Scan(model.params, image, number + 1, 1, in_order=True, keeps_last=True)
     # what is read from a table that does not ascend depends on all pixels before
     first = number if model.table.is_ascending else 0
     ((_, _, last),) = deque(scan.spans(first=first), maxlen=1)

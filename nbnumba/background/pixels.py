@@ -1,4 +1,4 @@
-"""The loop over pixels, in nonBragg's order for each of them: subpixel along slow and fast, sensor layer, source.
+"""The loop over pixels, in nonBragg's order for each of them: subpixel along slow and fast, source.
 
 Neighbouring pixels of a row, the lanes, go through it side by side, so that all but the look-up in the table is done in
 vector instructions (docs/fast_cpu.md).
@@ -11,9 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from nbnumba.numerics.jit import jit, lean_jit, nest_jit, pass_jit
-from nbnumba.numerics.vectors import direction, dot, load, magnitude, unit_again
-from nbnumba.physics.absorption import captured_fraction
-from nbnumba.physics.amorphous import four_point_amplitude, monotone_amplitude, point_below
+from nbnumba.numerics.vectors import direction, load, magnitude, unit_again
+from nbnumba.physics.amorphous import four_point_amplitude, point_below
 from nbnumba.physics.polarization import kahn_polarization
 from nbnumba.physics.scattering import (
     curved_position,
@@ -27,11 +26,11 @@ from nbnumba.physics.solid_angle import pixel_solid_angle
 LANES = 96
 """Pixels side by side at most."""
 
-X, Y, Z, OMEGA, CAPTURE, STOL, POLARIZATION, AMPLITUDE, PLACE, TOTAL = (section * LANES for section in range(10))
-"""Where a block's numbers lie in its scratch: unit vector to the subpixel, solid angle, fraction absorbed in the layer,
-sin(θ)/λ, polarization factor, F, place in the table, running sum. LLVM knows that they don't overlap."""
+X, Y, Z, OMEGA, STOL, POLARIZATION, AMPLITUDE, PLACE, TOTAL = (section * LANES for section in range(9))
+"""Where a block's numbers lie in its scratch: unit vector to the subpixel, solid angle, sin(θ)/λ, polarization factor,
+F, place in the table, running sum. LLVM knows that they don't overlap."""
 
-REACH = 10 * LANES
+REACH = 9 * LANES
 """Where the scratch holds the smallest and the largest sin(θ)/λ that was looked up, 1/m."""
 
 
@@ -57,16 +56,13 @@ class AmorphousParams(NamedTuple):
     polar_axis: np.ndarray
     curved: bool
     point_pixel: bool
-    layers: int
-    layer_step: float  # m
-    mu: float  # 1/m; 0 means that every photon counts once
     sources: np.ndarray  # float64[n, 4]: unit vector towards the source, wavelength (m)
     weights: np.ndarray  # float64[n]
     polarization: bool
     kahn_factor: float
     abscissae: np.ndarray  # float64[n], 1/m
     amplitudes: np.ndarray  # float64[n], electrons
-    coefficients: np.ndarray  # float64[n, 4]: what the function that reads between the points needs of each interval
+    denominators: np.ndarray  # float64[n, 4]: of the cubic through each four points
     lowest_place: int  # the first and the last point that an interval may begin with
     highest_place: int
     r_e_squared: float  # m²
@@ -101,14 +97,14 @@ class LastEvaluation(NamedTuple):
 
 
 @pass_jit
-def _place(params, slow, fast, sub_slow, sub_fast, depth, lanes, s):
+def _place(params, slow, fast, sub_slow, sub_fast, lanes, s):
     """Unit vectors from the sample to one subpixel of neighbouring pixels, and the solid angles."""
     fdet, sdet, odet, pix0 = load(params.fdet), load(params.sdet), load(params.odet), load(params.pix0)
     oversample, size = params.oversample, params.subpixel_size
     slow_coordinate = detector_coordinate(slow, sub_slow, oversample, size)
     for i in range(lanes):
         fast_coordinate = detector_coordinate(fast + i, sub_fast, oversample, size)
-        position = flat_position(fast_coordinate, slow_coordinate, depth, fdet, sdet, odet, pix0)
+        position = flat_position(fast_coordinate, slow_coordinate, 0.0, fdet, sdet, odet, pix0)
         s[X + i], s[Y + i], s[Z + i] = position
     if params.curved:
         beam, distance = load(params.beam), params.distance
@@ -122,19 +118,6 @@ def _place(params, slow, fast, sub_slow, sub_fast, depth, lanes, s):
         inverse = 1.0 / airpath
         s[X + i], s[Y + i], s[Z + i] = direction(position, airpath, inverse)
         s[OMEGA + i] = pixel_solid_angle(area, airpath, inverse, close_distance, point_pixel)
-
-
-@pass_jit
-def _absorb(params, layer, lanes, s):
-    """Fraction of the photons that the sensor layer absorbs."""
-    if params.mu == 0.0:
-        for i in range(lanes):
-            s[CAPTURE + i] = 1.0
-    else:
-        odet, step, mu = load(params.odet), params.layer_step, params.mu
-        for i in range(lanes):
-            parallax = dot((s[X + i], s[Y + i], s[Z + i]), odet)
-            s[CAPTURE + i] = captured_fraction(layer, step, mu, parallax)
 
 
 @pass_jit
@@ -158,14 +141,14 @@ def _polarize(params, incident, lanes, s):
 
 
 @pass_jit
-def _add(params, weight, place, read, lanes, s):
-    """Add F²·polarization·solid angle·capture of one source, negative where F is; where the next walk begins."""
+def _add(params, weight, place, lanes, s):
+    """Add F²·polarization·solid angle of one source, negative where F is; where the next walk begins."""
     for i in range(lanes):
         stol = s[STOL + i]
         place = point_below(params.abscissae, params.lowest_place, params.highest_place, stol, place)
-        amplitude = read(params.abscissae, params.amplitudes, params.coefficients, place, stol)
+        amplitude = four_point_amplitude(params.abscissae, params.amplitudes, params.denominators, place, stol)
         sign = -1.0 if amplitude < 0.0 else 1.0
-        s[TOTAL + i] += sign * amplitude * amplitude * s[POLARIZATION + i] * s[OMEGA + i] * weight * s[CAPTURE + i]
+        s[TOTAL + i] += sign * amplitude * amplitude * s[POLARIZATION + i] * s[OMEGA + i] * weight
         s[AMPLITUDE + i] = amplitude
         s[PLACE + i] = place
     return place
@@ -196,19 +179,16 @@ def _finish(params, first, lanes, s, photons, last):
 
 
 @nest_jit
-def _render_block(params, slow, fast, place, omegas, read, lanes, s):
+def _render_block(params, slow, fast, place, omegas, lanes, s):
     """Sum the intensity of neighbouring pixels of a row; where the next walk begins."""
     for i in range(lanes):
         s[TOTAL + i] = 0.0
         s[POLARIZATION + i] = 1.0
-    evaluations = params.oversample * params.oversample * params.layers
+    evaluations = params.oversample * params.oversample
     for n in range(evaluations):
-        sub, layer = n // params.layers, n % params.layers
-        sub_slow, sub_fast = sub // params.oversample, sub % params.oversample
-        _place(params, slow, fast, sub_slow, sub_fast, layer * params.layer_step, lanes, s)
+        _place(params, slow, fast, n // params.oversample, n % params.oversample, lanes, s)
         for i in range(lanes):
             omegas[i * evaluations + n] = s[OMEGA + i]
-        _absorb(params, layer, lanes, s)
         for source in range(params.weights.size):
             beam = params.sources[source]
             incident = (-beam[0], -beam[1], -beam[2])
@@ -216,28 +196,13 @@ def _render_block(params, slow, fast, place, omegas, read, lanes, s):
             _widen_reach(lanes, s)
             if params.polarization:
                 _polarize(params, incident, lanes, s)
-            place = _add(params, params.weights[source], place, read, lanes, s)
-    return place
-
-
-@nest_jit
-def _render(params, start, stop, most, place, image, omegas, last, read, s):
-    """Render a range of pixels, in blocks that end with their row; where the next walk begins."""
-    evaluations = params.oversample * params.oversample * params.layers
-    n = start
-    while n < stop:
-        row, column = n // params.roi_width, n % params.roi_width
-        slow, fast = params.roi_slow_min + row, params.roi_fast_min + column
-        lanes = min(most, stop - n, params.roi_width - column)
-        place = _render_block(params, slow, fast, place, omegas[(n - start) * evaluations :], read, lanes, s)
-        _finish(params, n - start, lanes, s, image[slow, fast : fast + lanes], last)
-        n += lanes
+            place = _add(params, params.weights[source], place, lanes, s)
     return place
 
 
 @lean_jit
 def render_four_point(params, start, stop, most, place, image, omegas, last, s):
-    """Render pixels `start` to `stop` - 1 of the region of interest, reading the table as nonBragg does.
+    """Render pixels `start` to `stop` - 1 of the region of interest, in blocks that end with their row.
 
     Parameters
     ----------
@@ -250,8 +215,8 @@ def render_four_point(params, start, stop, most, place, image, omegas, last, s):
         Where the first walk through the table begins.
     image : ndarray, shape (slow, fast), float32 or float64
         Photons; changed.
-    omegas : ndarray, shape ((stop - start)·oversample²·layers,), float64
-        Solid angle of each subpixel and layer, steradian; changed.
+    omegas : ndarray, shape ((stop - start)·oversample²,), float64
+        Solid angle of each subpixel, steradian; changed.
     last : LastEvaluation
         Changed, unless its arrays are empty.
     s : ndarray, float64
@@ -262,24 +227,16 @@ def render_four_point(params, start, stop, most, place, image, omegas, last, s):
     int
         Where the walk of the next pixel begins.
     """
-    return _render(params, start, stop, most, place, image, omegas, last, four_point_amplitude, s)
-
-
-@lean_jit
-def render_monotone(params, start, stop, most, place, image, omegas, last, s):
-    """The same with a shape-preserving interpolation.
-
-    Parameters
-    ----------
-    params, start, stop, most, place, image, omegas, last, s
-        As in `render_four_point`.
-
-    Returns
-    -------
-    int
-        Where the walk of the next pixel begins.
-    """
-    return _render(params, start, stop, most, place, image, omegas, last, monotone_amplitude, s)
+    evaluations = params.oversample * params.oversample
+    n = start
+    while n < stop:
+        row, column = n // params.roi_width, n % params.roi_width
+        slow, fast = params.roi_slow_min + row, params.roi_fast_min + column
+        lanes = min(most, stop - n, params.roi_width - column)
+        place = _render_block(params, slow, fast, place, omegas[(n - start) * evaluations :], lanes, s)
+        _finish(params, n - start, lanes, s, image[slow, fast : fast + lanes], last)
+        n += lanes
+    return place
 
 
 def new_scratch() -> np.ndarray:

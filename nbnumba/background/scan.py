@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nbnumba.background.pixels import LANES, REACH, LastEvaluation, add_in_order, new_scratch
+from nbnumba.background.pixels import LANES, REACH, LastEvaluation, add_in_order, new_scratch, render_four_point
 from nbnumba.engine.threads import share_out
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ class Scan:
 
     Parameters
     ----------
-    render : callable
-        `render_four_point` or another with its arguments.
     params : AmorphousParams
     image : ndarray, shape (slow, fast), float32 or float64
         Zeros, to be filled.
@@ -45,14 +43,13 @@ class Scan:
     Attributes
     ----------
     omega_sum : float
-        Solid angle summed over pixels, subpixels and layers so far, steradian.
+        Solid angle summed over pixels and subpixels so far, steradian.
     reach : tuple of 2 float
         Smallest and largest sin(θ)/λ so far, 1/m.
     """
 
     def __init__(
         self,
-        render: Callable[..., int],
         params: AmorphousParams,
         image: np.ndarray,
         pixels: int,
@@ -62,12 +59,12 @@ class Scan:
     ) -> None:
         self.omega_sum = 0.0
         self.reach = (math.inf, -math.inf)
-        self._render, self._params, self._image, self._pixels = render, params, image, pixels
+        self._params, self._image, self._pixels = params, image, pixels
         self._threads, self._lanes = (1, 1) if in_order else (threads, LANES)
         self._keeps_last = keeps_last
         self._place = params.lowest_place
         self._lock = threading.Lock()
-        self._evaluations = params.oversample**2 * params.layers
+        self._evaluations = params.oversample**2
         self._span = max(SPAN_EVALUATIONS // self._evaluations, 1)
         self._omegas = np.empty(min(self._span, pixels) * self._evaluations)
         # compiles or loads the kernels
@@ -113,7 +110,7 @@ class Scan:
         omegas = self._omegas[begin * self._evaluations :]
         here = LastEvaluation(*(array[begin:] for array in last))
         scratch = new_scratch()
-        place = self._render(
+        place = render_four_point(
             self._params, start + begin, start + end, self._lanes, self._place, self._image, omegas, here, scratch
         )
         lowest, highest = scratch[REACH:].tolist()

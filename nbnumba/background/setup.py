@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nbnumba.background.photons import molecules_in_beam
 from nbnumba.background.pixels import AmorphousParams
 from nbnumba.background.table import PER_METRE, PaddedTable, pad_table
 from nbnumba.config import Convention, Experiment, Pivot
 from nbnumba.config.constants import AVOGADRO, R_E_SQUARED
 from nbnumba.config.units import unit_hints
 from nbnumba.errors import UsageError
+from nbnumba.setup.background import molecules_in_beam
 from nbnumba.setup.beam import fluence_and_flux, list_sources, spreads
 from nbnumba.setup.detector import check_position, regions_of_interest
 from nbnumba.setup.detector_frame import DetectorInput, beam_obliquity, place_detector
@@ -268,10 +268,10 @@ def _params(
         pix0=vector(geometry.pix0), beam=vector(geometry.beam),
         # nonBragg makes this a unit vector once more before its first use
         polar_axis=vector(unit(geometry.polar)),
-        curved=detector.curved, point_pixel=detector.point_pixel, layers=1, layer_step=0.0, mu=0.0,
+        curved=detector.curved, point_pixel=detector.point_pixel,
         sources=sources.units, weights=sources.weights,
         polarization=beam.polarization, kahn_factor=beam.kahn_factor,
-        abscissae=table.abscissae, amplitudes=table.amplitudes, coefficients=table.denominators,
+        abscissae=table.abscissae, amplitudes=table.amplitudes, denominators=table.denominators,
         lowest_place=1, highest_place=table.abscissae.size - 3,
         r_e_squared=R_E_SQUARED, fluence=fluence, molecules=molecules, steps=steps,
         amplitude_map=experiment.amplitude_map,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from nbnumba.config.background import BACKGROUNDS, Background
 from nbnumba.config.beam import Beam
 from nbnumba.config.crystal import Crystal
 from nbnumba.config.description import Description
@@ -24,6 +25,9 @@ class Experiment(Description):
         What scatters, what shines, what sees, and how finely; every default is nanoBragg's.
     physics : Physics or str
         "exact", "nanobragg", or either with exceptions.
+    background : sequence of Background
+        Amorphous materials in the beam, whose photons are added to those of the crystal. With one, the crystal may be
+        left out.
     """
 
     crystal: Crystal = Crystal()
@@ -31,6 +35,7 @@ class Experiment(Description):
     detector: Detector = Detector()
     sampling: Sampling = Sampling()
     physics: Physics = Physics()
+    background: tuple[Background, ...] = ()
 
     RULES: ClassVar[Rules] = {
         "crystal": instance(Crystal),
@@ -38,4 +43,5 @@ class Experiment(Description):
         "detector": instance(Detector),
         "sampling": instance(Sampling),
         "physics": PHYSICS,
+        "background": BACKGROUNDS,
     }

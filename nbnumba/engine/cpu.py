@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nbnumba.engine.background import HostBackgrounds
 from nbnumba.engine.threads import share_out, thread_count
 from nbnumba.kernels.lanes.nest import evaluation_varies, render_block
 from nbnumba.kernels.panels import panel_of, panel_plane, panel_window
@@ -172,6 +173,7 @@ class CpuEngine:
 
     def __init__(self, threads: int | None = None) -> None:
         self.threads = thread_count(threads)
+        self.backgrounds = HostBackgrounds(self.threads)
         self._idle: queue.SimpleQueue[np.ndarray] = queue.SimpleQueue()
 
     def on_one_thread(self) -> CpuEngine:
@@ -192,7 +194,8 @@ class CpuEngine:
         self.render_range(params, 0, 0, False, interpolating, image, np.zeros(0, np.uint8), np.zeros(0))
 
     def release(self) -> None:
-        """Give the scratch back."""
+        """Give the scratch and the backgrounds back."""
+        self.backgrounds.release()
         self._idle = queue.SimpleQueue()
 
     def render_range(
@@ -216,6 +219,7 @@ class CpuEngine:
             _prepare(scratch, params.lattice.cells)
             _render(params, start, stop, opening, interpolating, (first, end), scratch, pixels, status, omega_sums)
             self._idle.put(scratch)
+            self.backgrounds.add(params.panels, start, stop, (first, end), pixels)
 
         steps = PIXELS_PER_BLOCK * params.scale.steps * params.sampling.layers
         share_out(render_blocks, len(omega_sums), self.threads, SMALLEST_STEPS // steps)

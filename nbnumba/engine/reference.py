@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nbnumba.engine.background import HostBackgrounds
 from nbnumba.engine.threads import share_out, thread_count
 from nbnumba.kernels.panels import panel_of, panel_plane, panel_window
 from nbnumba.kernels.params import PIXELS_PER_BLOCK
@@ -56,6 +57,7 @@ class ReferenceEngine:
 
     def __init__(self, threads: int | None = None) -> None:
         self.threads = thread_count(threads)
+        self.backgrounds = HostBackgrounds(self.threads)
 
     def on_one_thread(self) -> ReferenceEngine:
         """This engine for the images that several threads make side by side."""
@@ -66,7 +68,8 @@ class ReferenceEngine:
         self.render_range(params, 0, 0, False, interpolating, image, np.zeros(0, np.uint8), np.zeros(0))
 
     def release(self) -> None:
-        """Nothing is kept."""
+        """Give the backgrounds back."""
+        self.backgrounds.release()
 
     def render_range(
         self,
@@ -84,5 +87,6 @@ class ReferenceEngine:
 
         def render_blocks(first: int, end: int) -> None:
             _render(params, start, stop, opening, interpolating, (first, end), pixels, status, omega_sums)
+            self.backgrounds.add(params.panels, start, stop, (first, end), pixels)
 
         share_out(render_blocks, len(omega_sums), self.threads)

@@ -10,6 +10,7 @@ from nbnumba.errors import UsageError
 if TYPE_CHECKING:
     import numpy as np
 
+    from nbnumba.engine.background import Backgrounds
     from nbnumba.kernels.params import KernelParams
 
 _ENGINES = {
@@ -46,10 +47,13 @@ class Engine(Protocol):
         By which it is asked for.
     threads : int
         CPU threads that it uses.
+    backgrounds : Backgrounds
+        What is added to the pixels that it renders.
     """
 
     name: str
     threads: int
+    backgrounds: Backgrounds
 
     def on_one_thread(self) -> Engine | None:
         """The engine for images that several threads make side by side, each with one thread.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ from nbnumba.kernels.params import (
 
 if TYPE_CHECKING:
     from nbnumba.engine.registry import Engine
-    from nbnumba.kernels.params import KernelParams
+    from nbnumba.kernels.params import KernelParams, Scatterer
 
 SPAN_SECONDS = 0.2
 """Time that one span should take: short enough for a lively progress bar and a prompt Ctrl-C."""
@@ -264,7 +264,12 @@ class _Scan:
 
 
 def render(
-    params: KernelParams, engine: Engine, image: np.ndarray, progress: Progress | None = None, last: int | None = None
+    params: KernelParams,
+    engine: Engine,
+    image: np.ndarray,
+    progress: Progress | None = None,
+    last: int | None = None,
+    scatterers: Sequence[Scatterer] = (),
 ) -> Rendering:
     """Render the regions of interest of all panels.
 
@@ -280,6 +285,8 @@ def render(
         Called after each span with the pixels done and the pixels in all.
     last : int or None
         Stop before this pixel number; None renders everything.
+    scatterers : sequence of Scatterer
+        Amorphous materials whose photons are added.
 
     Returns
     -------
@@ -288,7 +295,10 @@ def render(
     scan = _Scan(params, engine, image)
     total = last_pixel(params.panels) if last is None else last
     scan.load_kernels()
+    if scatterers:
+        engine.backgrounds.load(params, scatterers[0].curve, image)
     began = time.perf_counter()
+    engine.backgrounds.take(params, scatterers)
     omega_sum = _render_spans(scan, total, progress)
     return Rendering(image, omega_sum, time.perf_counter() - began, scan.state)
 

@@ -155,6 +155,21 @@ class Scale(NamedTuple):
     steps: int
 
 
+class Curve(NamedTuple):
+    """Amplitude of one molecule of an amorphous material against sin(θ)/λ."""
+
+    abscissae: np.ndarray  # float64[n], 1/m, ascending
+    coefficients: np.ndarray  # float64[n - 1, 4]: cubic of each interval, electrons, highest power of 1/m first
+    ends: bool  # whether nothing is known beyond the first and last point; else these hold
+
+
+class Scatterer(NamedTuple):
+    """An amorphous material in the beam."""
+
+    curve: Curve
+    scale: float  # r_e²·fluence·molecules
+
+
 class KernelParams(NamedTuple):
     """Everything that the loop nest reads."""
 

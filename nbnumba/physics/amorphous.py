@@ -35,6 +35,32 @@ def point_below(abscissae, lowest, highest, stol, place):
 
 
 @device_jit
+def point_below_anywhere(abscissae, stol):
+    """The same for a table that ascends, found by halving it.
+
+    Parameters
+    ----------
+    abscissae : ndarray, shape (n,), float64
+        sin(θ)/λ, 1/m, ascending.
+    stol : float64
+        sin(θ)/λ, 1/m.
+
+    Returns
+    -------
+    int
+        From 0 to n - 2.
+    """
+    low, high = 0, abscissae.size - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if abscissae[middle] <= stol:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+@device_jit
 def four_point_amplitude(abscissae, amplitudes, denominators, place, stol):
     """Lagrange's cubic through four neighbouring points (quirk `lagrange-overshoot`).
 
@@ -64,15 +90,15 @@ def four_point_amplitude(abscissae, amplitudes, denominators, place, stol):
 
 
 @device_jit
-def monotone_amplitude(abscissae, amplitudes, coefficients, place, stol):
+def monotone_amplitude(abscissae, coefficients, place, stol):
     """The cubic between two points of a shape-preserving interpolation; constant beyond the first and last point.
 
     Parameters
     ----------
-    abscissae, amplitudes : ndarray, shape (n,), float64
-        sin(θ)/λ, 1/m, and F, electrons.
-    coefficients : ndarray, shape (n, 4), float64
-        Of each interval's cubic in stol - abscissae[place], highest power first; the last row is not read.
+    abscissae : ndarray, shape (n,), float64
+        sin(θ)/λ, 1/m.
+    coefficients : ndarray, shape (n - 1, 4), float64
+        Of each interval's cubic in stol - abscissae[place], highest power first.
     place : int
         The point below.
     stol : float64

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nbnumba.config import Crystal, UnitCell
 from nbnumba.config.constants import R_E_SQUARED
 from nbnumba.config.units import unit_hints
 from nbnumba.errors import UsageError
 from nbnumba.kernels.params import KernelParams, Scale
 from nbnumba.kernels.params import Sampling as KernelSampling
 from nbnumba.numerics.c_random import ran1_state
+from nbnumba.setup.background import build_scatterers
 from nbnumba.setup.beam import build_sources, fluence_and_flux, list_sources, spreads, weigh_sources
 from nbnumba.setup.crystal import (
     build_crystal,
@@ -33,8 +36,11 @@ from nbnumba.setup.vectors import Vector, magnitude, scale
 from nbnumba.setup.weighting import build_weighting, nanobragg_background, water_of_group
 
 if TYPE_CHECKING:
-    from nbnumba.config import Crystal, Detector, Experiment, Sampling
+    from nbnumba.config import Detector, Experiment, Sampling
     from nbnumba.setup.model import DetectorGeometry, StepCounts
+
+NO_CRYSTAL = Crystal()
+"""Without a cell and without structure factors."""
 
 MOST_STEPS = 2**31 - 1
 """Terms of the sum for one pixel and layer: nanoBragg counts them in a C int."""
@@ -107,6 +113,14 @@ def _count_steps(sources: int, phi_steps: int, domains: int, oversample: int, ch
     return steps
 
 
+def _crystal(experiment: Experiment) -> Crystal:
+    """The crystal; beside a background there need be none, which is one of a single cell that scatters nothing."""
+    crystal = experiment.crystal
+    if experiment.background and crystal == NO_CRYSTAL:
+        return replace(crystal, unit_cell=UnitCell(1.0))
+    return crystal
+
+
 def lower(experiment: Experiment) -> Model:
     """Work out everything that is computed once per image.
 
@@ -126,7 +140,7 @@ def lower(experiment: Experiment) -> Model:
         If the description can't be simulated.
     """
     crystal, beam, detector, sampling = (
-        experiment.crystal, experiment.beam, experiment.detector, experiment.sampling,
+        _crystal(experiment), experiment.beam, experiment.detector, experiment.sampling,
     )
     fixes = experiment.physics.fixes
     wavelength = beam.nominal_wavelength / ANGSTROM
@@ -190,6 +204,7 @@ def lower(experiment: Experiment) -> Model:
         panels=geometries, windows=tuple(windows),
         recommended_oversample=recommended, reciprocal_pixel_size=reciprocal_pixel,
         interpolation=params.factors.interpolate, params=params,
+        scatterers=build_scatterers(experiment.background, beam, fluence),
         warnings=(
             *unit_hints(experiment), *warnings, *frame_warnings, *mu_warnings,
             *([mosaic_warning] if mosaic_warning else []),

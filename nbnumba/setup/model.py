@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from nbnumba.config import Convention, CrystalShape, Experiment, Pivot
-    from nbnumba.kernels.params import KernelParams
+    from nbnumba.kernels.params import KernelParams, Scatterer
 
 Vector = tuple[float, float, float]
 
@@ -171,6 +171,8 @@ class Model:
         Whether structure factors are interpolated between Miller indices.
     params : KernelParams
         Argument of every kernel.
+    scatterers : tuple of Scatterer
+        Amorphous materials in the beam.
     warnings : tuple of str
         What the user should know.
     """
@@ -203,6 +205,7 @@ class Model:
     reciprocal_pixel_size: float
     interpolation: bool
     params: KernelParams
+    scatterers: tuple[Scatterer, ...]
     warnings: tuple[str, ...]
 
     @property
@@ -214,3 +217,9 @@ class Model:
     def shapes(self) -> tuple[tuple[int, int], ...]:
         """Slow, fast pixels of each panel."""
         return tuple((panel.pixels_slow, panel.pixels_fast) for panel in self.panels)
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """Slow, fast pixels; of a detector of panels all pixels, one panel after the other."""
+        pixels = sum(slow * fast for slow, fast in self.shapes)
+        return self.shapes[0] if self.experiment.detector.panels is None else (pixels,)

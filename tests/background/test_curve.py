@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from panel import PANEL
+from scene import BEAM, FLAT, experiment, photons, stol
 
-from nbnumba.background.curve import NAMES, RadialCurve
-from nbnumba.background.photons import background_photons, pixel_stol
-from nbnumba.config import StructureFactors, UnitCell
+from nbnumba.background.measured import curve_from_image
+from nbnumba.config import RadialCurve, StructureFactors, UnitCell
+from nbnumba.config.radial_curve import NAMES
 from nbnumba.errors import InputFileError, UsageError
+from nbnumba.setup.background import build_curve
 
 RINGS = RadialCurve([0.0, 0.1, 0.10001, 0.10002, 0.2], [1.0, 1.0, 200.0, 1.0, 1.0])
 
@@ -47,14 +48,15 @@ def test_a_straight_line_stays_one():
 def test_beyond_its_ends_it_is_constant_or_refused():
     rising = RadialCurve([0.1, 0.2, 0.3], [1.0, 3.0, 8.0])
     assert rising([-1.0, 0.05, 0.31, 5.0]).tolist() == [1.0, 1.0, 8.0, 8.0]
-    with pytest.raises(UsageError, match=r"RadialCurve.stol reaches from 0 to 0.2 /Å, the image from 0.1 to 0.3"):
+    with pytest.raises(UsageError, match=r"RadialCurve.stol reaches from 0 to 0.2 /Å, not to 0.3"):
         replace(RINGS, beyond="refuse")([0.1, 0.3])
 
 
 def test_the_kernels_cubics_are_the_curve():
     where = np.linspace(0.0, 0.2, 7)[:-1]
     place = np.searchsorted(RINGS.stol, where, side="right") - 1
-    c, d = RINGS.cubics()[place].T, (where - RINGS.stol[place]) * 1e10
+    curve = build_curve(RINGS)
+    c, d = curve.coefficients[place].T, where * 1e10 - curve.abscissae[place]
     np.testing.assert_allclose(((c[0] * d + c[1]) * d + c[2]) * d + c[3], RINGS(where), rtol=1e-12)
 
 
@@ -191,34 +193,42 @@ def test_too_few_reflections_are_refused():
 
 def test_a_curve_comes_back_from_the_image_that_it_made():
     water = RadialCurve.named("water")
-    geometry = replace(PANEL, kahn_factor=0.9, oversample=2)
-    image = background_photons(water, geometry, 1e20, 1e12)
-    curve = RadialCurve.from_image(image, geometry, 1e20, 1e12, width=0.002)
+    options = {"beam": replace(BEAM, polarization=True, kahn_factor=0.9), "oversample": 2}
+    image = photons(water, **options)
+    curve = curve_from_image(image.reshape(-1), experiment(**options), 0.1, 1.0, 18.0, width=0.002)
     # within a shell F bends
     np.testing.assert_allclose(curve.amplitude, water(curve.stol), rtol=2e-3)
 
 
+def extracted(image, **options) -> RadialCurve:
+    """From an image of cubes of water."""
+    return curve_from_image(image.reshape(-1), experiment(), 0.1, 1.0, 18.0, **options)
+
+
 def test_masked_pixels_are_left_out_and_the_median_passes_over_spots():
-    image = background_photons(RadialCurve([0.0, 1.0], [3.0, 3.0]), PANEL, 1e20, 1e12)
+    image = photons(FLAT)
     spots = np.zeros(image.shape, dtype=bool)
     spots[::7, ::5] = True
     spotty = np.where(spots, 1e6 * image, image)
-    for found in (
-        RadialCurve.from_image(spotty, PANEL, 1e20, 1e12, mask=~spots),
-        RadialCurve.from_image(spotty, PANEL, 1e20, 1e12, median=True),
-    ):
+    for found in (extracted(spotty, mask=~spots.reshape(-1)), extracted(spotty, median=True)):
         np.testing.assert_allclose(found.amplitude, 3.0, rtol=1e-10)
-    assert found.stol[-1] <= pixel_stol(PANEL).max()
-    assert RadialCurve.from_image(spotty, PANEL, 1e20, 1e12).amplitude.max() > 100.0
+    assert found.stol[-1] <= stol().max()
+    assert extracted(spotty).amplitude.max() > 100.0
+
+
+def test_shells_lie_where_their_pixels_do():
+    curve = extracted(photons(FLAT), width=0.01)
+    shell = (stol() // 0.01).astype(int)
+    middle = [stol()[shell == k].mean() for k in range(shell.max() + 1) if (shell == k).sum() >= 10]
+    np.testing.assert_allclose(curve.stol, middle, rtol=1e-12)
 
 
 def test_shells_without_photons_have_no_amplitude():
-    image = np.full((40, 60), -5.0)
-    assert not RadialCurve.from_image(image, PANEL, 1e20, 1e12).amplitude.any()
+    assert not extracted(np.full((40, 60), -5.0)).amplitude.any()
 
 
-def test_images_and_masks_must_have_the_panels_shape():
-    with pytest.raises(UsageError, match=r"image has \(40, 61\) pixels"):
-        RadialCurve.from_image(np.zeros((40, 61)), PANEL, 1e20, 1e12)
-    with pytest.raises(UsageError, match=r"mask \(60, 40\), the detector \(40, 60\)"):
-        RadialCurve.from_image(np.zeros((40, 60)), PANEL, 1e20, 1e12, mask=np.ones((60, 40)))
+def test_images_and_masks_must_have_the_experiments_shape():
+    with pytest.raises(UsageError, match=r"image has the shape \(2440,\), an image of the experiment \(2400,\)"):
+        extracted(np.zeros((40, 61)))
+    with pytest.raises(UsageError, match=r"mask has the shape \(60, 40\), an image of the experiment \(2400,\)"):
+        extracted(np.zeros((40, 60)), mask=np.ones((60, 40)))

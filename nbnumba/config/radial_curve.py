@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.resources
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
+from nbnumba.config.arrays import freeze, real_array
+from nbnumba.config.description import Description
+from nbnumba.config.rules import Rule, Rules
 from nbnumba.errors import InputFileError, UsageError
-from nbnumba.io.radial_table import DIVISORS, read_radial_table
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import ArrayLike
 
-    from nbnumba.background.photons import ScatteringGeometry
-    from nbnumba.config import StructureFactors, UnitCell
+    from nbnumba.config.crystal import UnitCell
+    from nbnumba.config.structure_factors import StructureFactors
 
 BEYOND = ("constant", "refuse")
 """What holds for sin θ/λ that the curve does not reach: its first or last value, or an error."""
@@ -31,8 +33,18 @@ FEWEST_IN_SHELL = 10
 """Shells with fewer pixels or reflections become no point of a curve."""
 
 
+def _numbers(value: Any) -> np.ndarray:
+    return freeze(real_array(value, 1), "float64")
+
+
+def _beyond(value: Any) -> str:
+    if value not in BEYOND:
+        raise ValueError(value)
+    return str(value)
+
+
 @dataclass(frozen=True, eq=False)
-class RadialCurve:
+class RadialCurve(Description):
     """F of one molecule against sin θ/λ; between its points the shape-preserving cubic (PCHIP) is read.
 
     That interpolation never leaves the range of two neighbouring points (F. N. Fritsch and R. E. Carlson, SIAM J.
@@ -53,23 +65,15 @@ class RadialCurve:
     amplitude: np.ndarray
     beyond: str = "constant"
 
-    def __post_init__(self) -> None:
-        """Keep read-only copies.
+    RULES: ClassVar[Rules] = {
+        **dict.fromkeys(("stol", "amplitude"), Rule("an array of numbers", _numbers)),
+        "beyond": Rule(f"one of {', '.join(BEYOND)}", _beyond),
+    }
 
-        Raises
-        ------
-        UsageError
-            If there are fewer than two points, abscissae do not ascend, or a value is not finite or negative.
-        """
-        for name in ("stol", "amplitude"):
-            array = np.array(getattr(self, name), dtype=np.float64)
-            array.flags.writeable = False
-            object.__setattr__(self, name, array)
+    def _check(self) -> None:
         fault = _fault(self.stol, self.amplitude)
         if fault is not None:
             raise UsageError(f"{{RadialCurve.stol}}, {{RadialCurve.amplitude}}: {fault}")
-        if self.beyond not in BEYOND:
-            raise UsageError(f"{{RadialCurve.beyond}} must be one of {', '.join(BEYOND)}, not {self.beyond!r}")
 
     def __call__(self, stol: ArrayLike) -> np.ndarray:
         """F at any sin θ/λ.
@@ -87,48 +91,33 @@ class RadialCurve:
         Raises
         ------
         UsageError
-            If some lie beyond the curve and that is to be refused.
+            If one lies beyond the curve and that is to be refused.
         """
-        from scipy.interpolate import PchipInterpolator
+        import numpy as np
+        from scipy.interpolate import PPoly
 
         where = np.asarray(stol, dtype=np.float64)
-        if where.size:
-            self.check_reach(float(where.min()), float(where.max()))
-        values: np.ndarray = PchipInterpolator(self.stol, self.amplitude)(np.clip(where, self.stol[0], self.stol[-1]))
+        outside = where[(where < self.stol[0]) | (where > self.stol[-1])]
+        if outside.size and self.beyond == "refuse":
+            raise UsageError(f"{self.reach}, not to {outside.flat[0]:g}")
+        values: np.ndarray = PPoly(self.cubics.T, self.stol)(np.clip(where, self.stol[0], self.stol[-1]))
         return values
 
-    def check_reach(self, lowest: float, highest: float) -> None:
-        """Refuse a range that the curve does not hold, if that is its rule.
+    @property
+    def reach(self) -> str:
+        """Its range in words, for messages."""
+        return f"{{RadialCurve.stol}} reaches from {self.stol[0]:g} to {self.stol[-1]:g} /Å"
 
-        Parameters
-        ----------
-        lowest, highest : float
-            sin θ/λ, 1/Å.
-
-        Raises
-        ------
-        UsageError
-            If the curve ends before, and `beyond` is "refuse".
-        """
-        if self.beyond == "refuse" and (lowest < self.stol[0] or highest > self.stol[-1]):
-            raise UsageError(
-                f"{{RadialCurve.stol}} reaches from {self.stol[0]:g} to {self.stol[-1]:g} /Å, the image from "
-                f"{lowest:g} to {highest:g}; extend the curve, or hold it constant ({{RadialCurve.beyond}})"
-            )
-
+    @functools.cached_property
     def cubics(self) -> np.ndarray:
-        """The cubics between the points for the kernels, in powers of sin θ/λ in 1/m.
+        """The cubics between the points, in powers of the distance from the point below in 1/Å, highest power first.
 
-        Returns
-        -------
-        ndarray, shape (n, 4), float64
-            Highest power first; the last row is empty.
+        An array of shape (n - 1, 4), float64, electrons.
         """
+        import numpy as np
         from scipy.interpolate import PchipInterpolator
 
-        rows = np.zeros((self.stol.size, 4))
-        rows[:-1] = PchipInterpolator(self.stol, self.amplitude).c.T * (1e-30, 1e-20, 1e-10, 1.0)
-        return rows
+        return np.ascontiguousarray(PchipInterpolator(self.stol, self.amplitude).c.T)
 
     @classmethod
     def named(cls, name: str, beyond: str = "constant") -> RadialCurve:
@@ -184,6 +173,8 @@ class RadialCurve:
         UsageError
             If the abscissa is none of these.
         """
+        from nbnumba.io.radial_table import DIVISORS, read_radial_table
+
         if abscissa is not None and abscissa not in DIVISORS:
             raise UsageError(f"{{abscissa}} must be one of {', '.join(DIVISORS)}, not {abscissa!r}")
         stol, amplitude = read_radial_table(path, abscissa)
@@ -219,71 +210,20 @@ class RadialCurve:
         UsageError
             If fewer than two shells hold reflections enough.
         """
+        import numpy as np
+
         amplitudes = factors.amplitudes[: factors.h_range, : factors.k_range, : factors.l_range]
         indices = np.argwhere(amplitudes != 0.0) + (factors.h_min, factors.k_min, factors.l_min)
         squares = amplitudes[amplitudes != 0.0] ** 2
         listed = indices.any(axis=1)
         stol = 0.5 * np.sqrt(np.einsum("ni,ij,nj->n", indices, _reciprocal_metric(cell), indices))
-        return _in_shells(stol[listed], squares[listed], width, "mean", beyond)
-
-    @classmethod
-    def from_image(
-        cls,
-        image: np.ndarray,
-        geometry: ScatteringGeometry,
-        fluence: float,
-        molecules: float,
-        mask: np.ndarray | None = None,
-        width: float = SHELL_WIDTH,
-        median: bool = False,
-        beyond: str = "constant",
-    ) -> RadialCurve:
-        """The F that scatters the photons of an image: the root of the mean F² in shells of sin θ/λ.
-
-        Parameters
-        ----------
-        image : ndarray, shape (slow, fast)
-            Photons per pixel, without the detector's offset.
-        geometry : ScatteringGeometry
-            Where detector and sources stand.
-        fluence : float
-            Photons/m².
-        molecules : float
-            Molecules in the beam.
-        mask : ndarray, shape (slow, fast), or None
-            Pixels of value 0 are left out.
-        width : float
-            Width of the shells, 1/Å.
-        median : bool
-            Take the median of F² in a shell, which Bragg spots do not move as long as they are few, not the mean.
-        beyond : str
-            As in the class.
-
-        Returns
-        -------
-        RadialCurve
-            At the mean sin θ/λ of each shell with at least 10 pixels; 0 where photons are missing.
-
-        Raises
-        ------
-        UsageError
-            If image or mask do not have the detector's shape, or fewer than two shells hold pixels enough.
-        """
-        from nbnumba.background.photons import background_photons, pixel_stol
-
-        shape = (geometry.pixels_slow, geometry.pixels_fast)
-        used = np.ones(shape, dtype=bool) if mask is None else np.asarray(mask) != 0
-        if np.shape(image) != shape or used.shape != shape:
-            raise UsageError(
-                f"{{image}} has {np.shape(image)} pixels (slow, fast), {{mask}} {used.shape}, the detector {shape}"
-            )
-        unit = background_photons(cls(np.array([0.0, 1.0]), np.ones(2)), geometry, fluence, molecules)
-        squares = np.asarray(image, dtype=np.float64)[used] / unit[used]
-        return _in_shells(pixel_stol(geometry)[used], squares, width, "median" if median else "mean", beyond)
+        return mean_in_shells(stol[listed], squares[listed], width, "mean", beyond)
 
 
 def _fault(stol: np.ndarray, amplitude: np.ndarray) -> str | None:
     """What is wrong with the points of a curve."""
+    import numpy as np
+
     if stol.ndim != 1 or stol.shape != amplitude.shape or stol.size < 2:
         return f"at least two points of an abscissa and F are needed, not {stol.shape} and {amplitude.shape}"
     if not (np.isfinite(stol).all() and np.isfinite(amplitude).all()):
@@ -302,6 +242,8 @@ def _fault(stol: np.ndarray, amplitude: np.ndarray) -> str | None:
 
 def _reciprocal_metric(cell: UnitCell) -> np.ndarray:
     """Scalar products of the reciprocal axes, 1/Å²."""
+    import numpy as np
+
     a = cell.a
     lengths = np.array([a, cell.b or a, cell.c or a])
     cosines = np.eye(3)
@@ -311,8 +253,31 @@ def _reciprocal_metric(cell: UnitCell) -> np.ndarray:
     return metric
 
 
-def _in_shells(stol: np.ndarray, squares: np.ndarray, width: float, statistic: str, beyond: str) -> RadialCurve:
-    """A curve from F² here and there; `statistic` is "mean" or "median"."""
+def mean_in_shells(stol: np.ndarray, squares: np.ndarray, width: float, statistic: str, beyond: str) -> RadialCurve:
+    """A curve from F² here and there.
+
+    Parameters
+    ----------
+    stol, squares : ndarray, shape (n,), float64
+        sin θ/λ, 1/Å, and F², electrons².
+    width : float
+        Width of the shells, 1/Å.
+    statistic : str
+        "mean" or "median".
+    beyond : str
+        As in `RadialCurve`.
+
+    Returns
+    -------
+    RadialCurve
+        A point for each shell with at least FEWEST_IN_SHELL values.
+
+    Raises
+    ------
+    UsageError
+        If fewer than two shells have so many.
+    """
+    import numpy as np
     from scipy.stats import binned_statistic
 
     if not width > 0.0:

@@ -1,0 +1,211 @@
+"""The images of amorphous materials, made once for each geometry, and how they are added to those of the crystal."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from nbnumba.engine.scan import stop_if_abandoned
+from nbnumba.engine.threads import share_out
+from nbnumba.errors import UsageError
+from nbnumba.kernels.background import background_pixel
+from nbnumba.kernels.panels import panel_of, panel_plane, panel_window
+from nbnumba.kernels.params import PIXELS_PER_BLOCK, last_pixel
+from nbnumba.numerics.jit import jit
+
+if TYPE_CHECKING:
+    from nbnumba.kernels.params import Curve, KernelParams, Panels, Scatterer
+
+SPAN_BLOCKS = 1 << 12
+"""Blocks of pixels between two looks at whether anybody still waits."""
+
+
+@jit
+def _scatter(panels, sampling, sources, curve, first_block, end_block, molecule):
+    for block in range(first_block, end_block):
+        first = block * PIXELS_PER_BLOCK
+        panel = panel_of(panels, first)
+        window, plane = panel_window(panels, panel), panel_plane(panels, panel)
+        for n in range(first, min(first + PIXELS_PER_BLOCK, molecule.size)):
+            row, column = (n - window.first) // window.width, (n - window.first) % window.width
+            slow, fast = window.slow_min + row, window.fast_min + column
+            place = window.offset + slow * window.stride + fast
+            if row < window.height and not (panels.has_mask and panels.mask[place] == 0):
+                molecule[n] = background_pixel(panels, sampling, sources, curve, plane, slow, fast)
+
+
+@jit
+def _add(panels, start, stop, molecule, scale, pixels):
+    n = start
+    while n < stop:
+        window = panel_window(panels, panel_of(panels, n))
+        row, column = (n - window.first) // window.width, (n - window.first) % window.width
+        end = min(n + window.width - column, stop)
+        if row < window.height:
+            place = window.offset + (window.slow_min + row) * window.stride + window.fast_min + column
+            for i in range(end - n):
+                pixels[place + i] += scale * molecule[n + i]
+            n = end
+        else:
+            # between two panels some numbers belong to no pixel
+            n += 1
+
+
+class _Kept(NamedTuple):
+    """An image of one molecule, and all that it depends on."""
+
+    geometry: tuple[Any, ...]
+    image: Any
+
+
+class Backgrounds(ABC):
+    """The amorphous materials of an engine's image; those of the one before are kept.
+
+    Attributes
+    ----------
+    current : list of (image, float)
+        What to add to every pixel: images of one molecule, and the factor for each.
+    """
+
+    def __init__(self) -> None:
+        self.current: list[tuple[Any, float]] = []
+        self._kept: list[_Kept] = []
+
+    @abstractmethod
+    def load(self, params: KernelParams, curve: Curve, image: np.ndarray) -> None:
+        """Compile or load the kernels that an image needs.
+
+        Parameters
+        ----------
+        params : KernelParams
+        curve : Curve
+        image : ndarray, float32 or float64
+        """
+
+    @abstractmethod
+    def make(self, params: KernelParams, curve: Curve) -> Any:
+        """What one molecule scatters, by pixel number, in whatever memory the engine adds it from.
+
+        Parameters
+        ----------
+        params : KernelParams
+            Panels, sampling and sources count.
+        curve : Curve
+            The molecule's.
+        """
+
+    def take(self, params: KernelParams, scatterers: Sequence[Scatterer]) -> None:
+        """Take over the materials of the next image.
+
+        What the image before has made is used again if panels, sampling, sources and curve are the same, whatever the
+        crystal, the fluence and the thicknesses are.
+
+        Parameters
+        ----------
+        params : KernelParams
+        scatterers : sequence of Scatterer
+        """
+        wanted: list[_Kept] = []
+        for scatterer in scatterers:
+            geometry = (params.panels, params.sampling, params.sources, scatterer.curve)
+            known = next((kept for kept in (*self._kept, *wanted) if _same(kept.geometry, geometry)), None)
+            wanted.append(known or _Kept(geometry, self.make(params, scatterer.curve)))
+        self._kept = wanted
+        self.current = [(kept.image, scatterer.scale) for kept, scatterer in zip(wanted, scatterers, strict=True)]
+
+    def release(self) -> None:
+        """Keep nothing."""
+        self.current, self._kept = [], []
+
+
+class HostBackgrounds(Backgrounds):
+    """Those of the CPU engines.
+
+    Parameters
+    ----------
+    threads : int
+        CPU threads.
+    """
+
+    def __init__(self, threads: int) -> None:
+        super().__init__()
+        self._threads = threads
+
+    def load(self, params: KernelParams, curve: Curve, image: np.ndarray) -> None:
+        """Make and add no pixel; see `Backgrounds`."""
+        nothing = np.zeros(0)
+        _scatter(params.panels, params.sampling, params.sources, curve, 0, 0, nothing)
+        _add(params.panels, 0, 0, nothing, 1.0, image.reshape(-1))
+
+    def make(self, params: KernelParams, curve: Curve) -> np.ndarray:
+        """What one molecule scatters, electrons²·steradian; 0 where masked. See `Backgrounds`."""
+        molecule = np.zeros(last_pixel(params.panels))
+        blocks = -(-molecule.size // PIXELS_PER_BLOCK)
+
+        def work(first: int, end: int) -> None:
+            _scatter(params.panels, params.sampling, params.sources, curve, first, end, molecule)
+
+        for start in range(0, blocks, SPAN_BLOCKS):
+            stop_if_abandoned()
+            span = min(SPAN_BLOCKS, blocks - start)
+            share_out(lambda first, end, start=start: work(start + first, start + end), span, self._threads)
+        refuse_beyond(params, curve, molecule)
+        return molecule
+
+    def add(self, panels: Panels, start: int, stop: int, blocks: tuple[int, int], pixels: np.ndarray) -> None:
+        """Add all of them to some blocks of a range of pixels.
+
+        Parameters
+        ----------
+        panels : Panels
+        start, stop : int
+            The range of pixel numbers.
+        blocks : tuple of 2 int
+            The first block of the range, and the one behind the last.
+        pixels : ndarray, shape (n,), float32 or float64
+            The image; changed.
+        """
+        first, end = (min(start + block * PIXELS_PER_BLOCK, stop) for block in blocks)
+        for molecule, scale in self.current:
+            _add(panels, first, end, molecule, scale, pixels)
+
+
+def _same(old: Any, new: Any) -> bool:
+    """Whether two arguments of kernels hold the same numbers."""
+    if isinstance(old, tuple):
+        return len(old) == len(new) and all(map(_same, old, new))
+    if isinstance(old, np.ndarray):
+        return old is new or bool(np.array_equal(old, new))
+    return bool(old == new)
+
+
+def refuse_beyond(params: KernelParams, curve: Curve, image: np.ndarray) -> None:
+    """Refuse an image of which a curve leaves pixels unknown.
+
+    Parameters
+    ----------
+    params : KernelParams
+    curve : Curve
+    image : ndarray, shape (n,), float64
+        From `Backgrounds.make`, on the host.
+
+    Raises
+    ------
+    UsageError
+        If a pixel is NaN.
+    """
+    unknown = np.flatnonzero(np.isnan(image)) if curve.ends else np.empty(0)
+    if unknown.size == 0:
+        return
+    first = int(unknown[0])
+    panel = int(np.searchsorted(params.panels.windows[:, 0], first, side="right")) - 1
+    start, fast_min, slow_min, width = params.panels.windows[panel, :4].tolist()
+    slow, fast = slow_min + (first - start) // width, fast_min + (first - start) % width
+    where = f"panel {panel}, " if len(params.panels.windows) > 1 else ""
+    raise UsageError(
+        f"{{RadialCurve.stol}}: {unknown.size} pixels lie beyond the curve of a background, the first at {where}"
+        f"slow {slow}, fast {fast}; extend the curve, or hold it constant ({{RadialCurve.beyond=constant}})"
+    )
