@@ -1,4 +1,4 @@
-"""Photons of an amorphous sample, on an absolute scale: nonBragg's own sequence, and the same physics for any curve."""
+"""nonBragg: photons of an amorphous sample as it computes them, its files, and curves from images."""
 
 from __future__ import annotations
 

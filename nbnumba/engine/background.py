@@ -144,16 +144,19 @@ class HostBackgrounds(Backgrounds):
         """What one molecule scatters, electrons²·steradian; 0 where masked. See `Backgrounds`."""
         molecule = np.zeros(last_pixel(params.panels))
         blocks = -(-molecule.size // PIXELS_PER_BLOCK)
-
-        def work(first: int, end: int) -> None:
-            _scatter(params.panels, params.sampling, params.sources, curve, first, end, molecule)
-
         for start in range(0, blocks, SPAN_BLOCKS):
             stop_if_abandoned()
-            span = min(SPAN_BLOCKS, blocks - start)
-            share_out(lambda first, end, start=start: work(start + first, start + end), span, self._threads)
+            self._make_blocks(params, curve, start, min(start + SPAN_BLOCKS, blocks), molecule)
         refuse_beyond(params, curve, molecule)
         return molecule
+
+    def _make_blocks(self, params: KernelParams, curve: Curve, start: int, stop: int, molecule: np.ndarray) -> None:
+        """Some blocks of pixels, shared out among threads."""
+
+        def work(first: int, end: int) -> None:
+            _scatter(params.panels, params.sampling, params.sources, curve, start + first, start + end, molecule)
+
+        share_out(work, stop - start, self._threads)
 
     def add(self, panels: Panels, start: int, stop: int, blocks: tuple[int, int], pixels: np.ndarray) -> None:
         """Add all of them to some blocks of a range of pixels.

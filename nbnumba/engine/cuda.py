@@ -16,11 +16,23 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import cuda
 
+from nbnumba.engine.background import Backgrounds, refuse_beyond
+from nbnumba.engine.scan import stop_if_abandoned
 from nbnumba.engine.threads import thread_count
 from nbnumba.errors import EngineFailedError, EngineUnavailableError
+from nbnumba.kernels.background import background_pixel
 from nbnumba.kernels.cuda_crystal import SINGLE_FORMS, add_crystal, add_crystal_single, check_single
 from nbnumba.kernels.panels import panel_of, panel_plane, panel_window
-from nbnumba.kernels.params import PIXELS_PER_BLOCK, KernelParams, Lattice, Panels, PanelWindow, Plane, last_pixel
+from nbnumba.kernels.params import (
+    PIXELS_PER_BLOCK,
+    Curve,
+    KernelParams,
+    Lattice,
+    Panels,
+    PanelWindow,
+    Plane,
+    last_pixel,
+)
 from nbnumba.kernels.pixel import render_pixel
 from nbnumba.numerics.jit import cache_folder
 
@@ -94,6 +106,52 @@ def pixel_function(shape: int, interpolating: bool, single: bool, many: bool) ->
     return render_pixels
 
 
+def scatter_molecule(panels, sampling, sources, curve, first, molecule):
+    """Uncompiled kernel: thread n assigns what one molecule scatters into pixel ``first + n``.
+
+    Parameters
+    ----------
+    panels : Panels
+    sampling : Sampling
+    sources : Sources
+    curve : Curve
+    first : int
+        Pixel number.
+    molecule : ndarray, shape (n,), float64
+        By pixel number less `first`, electrons²·steradian; 0 where masked.
+    """
+    n = cuda.grid(1)
+    if n < molecule.shape[0]:
+        number = first + n
+        panel = panel_of(panels, number)
+        window = panel_window(panels, panel)
+        row, column = (number - window.first) // window.width, (number - window.first) % window.width
+        slow, fast = window.slow_min + row, window.fast_min + column
+        place = window.offset + slow * window.stride + fast
+        if row >= window.height or (panels.has_mask and panels.mask[place] == 0):
+            molecule[n] = 0.0
+        else:
+            plane = panel_plane(panels, panel)
+            molecule[n] = background_pixel(panels, sampling, sources, curve, plane, slow, fast)
+
+
+def add_scaled(molecule, scale, photons):
+    """Uncompiled kernel: each thread adds a multiple of what a molecule scatters to a pixel.
+
+    Parameters
+    ----------
+    molecule : ndarray, shape (n,), float64
+        Electrons²·steradian.
+    scale : float64
+        Photons for each of them.
+    photons : ndarray, shape (n,), float32 or float64
+        Changed.
+    """
+    n = cuda.grid(1)
+    if n < photons.shape[0]:
+        photons[n] += scale * molecule[n]
+
+
 def sum_blocks(omegas, sums):
     """Uncompiled kernel: each thread adds PIXELS_PER_BLOCK solid angles in the order of the CPU engines.
 
@@ -147,6 +205,16 @@ def _sum_kernel() -> Any:
     return _kernel(sum_blocks)
 
 
+@functools.cache
+def _scatter_kernel() -> Any:
+    return _kernel(scatter_molecule)
+
+
+@functools.cache
+def _add_kernel() -> Any:
+    return _kernel(add_scaled)
+
+
 _SETTINGS = threading.Lock()
 """Whoever changes numba-cuda's settings for a moment holds it."""
 
@@ -169,6 +237,16 @@ def _failures_in_one_line() -> Iterator[None]:
         raise EngineFailedError(f"{{engine=cuda}}: the GPU failed ({error}); use {{engine=cpu}}") from error
 
 
+def _check_room(needed: int) -> None:
+    """Refuse what the device has no room for."""
+    free, _ = cuda.current_context().get_memory_info()
+    if needed > free:
+        raise EngineUnavailableError(
+            f"{{engine=cuda}}: this run needs {needed / 1e9:.1f} GB of GPU memory and {free / 1e9:.1f} GB are "
+            "free; use {engine=cpu}"
+        )
+
+
 class _Resident(NamedTuple):
     """An array on the device, and the host's array that it was made from."""
 
@@ -183,6 +261,63 @@ def _is_the_same(old: np.ndarray, new: np.ndarray) -> bool:
         # the same memory: `old` still holds it, and nobody changes arrays of a description or a model
         return True
     return alike and new.nbytes <= COMPARED_BYTES and bool(np.array_equal(old, new, equal_nan=True))
+
+
+class CudaBackgrounds(Backgrounds):
+    """Those of the CUDA engine: they stay in the GPU's memory.
+
+    Parameters
+    ----------
+    engine : CudaEngine
+        Whose parameters they share.
+    """
+
+    def __init__(self, engine: CudaEngine) -> None:
+        super().__init__()
+        self._engine = engine
+        self._loaded: set[type] = set()
+
+    def load(self, params: KernelParams, curve: Curve, image: np.ndarray) -> None:
+        """Launch the kernels on no pixel; see `Backgrounds`."""
+        if image.dtype.type in self._loaded:
+            return
+        self._loaded.add(image.dtype.type)
+        with _failures_in_one_line():
+            nothing = self._engine.buffer("no background", 0, np.float64)
+            self._scatter(params, curve, 0, nothing)
+            _launch(_add_kernel(), 0, nothing, 1.0, self._engine.buffer("photons", 0, image.dtype.type))
+
+    def make(self, params: KernelParams, curve: Curve) -> Any:
+        """What one molecule scatters, on the GPU; see `Backgrounds`."""
+        with _failures_in_one_line():
+            count = last_pixel(params.panels)
+            _check_room(8 * count)
+            molecule = cuda.device_array(count, np.float64)
+            for first in range(0, count, TILE_PIXELS):
+                stop_if_abandoned()
+                self._scatter(params, curve, first, molecule[first : first + TILE_PIXELS])
+            if curve.ends:
+                refuse_beyond(params, curve, molecule.copy_to_host())
+            return molecule
+
+    def add(self, start: int, photons: Any) -> None:
+        """Add all of them to consecutive pixels on the GPU.
+
+        Parameters
+        ----------
+        start : int
+            Number of the first pixel.
+        photons : device array, float32 or float64
+            Changed.
+        """
+        for molecule, scale in self.current:
+            _launch(_add_kernel(), photons.size, molecule[start : start + photons.size], scale, photons)
+
+    def _scatter(self, params: KernelParams, curve: Curve, first: int, molecule: Any) -> None:
+        """Launch the kernel on consecutive pixels."""
+        resident, on_device = self._engine.uploaded(params, curve)
+        arguments = (resident.panels, resident.sampling, resident.sources, on_device, first, molecule)
+        _launch(_scatter_kernel(), molecule.size, *arguments)
 
 
 class CudaEngine:
@@ -215,6 +350,7 @@ class CudaEngine:
         self._arrays: dict[str, _Resident] = {}
         self._buffers: dict[tuple[str, type], Any] = {}
         self._loaded: set[tuple[object, ...]] = set()
+        self.backgrounds = CudaBackgrounds(self)
 
     def on_one_thread(self) -> None:
         """A GPU makes one image after the other."""
@@ -236,12 +372,19 @@ class CudaEngine:
         needed = sum(array.nbytes for name, array in arrays.items() if name not in self._arrays)
         if not self._buffers:
             needed += BYTES_PER_PIXEL * pixels
-        free, _ = cuda.current_context().get_memory_info()
-        if needed > free:
-            raise EngineUnavailableError(
-                f"{{engine=cuda}}: this run needs {needed / 1e9:.1f} GB of GPU memory and {free / 1e9:.1f} GB are "
-                "free; use {engine=cpu}"
-            )
+        _check_room(needed)
+
+    def uploaded(self, params: KernelParams, curve: Curve) -> tuple[KernelParams, Curve]:
+        """Parameters and a curve with their arrays in device memory.
+
+        Parameters
+        ----------
+        params : KernelParams
+            Of the image.
+        curve : Curve
+            Of a background.
+        """
+        return self._on_device(params), self._uploaded(curve, "curve.")
 
     def _uploaded(self, section: Any, path: str) -> Any:
         """A topic of the parameters as the device sees it."""
@@ -263,8 +406,18 @@ class CudaEngine:
             self._arrays[path] = known
         return known.device
 
-    def _buffer(self, name: str, size: int, kind: type) -> Any:
-        """Device memory of at least this size that is kept from launch to launch."""
+    def buffer(self, name: str, size: int, kind: type) -> Any:
+        """Device memory of at least this size that is kept from launch to launch.
+
+        Parameters
+        ----------
+        name : str
+            What it is for.
+        size : int
+            Elements.
+        kind : type
+            Of an element.
+        """
         kept = self._buffers.get((name, kind))
         if kept is None or kept.size < size:
             kept = self._buffers[name, kind] = cuda.device_array(max(size, 1), kind)
@@ -273,6 +426,7 @@ class CudaEngine:
     def release(self) -> None:
         """Free the device's memory."""
         self._source = self._params = None
+        self.backgrounds.release()
         self._arrays.clear()
         self._buffers.clear()
 
@@ -330,14 +484,15 @@ class CudaEngine:
         start, count = pixels[0], pixels[1] - pixels[0]
         many = len(params.panels.planes) > 1
         kernel = _pixel_kernel(int(params.lattice.shape), bool(interpolating), self._single, many)
-        photons = self._buffer("photons", count, image.dtype.type)
-        omegas = self._buffer("solid angles", count, np.float64)
-        bits = self._buffer("status", count, np.uint8)
-        sums = self._buffer("sums", len(omega_sums), np.float64)
+        photons = self.buffer("photons", count, image.dtype.type)
+        omegas = self.buffer("solid angles", count, np.float64)
+        bits = self.buffer("status", count, np.uint8)
+        sums = self.buffer("sums", len(omega_sums), np.float64)
         _launch(kernel, count, resident, plane_of(params.panels), start, opening, photons, omegas, bits)
         _launch(_sum_kernel(), len(omega_sums), omegas, sums)
         if count == 0:
             return
+        self.backgrounds.add(start, photons)
         _store(params.panels, image, start, photons)
         if status.size:
             bits.copy_to_host(status)

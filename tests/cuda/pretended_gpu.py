@@ -173,7 +173,10 @@ def engine_on_pretended_gpu(**options: Any) -> Iterator[PretendedContext]:
     """The CUDA engine where it finds a `pretended_gpu` with these options; its kernels are compiled anew, not kept."""
 
     def forget() -> None:
-        for cached in (engine._pixel_kernel, engine._sum_kernel, cuda_device.why_unusable):
+        for cached in (
+            engine._pixel_kernel, engine._sum_kernel, engine._scatter_kernel, engine._add_kernel,
+            cuda_device.why_unusable,
+        ):  # fmt: skip
             cached.cache_clear()
 
     forget()

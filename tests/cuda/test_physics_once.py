@@ -31,12 +31,12 @@ def functions_of(tree):
 
 
 def is_compiled(function):
-    """Whether it runs on the GPU: decorated for that, or one of the two kernels."""
+    """Whether it runs on the GPU: decorated for that, or one of the kernels."""
     decorators = {ast.unparse(decorator).partition("(")[0] for decorator in function.decorator_list}
     return bool(decorators & {"device_jit", "contracting_jit", "cuda.jit"}) or function.name in KERNEL_NAMES
 
 
-KERNEL_NAMES = {"render_pixels", "sum_blocks"}
+KERNEL_NAMES = {"render_pixels", "scatter_molecule", "add_scaled", "sum_blocks"}
 
 COMPILED = [
     pytest.param(function, id=f"{module}-{function.name}")
