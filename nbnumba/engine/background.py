@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -54,6 +55,10 @@ def _add(panels, start, stop, molecule, scale, pixels):
             n += 1
 
 
+Added = Sequence[tuple[Any, float]]
+"""Images of one molecule by pixel number, in whatever memory an engine adds them from, and the factor for each."""
+
+
 class _Kept(NamedTuple):
     """An image of one molecule, and all that it depends on."""
 
@@ -62,17 +67,11 @@ class _Kept(NamedTuple):
 
 
 class Backgrounds(ABC):
-    """The amorphous materials of an engine's image; those of the one before are kept.
-
-    Attributes
-    ----------
-    current : list of (image, float)
-        What to add to every pixel: images of one molecule, and the factor for each.
-    """
+    """The amorphous materials of an engine's images; those of the one before are kept. Threads may share them."""
 
     def __init__(self) -> None:
-        self.current: list[tuple[Any, float]] = []
         self._kept: list[_Kept] = []
+        self._making = threading.Lock()
 
     @abstractmethod
     def load(self, params: KernelParams, curve: Curve, image: np.ndarray) -> None:
@@ -97,8 +96,8 @@ class Backgrounds(ABC):
             The molecule's.
         """
 
-    def take(self, params: KernelParams, scatterers: Sequence[Scatterer]) -> None:
-        """Take over the materials of the next image.
+    def take(self, params: KernelParams, scatterers: Sequence[Scatterer]) -> Added:
+        """What the materials of an image add to each of its pixels.
 
         What the image before has made is used again if panels, sampling, sources and curve are the same, whatever the
         crystal, the fluence and the thicknesses are.
@@ -107,18 +106,26 @@ class Backgrounds(ABC):
         ----------
         params : KernelParams
         scatterers : sequence of Scatterer
+
+        Returns
+        -------
+        sequence of (image, float)
+            What `make` made, and the factor for it.
         """
-        wanted: list[_Kept] = []
-        for scatterer in scatterers:
-            geometry = (params.panels, params.sampling, params.sources, scatterer.curve)
-            known = next((kept for kept in (*self._kept, *wanted) if _same(kept.geometry, geometry)), None)
-            wanted.append(known or _Kept(geometry, self.make(params, scatterer.curve)))
-        self._kept = wanted
-        self.current = [(kept.image, scatterer.scale) for kept, scatterer in zip(wanted, scatterers, strict=True)]
+        if not scatterers:
+            return ()
+        with self._making:
+            wanted: list[_Kept] = []
+            for scatterer in scatterers:
+                geometry = (params.panels, params.sampling, params.sources, scatterer.curve)
+                known = next((kept for kept in (*self._kept, *wanted) if _same(kept.geometry, geometry)), None)
+                wanted.append(known or _Kept(geometry, self.make(params, scatterer.curve)))
+            self._kept = wanted
+        return [(kept.image, scatterer.scale) for kept, scatterer in zip(wanted, scatterers, strict=True)]
 
     def release(self) -> None:
         """Keep nothing."""
-        self.current, self._kept = [], []
+        self._kept = []
 
 
 class HostBackgrounds(Backgrounds):
@@ -158,22 +165,27 @@ class HostBackgrounds(Backgrounds):
 
         share_out(work, stop - start, self._threads)
 
-    def add(self, panels: Panels, start: int, stop: int, blocks: tuple[int, int], pixels: np.ndarray) -> None:
-        """Add all of them to some blocks of a range of pixels.
 
-        Parameters
-        ----------
-        panels : Panels
-        start, stop : int
-            The range of pixel numbers.
-        blocks : tuple of 2 int
-            The first block of the range, and the one behind the last.
-        pixels : ndarray, shape (n,), float32 or float64
-            The image; changed.
-        """
-        first, end = (min(start + block * PIXELS_PER_BLOCK, stop) for block in blocks)
-        for molecule, scale in self.current:
-            _add(panels, first, end, molecule, scale, pixels)
+def add_backgrounds(
+    added: Added, panels: Panels, start: int, stop: int, blocks: tuple[int, int], pixels: np.ndarray
+) -> None:
+    """Add what is on the host to some blocks of a range of pixels.
+
+    Parameters
+    ----------
+    added : sequence of (image, float)
+        From `HostBackgrounds.take`.
+    panels : Panels
+    start, stop : int
+        The range of pixel numbers.
+    blocks : tuple of 2 int
+        The first block of the range, and the one behind the last.
+    pixels : ndarray, shape (n,), float32 or float64
+        The image; changed.
+    """
+    first, end = (min(start + block * PIXELS_PER_BLOCK, stop) for block in blocks)
+    for molecule, scale in added:
+        _add(panels, first, end, molecule, scale, pixels)
 
 
 def _same(old: Any, new: Any) -> bool:

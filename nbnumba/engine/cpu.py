@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nbnumba.engine.background import HostBackgrounds
+from nbnumba.engine.background import Added, HostBackgrounds, add_backgrounds
 from nbnumba.engine.threads import share_out, thread_count
 from nbnumba.kernels.lanes.nest import evaluation_varies, render_block
 from nbnumba.kernels.panels import panel_of, panel_plane, panel_window
@@ -179,7 +179,7 @@ class CpuEngine:
     def on_one_thread(self) -> CpuEngine:
         """This engine for the images that several threads make side by side."""
         engine = CpuEngine(1)
-        engine._idle = self._idle
+        engine._idle, engine.backgrounds = self._idle, self.backgrounds
         return engine
 
     def _borrow(self) -> np.ndarray:
@@ -208,6 +208,7 @@ class CpuEngine:
         image: np.ndarray,
         status: np.ndarray,
         omega_sums: np.ndarray,
+        added: Added = (),
     ) -> None:
         """Render pixels `start` to `stop` - 1; see `nbnumba.engine.registry.Engine`."""
         pixels = image.reshape(-1)
@@ -219,7 +220,7 @@ class CpuEngine:
             _prepare(scratch, params.lattice.cells)
             _render(params, start, stop, opening, interpolating, (first, end), scratch, pixels, status, omega_sums)
             self._idle.put(scratch)
-            self.backgrounds.add(params.panels, start, stop, (first, end), pixels)
+            add_backgrounds(added, params.panels, start, stop, (first, end), pixels)
 
         steps = PIXELS_PER_BLOCK * params.scale.steps * params.sampling.layers
         share_out(render_blocks, len(omega_sums), self.threads, SMALLEST_STEPS // steps)

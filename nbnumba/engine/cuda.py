@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import cuda
 
-from nbnumba.engine.background import Backgrounds, refuse_beyond
+from nbnumba.engine.background import Added, Backgrounds, refuse_beyond
 from nbnumba.engine.scan import stop_if_abandoned
 from nbnumba.engine.threads import thread_count
 from nbnumba.errors import EngineFailedError, EngineUnavailableError
@@ -300,19 +300,6 @@ class CudaBackgrounds(Backgrounds):
                 refuse_beyond(params, curve, molecule.copy_to_host())
             return molecule
 
-    def add(self, start: int, photons: Any) -> None:
-        """Add all of them to consecutive pixels on the GPU.
-
-        Parameters
-        ----------
-        start : int
-            Number of the first pixel.
-        photons : device array, float32 or float64
-            Changed.
-        """
-        for molecule, scale in self.current:
-            _launch(_add_kernel(), photons.size, molecule[start : start + photons.size], scale, photons)
-
     def _scatter(self, params: KernelParams, curve: Curve, first: int, molecule: Any) -> None:
         """Launch the kernel on consecutive pixels."""
         resident, on_device = self._engine.uploaded(params, curve)
@@ -449,6 +436,7 @@ class CudaEngine:
         image: np.ndarray,
         status: np.ndarray,
         omega_sums: np.ndarray,
+        added: Added = (),
     ) -> None:
         """Render pixels `start` to `stop` - 1; see `nbnumba.engine.registry.Engine`.
 
@@ -467,7 +455,7 @@ class CudaEngine:
                 part = slice(first - start, end - start)
                 blocks = slice((first - start) // PIXELS_PER_BLOCK, -(-(end - start) // PIXELS_PER_BLOCK))
                 sums = omega_sums[blocks]
-                self._render_tile(params, (first, end), opening, interpolating, image, status[part], sums)
+                self._render_tile(params, (first, end), opening, interpolating, image, status[part], sums, added)
 
     def _render_tile(
         self,
@@ -478,6 +466,7 @@ class CudaEngine:
         image: np.ndarray,
         status: np.ndarray,
         omega_sums: np.ndarray,
+        added: Added = (),
     ) -> None:
         """Render the pixels from one number to before another with one launch."""
         resident = self._on_device(params)
@@ -492,7 +481,8 @@ class CudaEngine:
         _launch(_sum_kernel(), len(omega_sums), omegas, sums)
         if count == 0:
             return
-        self.backgrounds.add(start, photons)
+        for molecule, scale in added:
+            _launch(_add_kernel(), count, molecule[start : start + count], scale, photons)
         _store(params.panels, image, start, photons)
         if status.size:
             bits.copy_to_host(status)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nbnumba.engine.background import HostBackgrounds
+from nbnumba.engine.background import Added, HostBackgrounds, add_backgrounds
 from nbnumba.engine.threads import share_out, thread_count
 from nbnumba.kernels.panels import panel_of, panel_plane, panel_window
 from nbnumba.kernels.params import PIXELS_PER_BLOCK
@@ -61,7 +61,9 @@ class ReferenceEngine:
 
     def on_one_thread(self) -> ReferenceEngine:
         """This engine for the images that several threads make side by side."""
-        return ReferenceEngine(1)
+        engine = ReferenceEngine(1)
+        engine.backgrounds = self.backgrounds
+        return engine
 
     def load(self, params: KernelParams, interpolating: bool, image: np.ndarray) -> None:
         """Render no pixel: numba compiles or loads the kernel all the same."""
@@ -81,12 +83,13 @@ class ReferenceEngine:
         image: np.ndarray,
         status: np.ndarray,
         omega_sums: np.ndarray,
+        added: Added = (),
     ) -> None:
         """Render pixels `start` to `stop` - 1; see `nbnumba.engine.registry.Engine`."""
         pixels = image.reshape(-1)
 
         def render_blocks(first: int, end: int) -> None:
             _render(params, start, stop, opening, interpolating, (first, end), pixels, status, omega_sums)
-            self.backgrounds.add(params.panels, start, stop, (first, end), pixels)
+            add_backgrounds(added, params.panels, start, stop, (first, end), pixels)
 
         share_out(render_blocks, len(omega_sums), self.threads)

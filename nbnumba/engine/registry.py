@@ -10,7 +10,7 @@ from nbnumba.errors import UsageError
 if TYPE_CHECKING:
     import numpy as np
 
-    from nbnumba.engine.background import Backgrounds
+    from nbnumba.engine.background import Added, Backgrounds
     from nbnumba.kernels.params import KernelParams
 
 _ENGINES = {
@@ -48,7 +48,7 @@ class Engine(Protocol):
     threads : int
         CPU threads that it uses.
     backgrounds : Backgrounds
-        What is added to the pixels that it renders.
+        Makes what is added to the pixels.
     """
 
     name: str
@@ -83,6 +83,7 @@ class Engine(Protocol):
         image: np.ndarray,
         status: np.ndarray,
         omega_sums: np.ndarray,
+        added: Added = (),
     ) -> None:
         """Render the pixels of the numbers `start` to `stop` - 1.
 
@@ -103,6 +104,8 @@ class Engine(Protocol):
             STATUS_ bits of each pixel, 0 where masked; assigned. Of shape (0,) where nobody asks.
         omega_sums : ndarray, shape (ceil((stop - start) / PIXELS_PER_BLOCK),), float64
             Solid angle summed over layers, subpixels and the pixels of each block, steradian.
+        added : sequence of (image, float)
+            From `backgrounds`: what is added to the pixels.
         """
 
     def release(self) -> None:

@@ -25,6 +25,7 @@ from nbnumba.kernels.params import (
 )
 
 if TYPE_CHECKING:
+    from nbnumba.engine.background import Added
     from nbnumba.engine.registry import Engine
     from nbnumba.kernels.params import KernelParams, Scatterer
 
@@ -210,6 +211,7 @@ class _Scan:
         self.state = ScanState()
         self.opened = not _opening_matters(params)
         self.interpolating = bool(params.factors.interpolate)
+        self.added: Added = ()
         self._room = np.empty(0, dtype=np.uint8)
 
     def _status(self, pixels: int) -> np.ndarray:
@@ -227,7 +229,9 @@ class _Scan:
     def _call_engine(self, start: int, stop: int, opening: bool, status: np.ndarray) -> float:
         """Render a range, and assign its status unless that is empty; the sum of solid angles."""
         omega_sums = np.zeros(-(-(stop - start) // PIXELS_PER_BLOCK))
-        self.engine.render_range(self.params, start, stop, opening, self.interpolating, self.image, status, omega_sums)
+        self.engine.render_range(
+            self.params, start, stop, opening, self.interpolating, self.image, status, omega_sums, self.added
+        )
         return float(omega_sums.sum())
 
     def render_span(self, start: int, stop: int) -> float:
@@ -298,7 +302,7 @@ def render(
     if scatterers:
         engine.backgrounds.load(params, scatterers[0].curve, image)
     began = time.perf_counter()
-    engine.backgrounds.take(params, scatterers)
+    scan.added = engine.backgrounds.take(params, scatterers)
     omega_sum = _render_spans(scan, total, progress)
     return Rendering(image, omega_sum, time.perf_counter() - began, scan.state)
 

@@ -175,3 +175,18 @@ def test_descriptions_are_equal_by_content():
     assert Background.water(0.1) == WATER
     assert len({Background.water(0.1), WATER, AIR}) == 2
     assert Background.water(0.2) != WATER
+
+
+def test_many_images_side_by_side_are_those_made_alone(made):
+    # thicknesses and crystals change, threads share the images of molecules
+    experiments = [
+        replace(
+            SPOTS, crystal=replace(CRYSTAL, misset=(angle, 0.0, 0.0)), background=(Background.water(0.1 + angle), AIR)
+        )
+        for angle in np.linspace(0.0, 1.0, 8)
+    ]  # fmt: skip
+    with Renderer("cpu", threads=2) as renderer:
+        images = [result.image for result in renderer.render_many(experiments, np.float64)]
+    assert len(made) == 2
+    for experiment, together in zip(experiments, images, strict=True):
+        assert np.array_equal(together, image(experiment))
