@@ -37,7 +37,7 @@ class CompareCommand(click.Command):
             raise CompareUsageError(error.format_message(), error.ctx) from None
 
 
-class GreyScale(click.ParamType):
+class GreyScale(click.ParamType):  # type: ignore[type-arg]
     """``log`` or a percentile."""
 
     name = "log|percent"

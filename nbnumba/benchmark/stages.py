@@ -44,7 +44,8 @@ def profile_stages(engine: str, threads: int, arguments: Sequence[str], folder: 
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines()
         raise NbnumbaError(f"the profiled run failed with status {done.returncode}: {lines[-1] if lines else ''}")
-    return json.loads(done.stdout)
+    seconds: dict[str, float] = json.loads(done.stdout)
+    return seconds
 
 
 def _run_stages(began: float, engine: str, threads: int, arguments: Sequence[str]) -> dict[str, float]:

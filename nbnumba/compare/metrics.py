@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,7 +112,7 @@ def different_pixels(reference: np.ndarray, image: np.ndarray) -> np.ndarray:
         Two NaN count as the same.
     """
     bits = np.ascontiguousarray(reference).view(np.uint32) != np.ascontiguousarray(image).view(np.uint32)
-    return bits & ~(np.isnan(reference) & np.isnan(image))
+    return np.asarray(bits & ~(np.isnan(reference) & np.isnan(image)))
 
 
 def absolute_difference(reference: np.ndarray, image: np.ndarray) -> np.ndarray:
@@ -167,7 +167,7 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> float:
     return float(a @ b) / scale if scale else math.nan
 
 
-_FIGURES = {
+_FIGURES: dict[str, tuple[str, Callable[[ImageMetrics], float], bool]] = {
     "bits": ("bit-different pixels in 10 000", lambda m: m.different_per_10000, False),
     "relative": ("largest relative difference", lambda m: m.max_relative, False),
     "absolute": ("largest difference, photons", lambda m: m.max_absolute, False),

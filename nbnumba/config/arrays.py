@@ -110,7 +110,7 @@ def read_only(view: np.ndarray) -> np.ndarray:
     view : ndarray
         Just made, or a part of what was.
     """
-    shown_view = view.view()
+    shown_view: np.ndarray = view.view()
     shown_view.flags.writeable = False
     _views[id(shown_view)] = shown_view
     return shown_view

@@ -81,19 +81,17 @@ def _scalar(value: Any) -> Any:
 
 
 def _number(value: Any) -> float:
-    if type(value) is not float:
-        value = _scalar(value)
-        if isinstance(value, bool) or not isinstance(value, numbers.Real):
-            raise ValueError(value)
-        value = _as_float(value)
-    if -LARGEST_NUMBER <= value <= LARGEST_NUMBER:
-        return value
-    if math.isfinite(value):
-        raise TooLargeError(f"is too large to compute with: {value:g}")
+    number = value if type(value) is float else _as_float(_scalar(value))
+    if -LARGEST_NUMBER <= number <= LARGEST_NUMBER:
+        return number
+    if math.isfinite(number):
+        raise TooLargeError(f"is too large to compute with: {number:g}")
     raise ValueError(value)
 
 
-def _as_float(value: numbers.Real) -> float:
+def _as_float(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise ValueError(value)
     try:
         return float(value)
     except OverflowError:
@@ -106,9 +104,10 @@ def _integer(value: Any) -> int:
         if number != math.floor(number):
             raise ValueError(value)
         value = int(number)
-    if abs(value) >= INTEGER_LIMIT:
-        raise TooLargeError(f"is too large to compute with: {value}")
-    return value
+    whole: int = value
+    if abs(whole) >= INTEGER_LIMIT:
+        raise TooLargeError(f"is too large to compute with: {whole}")
+    return whole
 
 
 def _boolean(value: Any) -> bool:

@@ -17,7 +17,7 @@ def _roi(value: Any) -> tuple[Any, ...]:
     except TypeError:
         raise ValueError(value) from None
     if not any(entry is None or hasattr(entry, "__len__") for entry in entries):
-        return _BOUNDS.read(entries)
+        return tuple(_BOUNDS.read(entries))
     return tuple(None if entry is None else _BOUNDS.read(entry) for entry in entries)
 
 

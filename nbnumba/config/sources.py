@@ -55,7 +55,7 @@ def sources_in_metres(sources: np.ndarray) -> np.ndarray:
     ndarray, shape (n, 5), float64
         X, Y, Z, weight, wavelength in metres; NaN where the default serves.
     """
-    table = sources[:, :_REST].copy()
+    table: np.ndarray = sources[:, :_REST].copy()
     table[:, _WAVELENGTH] = [_metres(*row) for row in sources[:, _WAVELENGTH:].tolist()]
     return table
 

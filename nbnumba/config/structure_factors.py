@@ -45,7 +45,8 @@ def _index(value: Any) -> int:
 def _grid(value: Any) -> np.ndarray:
     """A read-only view of the amplitudes inside a padded table."""
     if is_frozen(value) and value.ndim == 3 and for_kernels(value).shape == (_padded_size(value.shape),):
-        return value
+        grid: np.ndarray = value
+        return grid
     amplitudes = real_array(value, 3, _INSTEAD_OF_PHASES)
     check_finite(amplitudes)
     grid = empty_grid(amplitudes.shape)
@@ -359,7 +360,7 @@ def _indices(value: Any) -> np.ndarray:
     if not good.all():
         row = int(np.argmin(good))
         raise UnfitError(f"must be whole numbers, not {shown(indices[row].tolist())} in row {row}")
-    return axes.astype(np.int64).T
+    return np.asarray(axes.astype(np.int64).T)
 
 
 def _check_list(indices: np.ndarray, amplitudes: np.ndarray) -> None:

@@ -75,7 +75,8 @@ def axis(name: str) -> Effect:
 
 def twotheta_from_axis(settings: Settings, values: Sequence[Any]) -> Settings:
     """nanoBragg finds -twotheta in -twotheta_axis too, and takes the x component for the angle."""
-    return PIVOT_SAMPLE(settings.put("detector.twotheta", values[0]), values)
+    turned: Settings = PIVOT_SAMPLE(settings.put("detector.twotheta", values[0]), values)
+    return turned
 
 
 def cell(settings: Settings, values: Sequence[Any]) -> Settings:

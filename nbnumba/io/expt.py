@@ -19,6 +19,7 @@ from nbnumba.io.json_text import to_json
 from nbnumba.io.pixels import Rectangle, bad_bands, mask_without, split_frames
 from nbnumba.io.reading import read_input
 from nbnumba.io.scene import IDENTITY, CrystalModel, Goniometer, Scan, Scene, as_vector, axis_rotation
+from nbnumba.setup.frames import unit_vector
 
 _MODELS = ("beam", "detector", "goniometer", "scan", "crystal")
 _PANEL_FIELDS = ("name", "thickness", "mu", "material", "gain", "pedestal")
@@ -99,7 +100,7 @@ def _experiment(
     scene = Scene(
         panels=_read_panels(models["detector"]),
         wavelength=float(beam["wavelength"]),
-        unit_s0=as_vector(-_unit(beam["direction"])),
+        unit_s0=as_vector(-unit_vector(beam["direction"])),
         polarization_normal=as_vector(np.array(beam.get("polarization_normal", (0.0, 1.0, 0.0)))),
         polarization_fraction=float(beam["polarization_fraction"]) if "polarization_fraction" in beam else None,
         flux=float(beam.get("flux", 0.0)),
@@ -110,11 +111,6 @@ def _experiment(
     )
     images, frames = _read_images(data, row)
     return DialsExperiment(scene, row.get("identifier", ""), images, frames)
-
-
-def _unit(vector: Sequence[float]) -> np.ndarray:
-    array = np.asarray(vector, dtype=np.float64)
-    return array / np.linalg.norm(array)
 
 
 def _read_scan(path: str | os.PathLike[str], scan: Mapping[str, Any] | None) -> tuple[Scan | None, float]:
@@ -145,7 +141,7 @@ def _read_goniometer(goniometer: Mapping[str, Any] | None) -> Goniometer:
     if "axes" in goniometer:
         return _multi_axis(goniometer["axes"], goniometer["angles"], int(goniometer["scan_axis"]))
     return Goniometer(
-        as_vector(_unit(goniometer["rotation_axis"])), *(
+        as_vector(unit_vector(goniometer["rotation_axis"])), *(
             np.array(goniometer.get(name, IDENTITY), dtype=np.float64).reshape(3, 3)
             for name in ("fixed_rotation", "setting_rotation")
         ),
@@ -154,13 +150,14 @@ def _read_goniometer(goniometer: Mapping[str, Any] | None) -> Goniometer:
 
 def _multi_axis(axes: Sequence[Sequence[float]], angles: Sequence[float], moving: int) -> Goniometer:
     """Axes in the order from the crystal to the base, of which one turns."""
-    turns = [axis_rotation(as_vector(_unit(axis)), float(angle)) for axis, angle in zip(axes, angles, strict=True)]
+    units = [as_vector(unit_vector(axis)) for axis in axes]
+    turns = [axis_rotation(axis, float(angle)) for axis, angle in zip(units, angles, strict=True)]
     fixed, setting = IDENTITY, IDENTITY
     for turn in turns[:moving]:
         fixed = turn @ fixed
     for turn in turns[moving + 1 :]:
         setting = turn @ setting
-    return Goniometer(as_vector(_unit(axes[moving])), fixed, setting)
+    return Goniometer(as_vector(unit_vector(axes[moving])), fixed, setting)
 
 
 def _read_crystal(crystal: Mapping[str, Any]) -> CrystalModel:

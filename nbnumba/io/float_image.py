@@ -38,7 +38,7 @@ def read_float_image(path: str | os.PathLike[str], shape: tuple[int, int]) -> np
         raise InputFileError(
             f"{path}: {slow} x {fast} (slow x fast) float pixels are {4 * slow * fast} bytes, the file has {len(data)}"
         )
-    return np.frombuffer(data, dtype=np.float32).reshape(shape).copy()
+    return np.array(np.frombuffer(data, dtype=np.float32).reshape(shape))
 
 
 def write_float_image(path: str | os.PathLike[str], image: np.ndarray) -> None:

@@ -18,7 +18,7 @@ from nbnumba.io.atomic import reason
 from nbnumba.io.extras import optional_package
 from nbnumba.io.nxmx_metadata import THINNEST_SENSOR
 from nbnumba.io.scene import CrystalModel, Goniometer, ImageFile, Scan, Scene, as_vector
-from nbnumba.setup.frames import DIALS_TO_NEXUS
+from nbnumba.setup.frames import DIALS_TO_NEXUS, unit_vector
 
 if TYPE_CHECKING:
     import h5py
@@ -143,7 +143,7 @@ def _panels(nxmx: Any, detector: NXdetector, data: Any) -> tuple[Panel, ...]:
         size = [int(count) for count in module.data_size]
         panels.append(Panel(
             origin=as_vector(DIALS_TO_NEXUS @ position[:3, 3]),
-            fast=as_vector(turn @ _unit(fast_axis.vector)), slow=as_vector(turn @ _unit(slow_axis.vector)),
+            fast=as_vector(turn @ unit_vector(fast_axis.vector)), slow=as_vector(turn @ unit_vector(slow_axis.vector)),
             pixel_size=(_millimetres(fast_axis), _millimetres(slow_axis)), image_size=(size[-1], size[-2]),
             name=str(module.path).rpartition("/")[2], mask=_good(bad, list(module.data_origin), size), **shared,
         ))  # fmt: skip
@@ -157,11 +157,6 @@ def _matrix(nxmx: Any, axis: NXtransformationsAxis | None, frame: int = 0) -> np
     matrices = nxmx.get_cumulative_transformation(nxmx.get_dependency_chain(axis))
     matrix: np.ndarray = matrices[min(frame, len(matrices) - 1)]
     return matrix
-
-
-def _unit(vector: Any) -> np.ndarray:
-    array = np.asarray(vector, dtype=np.float64)
-    return array / np.linalg.norm(array)
 
 
 def _millimetres(axis: NXtransformationsAxis) -> float:
@@ -191,7 +186,7 @@ def _goniometer(nxmx: Any, sample: NXsample, frames: range) -> tuple[Goniometer 
         DIALS_TO_NEXUS @ _rotation(nxmx, part) @ DIALS_TO_NEXUS for part in (chain[:place], chain[place + 1 :])
     )
     start, width = _degrees(axis[0]), _width(axis)
-    vector = as_vector(DIALS_TO_NEXUS @ _unit(axis.vector))
+    vector = as_vector(DIALS_TO_NEXUS @ unit_vector(axis.vector))
     scan = Scan(start + frames[0] * width, width, images=len(frames), first=frames[0] + 1)
     return Goniometer(vector, fixed, setting), scan
 

@@ -92,4 +92,5 @@ def read_pgm(path: str | os.PathLike[str]) -> np.ndarray:
     fast, slow = (int(size) for size in match.groups())
     if len(data) < match.end() + slow * fast:
         raise InputFileError(f"{path}: is cut off: {slow * fast} pixels are needed")
-    return np.frombuffer(data, np.uint8, count=slow * fast, offset=match.end()).reshape(slow, fast).copy()
+    pixels = np.frombuffer(data, np.uint8, count=slow * fast, offset=match.end())
+    return np.array(pixels.reshape(slow, fast))

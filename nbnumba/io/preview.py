@@ -122,7 +122,7 @@ def grey_preview(image: np.ndarray) -> np.ndarray:
     faintest = max(background, strongest * 10.0**-_DECADES)
     signal = np.clip(np.nan_to_num(reduced) - background, 0.0, strongest)
     darkness = np.log1p(signal / faintest) / np.log1p(strongest / faintest)
-    return (255.0 * (1.0 - darkness)).astype(np.uint8)
+    return np.asarray(255.0 * (1.0 - darkness), dtype=np.uint8)
 
 
 def _reduce(image: np.ndarray) -> np.ndarray:

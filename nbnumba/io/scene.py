@@ -52,7 +52,7 @@ class Goniometer:
         -------
         ndarray, shape (3, 3), float64
         """
-        return self.setting_rotation @ axis_rotation(self.axis, degrees) @ self.fixed_rotation
+        return np.asarray(self.setting_rotation @ axis_rotation(self.axis, degrees) @ self.fixed_rotation)
 
 
 def axis_rotation(axis: Vector, degrees: float) -> np.ndarray:
@@ -72,7 +72,7 @@ def axis_rotation(axis: Vector, degrees: float) -> np.ndarray:
     x, y, z = axis
     across = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
     angle = math.radians(degrees)
-    return IDENTITY + math.sin(angle) * across + (1.0 - math.cos(angle)) * (across @ across)
+    return np.asarray(IDENTITY + math.sin(angle) * across + (1.0 - math.cos(angle)) * (across @ across))
 
 
 @dataclass(frozen=True)
@@ -244,7 +244,7 @@ def lattice_in_lab(scene: Scene, image: int = 0) -> np.ndarray:
     matrix = scene.crystal.A_of_image(image)
     if scene.goniometer is None or scene.scan is None:
         return matrix
-    return scene.goniometer.rotation(scene.scan.middle(image)) @ matrix
+    return np.asarray(scene.goniometer.rotation(scene.scan.middle(image)) @ matrix)
 
 
 def as_vector(array: np.ndarray) -> Vector:

@@ -65,4 +65,5 @@ def _cartesian(u: gemmi.SMat33d, cell: gemmi.UnitCell) -> gemmi.SMat33f:
     turn = np.array(cell.orth.mat.tolist()) @ lengths
     tensor = turn @ np.array(u.as_mat33().tolist()) @ turn.T
     diagonal = tensor[0, 0], tensor[1, 1], tensor[2, 2]
-    return gemmi_library().SMat33f(*diagonal, tensor[0, 1], tensor[0, 2], tensor[1, 2])
+    rotated: gemmi.SMat33f = gemmi_library().SMat33f(*diagonal, tensor[0, 1], tensor[0, 2], tensor[1, 2])
+    return rotated

@@ -267,4 +267,4 @@ def box(hkl: np.ndarray, name: str) -> np.ndarray:
             f"{name}: the index ranges ({' x '.join(map(str, shape))}) need {needed / 1e9:.3g} GB, "
             "more than this machine has; check for stray indices"
         )
-    return np.indices(shape, dtype=np.int32).reshape(3, -1).T + first
+    return np.asarray(np.indices(shape, dtype=np.int32).reshape(3, -1).T + first)

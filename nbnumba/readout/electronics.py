@@ -139,7 +139,8 @@ class Saturation(Stage):
 
     def apply(self, values: np.ndarray, strip: Strip) -> np.ndarray:
         """Clip; see `Stage.apply`."""
-        return np.minimum(values, self.level, out=values)
+        np.minimum(values, self.level, out=values)
+        return values
 
 
 @dataclass(frozen=True, eq=False)

@@ -91,7 +91,8 @@ class PhotonCounting(Stage):
         """Count; see `Stage.apply`."""
         if self.in_order:
             seed = strip.seed if self.seed is None else self.seed
-            return _nanobragg_counts(values, ran1_state(-(seed + strip.image_number)), poisson_state())
+            drawn = _nanobragg_counts(values, ran1_state(-(seed + strip.image_number)), poisson_state())
+            return np.asarray(drawn)
         counts = draw_poisson(values.reshape(-1), strip.first_pixel, strip.key(Purpose.PHOTONS, self.seed))
         return counts.reshape(values.shape)
 

@@ -226,4 +226,4 @@ def _convolve_by_fft(image: np.ndarray, kernel: np.ndarray, threads: int) -> np.
 
     with scipy.fft.set_workers(threads):
         spread = scipy.signal.fftconvolve(np.maximum(image, 0.0, dtype=np.float64), kernel, mode="same")
-    return np.maximum(spread, 0.0, out=spread)
+    return np.asarray(np.maximum(spread, 0.0, out=spread))

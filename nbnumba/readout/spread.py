@@ -152,4 +152,4 @@ class PointSpread(Stage):
 def _scaled_kernel(profile: str, width: float, radius: int) -> np.ndarray:
     """A kernel of sum 1; the width is in pixels."""
     kernel = (fiber_kernel if profile == "fiber" else gaussian_kernel)(width, 1.0, radius, threads=1)
-    return kernel / kernel.sum()
+    return np.asarray(kernel / kernel.sum())

@@ -39,16 +39,27 @@ def dials_rotation(beam: ArrayLike, *across: ArrayLike) -> np.ndarray:
     ValueError
         If every candidate is parallel to the beam.
     """
-    z = -_unit(beam)
+    z = -unit_vector(beam)
     for candidate in across:
         axis = np.asarray(candidate, dtype=np.float64)
         x = axis - z * (axis @ z)
         if np.linalg.norm(x) > _PARALLEL * np.linalg.norm(axis):
-            x = _unit(x)
+            x = unit_vector(x)
             return np.array([x, np.cross(z, x), z])
     raise ValueError("no direction across the beam is given")
 
 
-def _unit(vector: ArrayLike) -> np.ndarray:
+def unit_vector(vector: ArrayLike) -> np.ndarray:
+    """A direction as a unit vector.
+
+    Parameters
+    ----------
+    vector : array_like, shape (3,)
+        Any length but 0, which gives NaN.
+
+    Returns
+    -------
+    ndarray, shape (3,), float64
+    """
     array = np.asarray(vector, dtype=np.float64)
-    return array / np.linalg.norm(array)
+    return np.asarray(array / np.linalg.norm(array))

@@ -152,7 +152,7 @@ def _spread_axes(crystal: Crystal, mosaic: Mosaic, lattice: Lattice) -> np.ndarr
     if not isinstance(crystal.mosaic_spread, tuple):
         return mosaic.spread * np.eye(3)
     axes = np.array([unit(lattice.a), unit(lattice.b), unit(lattice.c)])
-    return np.radians(crystal.mosaic_spread)[:, None] * axes
+    return np.asarray(np.radians(crystal.mosaic_spread)[:, None] * axes)
 
 
 def rotation_matrices(vectors: np.ndarray) -> np.ndarray:

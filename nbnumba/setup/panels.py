@@ -53,7 +53,7 @@ def lab_position(panel: Panel, pixel: ArrayLike) -> np.ndarray:
         mm, in the panel's lab frame.
     """
     lengths = np.asarray(pixel, dtype=np.float64) * panel.pixel_size
-    return np.asarray(panel.origin) + lengths @ np.array([panel.fast, panel.slow])
+    return np.asarray(panel.origin + lengths @ np.array([panel.fast, panel.slow]))
 
 
 def ray_pixel(panel: Panel, direction: ArrayLike) -> np.ndarray:

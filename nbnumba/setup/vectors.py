@@ -17,7 +17,8 @@ Vector = tuple[float, float, float]
 
 def _plain(compiled: Any) -> Callable[..., Any]:
     """A function of the kernels as the Python that it was written in."""
-    return getattr(compiled, "py_func", compiled)
+    plain: Callable[..., Any] = getattr(compiled, "py_func", compiled)
+    return plain
 
 
 dot: Callable[[Vector, Vector], float] = _plain(vectors.dot)
