@@ -5,6 +5,7 @@ from __future__ import annotations
 import h5py
 import numpy as np
 import pytest
+from PIL import Image
 
 from nbnumba import Beam, Crystal, Detector, Experiment, Panel, UnitCell, UsageError, simulate
 from nbnumba.io.tiff import read_tiff
@@ -37,6 +38,37 @@ def test_panels_are_saved_one_below_the_other_in_nxmx(tmp_path):
         data = file["entry/data/data"]
         assert data.compression == "gzip"
         assert np.array_equal(np.squeeze(data[()]), result.slab())
+
+
+def detector(*places: tuple[float, float, tuple[int, int]]) -> Detector:
+    """Panels square to the beam, x and y of the corner in mm and a size each."""
+    return Detector(panels=[
+        Panel(origin=(x, y, -100.0), fast=(1, 0, 0), slow=(0, -1, 0), pixel_size=(0.1, 0.1), image_size=size)
+        for x, y, size in places
+    ])  # fmt: skip
+
+
+def test_a_preview_shows_panels_where_they_stand(tmp_path):
+    # side by side with a gap of ten pixels, the second one 5 pixels lower and of another size
+    result = simulate(Experiment(CRYSTAL, Beam(), detector((-3.0, 1.0, (20, 30)), (0.0, 0.5, (40, 24)))))
+    result.save(tmp_path / "i.png")
+    with Image.open(tmp_path / "i.png") as picture:
+        greys = np.asarray(picture)
+    assert greys.shape == (30, 70)
+    assert (greys[:, 21:29] == 255).all()
+    assert (greys[:4, 31:] == 255).all()
+    # each panel shows its own brightest pixel darkest
+    for panel, rows, columns in ((0, slice(0, 30), slice(0, 20)), (1, slice(5, 29), slice(30, 70))):
+        values, shown = result.panels[panel], greys[rows, columns]
+        assert shown[np.unravel_index(values.argmax(), values.shape)] == shown.min()
+
+
+@pytest.mark.parametrize("name", ["i.npy", "i.tif", "i.bin"])
+def test_panels_of_several_sizes_are_refused_where_one_array_is_needed(tmp_path, name):
+    result = simulate(Experiment(CRYSTAL, Beam(), detector((-3.0, 1.0, (20, 30)), (0.0, 0.5, (40, 24)))))
+    with pytest.raises(UsageError, match="hold one array, but the panels have 2 sizes: write .nxs, or panel by panel"):
+        result.save(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("name", "options", "message"), [

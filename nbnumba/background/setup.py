@@ -99,7 +99,7 @@ def lower_amorphous(experiment: AmorphousExperiment) -> AmorphousModel:
         If the description can't be rendered.
     """
     beam, detector, sampling = experiment.beam, experiment.detector, experiment.sampling
-    wavelength = beam.wavelength / ANGSTROM
+    wavelength = beam.nominal_wavelength / ANGSTROM
     geometry = _geometry(detector, exact_counts=experiment.extraction is not None)
     _check_image(experiment, geometry)
     fluence, _ = fluence_and_flux(beam)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 DEFAULT_FLUENCE = 125932015286227086360700780544.0
 """Photons/m² that make r_e²·fluence exactly 1."""
 
+DEFAULT_WAVELENGTH = 1.0
+"""Å."""
+
 
 @dataclass(frozen=True, eq=False)
 class Spread(Description):
@@ -45,8 +48,8 @@ class Beam(Description):
 
     Attributes
     ----------
-    wavelength : float
-        Central wavelength, Å.
+    wavelength : float or None
+        Central wavelength, Å; None takes the spectrum's mean, or 1 Å without one, see `nominal_wavelength`.
     fluence : float
         Photons/m²; replaced by flux·exposure/size² when `flux` is not zero.
     flux : float
@@ -71,10 +74,10 @@ class Beam(Description):
         float64 before it leaves of a wavelength that was stated in another unit (`nbnumba.config.sources`).
     spectrum : Spectrum or None
         Wavelengths and weights for every direction of the divergence, in place of the dispersion. `wavelength` is
-        then the nominal one, of a reciprocal matrix and of headers: the spectrum's mean, unless it is not 1 Å.
+        then the nominal one, of a reciprocal matrix and of headers.
     """
 
-    wavelength: float = 1.0
+    wavelength: float | None = None
     fluence: float = DEFAULT_FLUENCE
     flux: float = 0.0
     exposure: float = 1.0
@@ -89,7 +92,7 @@ class Beam(Description):
     spectrum: Spectrum | None = None
 
     RULES: ClassVar[Rules] = {
-        "wavelength": POSITIVE,
+        "wavelength": optional(POSITIVE),
         "fluence": NOT_NEGATIVE,
         "flux": NOT_NEGATIVE,
         "exposure": NOT_NEGATIVE,
@@ -117,4 +120,6 @@ class Beam(Description):
     @property
     def nominal_wavelength(self) -> float:
         """The wavelength of reciprocal matrices and headers, Å."""
-        return self.wavelength if self.spectrum is None or self.wavelength != 1.0 else self.spectrum.mean
+        if self.wavelength is not None:
+            return self.wavelength
+        return DEFAULT_WAVELENGTH if self.spectrum is None else self.spectrum.mean

@@ -40,7 +40,7 @@ def unit_hints(experiment: Experiment) -> list[str]:
     list of str
         A line for each field, with the field in braces.
     """
-    detector, wavelength = experiment.detector, experiment.beam.wavelength
+    detector, wavelength = experiment.detector, experiment.beam.nominal_wavelength
     hints = [
         pixel_size_hint(detector.pixel_size), *_distance_hints(detector), *_centre_hints(detector),
         _sources_hint(experiment.beam.sources),

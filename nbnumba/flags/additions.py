@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nbnumba.config import Beam, Crystal, MosaicDistribution
+from nbnumba.config.beam import DEFAULT_WAVELENGTH
 from nbnumba.errors import UsageError
 from nbnumba.flags.settings import Settings
 
@@ -49,7 +50,9 @@ class Additions:
             return beam
         from nbnumba.io.spectrum import read_spectrum
 
-        return replace(beam, spectrum=read_spectrum(self.spectrum_path, self.spectrum_unit))
+        # 1 Å is nanoBragg's default, whether a flag or a header states it or none
+        wavelength = None if beam.wavelength == DEFAULT_WAVELENGTH else beam.wavelength
+        return replace(beam, wavelength=wavelength, spectrum=read_spectrum(self.spectrum_path, self.spectrum_unit))
 
     def to_crystal(self, crystal: Crystal) -> Crystal:
         """A crystal with the mosaic domains.

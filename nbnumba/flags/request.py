@@ -318,7 +318,7 @@ def energy_hints(occurrences: Sequence[Occurrence]) -> Iterator[str]:
 def _nominal_hints(occurrences: Sequence[Occurrence], beam: Beam) -> Iterator[str]:
     """A wavelength that is taken for the default, beside a spectrum."""
     stated = [item for item in occurrences if item.flag.name in ("-lambda", "-energy")][-1:]
-    if beam.spectrum is not None and beam.wavelength == 1.0 and stated and beam.nominal_wavelength != 1.0:
+    if beam.spectrum is not None and beam.wavelength is None and stated and beam.nominal_wavelength != 1.0:
         yield (
             f"{stated[0].typed} {stated[0].values[0]:g}: 1 Å counts as not given; the nominal wavelength is the mean "
             f"of --spectrum, {beam.nominal_wavelength:g} Å"

@@ -42,6 +42,8 @@ class Format:
         Further arguments of the writer.
     scene : bool
         Whether it can't be written without a scene.
+    picture : bool
+        Whether it is for looking at: panels are shown where they stand.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Format:
     pixels: str = ""
     options: tuple[str, ...] = ()
     scene: bool = False
+    picture: bool = False
 
 
 SMV_SUFFIXES = (".img", ".smv")
@@ -65,7 +68,7 @@ FORMATS = (
     Format("NumPy", (".npy",), "arrays:write_npy", "arrays:read_npy"),
     Format("TIFF", (".tif", ".tiff"), "arrays:write_tiff_stack", "arrays:read_tiff_pages"),
     Format("raw floats", (".bin",), "arrays:write_raw_floats"),
-    Format("PNG preview", (".png",), "arrays:write_previews"),
+    Format("PNG preview", (".png",), "arrays:write_previews", picture=True),
     Format("DIALS experiment", (".expt",), "expt:write_scene", scene=True),
     Format("CrystFEL geometry", (".geom",), "crystfel:write_geom_of", "", "crystfel:check_geom", scene=True),
 )  # fmt: skip

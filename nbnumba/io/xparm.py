@@ -10,7 +10,7 @@ from nbnumba.config import Panel
 from nbnumba.errors import InputFileError, UsageError
 from nbnumba.io.reading import read_input
 from nbnumba.io.scene import CrystalModel, Goniometer, Scan, Scene, as_vector
-from nbnumba.setup.frames import dials_rotation
+from nbnumba.setup.frames import dials_rotation, unit_vector
 
 _COUNTS = (6, 4, 7, 3, 3, 3, 5, 3, 3, 3, 3)
 """Numbers in each line behind the first."""
@@ -77,5 +77,4 @@ def _numbers(path: str | os.PathLike[str], lines: list[str], number: int, count:
 def _unit(vector: np.ndarray) -> np.ndarray:
     # the zero vector gives NaN, which Panel refuses
     with np.errstate(invalid="ignore"):
-        unit: np.ndarray = vector / np.linalg.norm(vector)
-    return unit
+        return unit_vector(vector)

@@ -14,6 +14,7 @@ from nbnumba.io.formats import COMPRESSIONS, check_image, format_of, write_image
 from nbnumba.io.smv_headers import smv_header
 from nbnumba.output.files import DIALS, SMV_HEADERS
 from nbnumba.output.smv_header import header_for
+from nbnumba.setup.panels import assemble
 
 if TYPE_CHECKING:
     import numpy as np
@@ -95,6 +96,7 @@ class ImageOutputs:
             )
         scene = self._scene(model)
         for path in self.paths:
+            _check_panels(path, model)
             check_image(path, scene, **self._options(path, model))
 
     def write(self, model: Model, images: np.ndarray | Sequence[np.ndarray]) -> tuple[Path, ...]:
@@ -119,7 +121,8 @@ class ImageOutputs:
         """
         scene = self._scene(model)
         for path in self.paths:
-            write_image(path, images, scene, **self._options(path, model))
+            shown = assemble(model, list(images), 0.0) if format_of(path).picture and len(model.shapes) > 1 else images
+            write_image(path, shown, scene, **self._options(path, model))
         return self.paths
 
     def _scene(self, model: Model) -> Scene | None:
@@ -140,3 +143,12 @@ class ImageOutputs:
             options["header"] = smv_header(model)
         return options
 
+
+def _check_panels(path: Path, model: Model) -> None:
+    """Refuse panels of several sizes in a format that knows pixels alone: it would need one array of them."""
+    known, sizes = format_of(path), len(set(model.shapes))
+    if sizes > 1 and not known.scene and not known.picture:
+        raise UsageError(
+            f"{path}: {known.name} files hold one array, but the panels have {sizes} sizes: write .nxs, or panel by "
+            "panel (`SimulationResult.panels`)"
+        )

@@ -205,11 +205,12 @@ def assemble(model: Model, images: Sequence[np.ndarray], fill: float) -> np.ndar
         for geometry, image in zip(model.panels, images, strict=True)
     ]
     corner = np.min([place.reshape(-1, 2).min(axis=0) for place in places], axis=0)
-    size = np.max([place.reshape(-1, 2).max(axis=0) for place in places], axis=0) - corner
-    canvas = np.full((int(size[1]) + 1, int(size[0]) + 1), fill, dtype=np.float32)
+    last = np.max([place.reshape(-1, 2).max(axis=0) for place in places], axis=0)
+    columns, rows = (int(size) + 1 for size in np.rint(last - corner))
+    canvas = np.full((rows, columns), fill, dtype=np.float32)
     for place, image in zip(places, images, strict=True):
         column, row = np.rint(place - corner).astype(np.int64).T.reshape(2, -1)
-        canvas[np.minimum(row, canvas.shape[0] - 1), np.minimum(column, canvas.shape[1] - 1)] = image.T.reshape(-1)
+        canvas[row, column] = image.T.reshape(-1)
     return canvas
 
 

@@ -73,7 +73,9 @@ def test_nanobraggs_physics_counts_every_line_alike():
 def test_the_nominal_wavelength_is_the_mean_unless_one_is_given():
     spectrum = Spectrum([1.2, 1.4], weights=[3.0, 1.0])
     assert lower(replace(BASE, beam=Beam(spectrum=spectrum))).wavelength == pytest.approx(1.25e-10, rel=1e-15)
-    assert lower(replace(BASE, beam=Beam(wavelength=1.3, spectrum=spectrum))).wavelength == pytest.approx(1.3e-10)
+    for stated in (1.0, 1.3):
+        model = lower(replace(BASE, beam=Beam(wavelength=stated, spectrum=spectrum)))
+        assert model.wavelength == pytest.approx(stated * 1e-10)
 
 
 @pytest.mark.parametrize(("make", "message"), [
