@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from nbnumba import (
     Beam,
@@ -25,6 +26,7 @@ from nbnumba import (
     simulate,
 )
 from nbnumba.config.detector import DIALS_LAB
+from nbnumba.setup.panels import assemble
 from nbnumba.trace.record import record_pixels, trace_lines
 
 FACTORS = StructureFactors(np.random.default_rng(1).uniform(1.0, 300.0, (41, 41, 41)), -20, -20, -20)
@@ -143,6 +145,36 @@ def test_the_assembled_image_shows_every_panel_once():
     # tilted by at most 6 degrees, so that hardly a pixel hides another
     assert 0.97 * 2 * 37 * 29 < shown.size <= 2 * 37 * 29
     assert shown.max() == result.image.max()
+
+
+def flat_model(*panels: Panel):
+    """Panels of pixels of 0.1 mm, ready to be looked at."""
+    return lower(Experiment(CRYSTAL, Beam(), Detector(panels=panels), SAMPLING))
+
+
+def flat_panel(x: float, turn: float = 0.0, size=(4, 3)) -> Panel:
+    """A panel square to the beam, x in pixels, turned by some degrees."""
+    c, s = math.cos(math.radians(turn)), math.sin(math.radians(turn))
+    return Panel(origin=(0.1 * x, 0.0, -100.0), fast=(c, s, 0.0), slow=(s, -c, 0.0), pixel_size=(0.1, 0.1),
+                 image_size=size)  # fmt: skip
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.5, 1.5, 2.5, 7.25])
+def test_panels_that_are_fractions_of_a_pixel_apart_are_shown_without_holes(shift):
+    images = [np.arange(12.0).reshape(3, 4), np.arange(12.0, 24.0).reshape(3, 4)]
+    seen = assemble(flat_model(flat_panel(0.0), flat_panel(4.0 + shift)), images, -1.0)
+    start = 4 + int(shift)
+    assert np.array_equal(seen[:, :4], images[0])
+    assert np.array_equal(seen[:, start : start + 4], images[1])
+    assert (np.delete(seen, [0, 1, 2, 3, *range(start, start + 4)], axis=1) == -1.0).all()
+
+
+def test_a_turned_panel_is_shown_without_holes():
+    images = [np.zeros((3, 4)), np.ones((30, 40))]
+    seen = assemble(flat_model(flat_panel(-60.0), flat_panel(0.0, 30.0, (40, 30))), images, -1.0)
+    # as much of the page as the panel is large, but for pixels along its edge of 140
+    assert (seen == 1.0).sum() == pytest.approx(1200, abs=70)
+    assert np.array_equal(ndimage.binary_fill_holes(seen == 1.0), seen == 1.0)
 
 
 def test_the_frame_of_panels_is_that_of_dials_unless_another_one_is_given():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
     from nbnumba.config import Detector, LabFrame, Panel
     from nbnumba.setup.model import Model
+
+_EDGE_ON = 1e-6
+"""Area of a pixel, as seen, in pixels: panels that show less are not drawn."""
+
+_BORDER = 1e-6
+"""Pixels; a border may lie right on the middle of a pixel of the page."""
 
 
 def panel_normal(panel: Panel) -> np.ndarray:
@@ -193,33 +199,62 @@ def assemble(model: Model, images: Sequence[np.ndarray], fill: float) -> np.ndar
     -------
     ndarray, shape (slow, fast), float32
     """
-    first = model.geometry
-    # down the page as a detector square to the beam has it: along the first panel's axes as far as they lie across
+    right, down = _page(model.geometry)
+    edge = model.geometry.pixel_size
+    seen = [_seen(panel, image.shape, right, down, edge) for panel, image in zip(model.panels, images, strict=True)]
+    corners = [view.place(_corner_pixels(image.shape)) for view, image in zip(seen, images, strict=True)]
+    first = np.min(corners, axis=(0, 1))
+    columns, rows = (int(count) + 1 for count in np.rint(np.max(corners, axis=(0, 1)) - first))
+    canvas = np.full((rows, columns), fill, dtype=np.float32)
+    for view, ends, image in zip(seen, corners, images, strict=True):
+        left, top = np.floor(ends.min(axis=0) - first).astype(int)
+        behind, below = np.ceil(ends.max(axis=0) - first).astype(int) + 1
+        _draw(canvas[top:below, left:behind], view, first + (left, top), image)
+    return canvas
+
+
+class _View(NamedTuple):
+    """How a panel is seen along the beam, in pixels of the first panel: pixel (fast, slow) at origin + pixel @ axes."""
+
+    origin: np.ndarray
+    axes: np.ndarray
+
+    def place(self, pixel: np.ndarray) -> np.ndarray:
+        """Where a position on the panel is seen: right, down."""
+        return np.asarray(self.origin + pixel @ self.axes)
+
+
+def _page(first: DetectorGeometry) -> tuple[np.ndarray, np.ndarray]:
+    """Right and down on the page: the axes of the first panel, as far as they lie across the beam."""
     beam = np.asarray(first.beam)
     right = np.asarray(first.fdet) - beam * np.dot(beam, first.fdet)
     right = right / np.linalg.norm(right)
     down = np.cross(beam, right)
-    down = down if np.dot(down, first.sdet) >= 0.0 else -down
-    places = [
-        _seen(geometry, image.shape, right, down) / first.pixel_size
-        for geometry, image in zip(model.panels, images, strict=True)
-    ]
-    corner = np.min([place.reshape(-1, 2).min(axis=0) for place in places], axis=0)
-    last = np.max([place.reshape(-1, 2).max(axis=0) for place in places], axis=0)
-    columns, rows = (int(size) + 1 for size in np.rint(last - corner))
-    canvas = np.full((rows, columns), fill, dtype=np.float32)
-    for place, image in zip(places, images, strict=True):
-        column, row = np.rint(place - corner).astype(np.int64).T.reshape(2, -1)
-        canvas[row, column] = image.T.reshape(-1)
-    return canvas
+    return right, down if np.dot(down, first.sdet) >= 0.0 else -down
 
 
-def _seen(geometry: DetectorGeometry, shape: tuple[int, ...], right: np.ndarray, down: np.ndarray) -> np.ndarray:
-    """Where pixel centres appear along the beam, m: shape (slow, fast, 2)."""
-    slow, fast = (np.arange(count) + 0.5 for count in shape)
-    edge_fast, edge_slow = geometry.size_fast / shape[1], geometry.size_slow / shape[0]
-    position = (
-        np.asarray(geometry.pix0) + (fast * edge_fast)[:, None] * np.asarray(geometry.fdet)
-        + (slow * edge_slow)[:, None, None] * np.asarray(geometry.sdet)
-    )
-    return np.stack([position @ right, position @ down], axis=-1)
+def _seen(
+    panel: DetectorGeometry, shape: tuple[int, ...], right: np.ndarray, down: np.ndarray, edge: float
+) -> _View:
+    """A panel on the page."""
+    page = np.stack([right, down], axis=1) / edge
+    edges = np.array([panel.size_fast / shape[1], panel.size_slow / shape[0]])
+    return _View(np.asarray(panel.pix0) @ page, edges[:, None] * (np.array([panel.fdet, panel.sdet]) @ page))
+
+
+def _corner_pixels(shape: tuple[int, ...]) -> np.ndarray:
+    """Centres of the pixels in the corners: fast, slow."""
+    slow, fast = shape
+    return np.array([(x, y) for x in (0.5, fast - 0.5) for y in (0.5, slow - 0.5)])
+
+
+def _draw(canvas: np.ndarray, view: _View, first: np.ndarray, image: np.ndarray) -> None:
+    """Give each pixel of the canvas, of which the first lies at a place, that of the panel which it shows."""
+    if abs(np.linalg.det(view.axes)) < _EDGE_ON:
+        return
+    rows, columns = np.indices(canvas.shape)
+    places = np.stack([columns, rows], axis=-1) + (first - view.origin)
+    # borders of pixels belong to the next one, whatever the last bits say
+    fast, slow = np.moveaxis(np.floor(places @ np.linalg.inv(view.axes) + _BORDER).astype(np.int64), -1, 0)
+    inside = (fast >= 0) & (fast < image.shape[1]) & (slow >= 0) & (slow < image.shape[0])
+    canvas[inside] = image[slow[inside], fast[inside]]
