@@ -430,7 +430,7 @@ def _of_wavelengths(beam: Beam, shift: float, factor: float) -> Beam:
     wavelength = beam.nominal_wavelength * factor + shift
     if beam.sources is not None:
         sources = np.array(beam.sources[:, :5])
-        sources[:, 4] = np.where(np.isnan(sources[:, 4]), beam.wavelength, sources[:, 4]) * factor + shift
+        sources[:, 4] = np.where(np.isnan(sources[:, 4]), beam.nominal_wavelength, sources[:, 4]) * factor + shift
         return replace(beam, sources=sources, wavelength=wavelength)
     assert beam.spectrum is not None
     spectrum = Spectrum(wavelengths=beam.spectrum.angstroms * factor + shift, weights=beam.spectrum.weights)
