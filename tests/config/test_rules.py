@@ -136,7 +136,7 @@ def test_numbers_have_the_bounds_of_the_flags_that_set_them(kind, name):
 
 
 @pytest.mark.parametrize(("make", "message"), [
-    (lambda: Beam(wavelength=-1), "Beam.wavelength must be a number above zero, not -1"),
+    (lambda: Beam(wavelength=-1), "Beam.wavelength must be a number above zero, or None, not -1"),
     (lambda: Beam(polarization=1), "Beam.polarization must be True or False, not 1"),
     (lambda: Beam(dispersion=0.1), "Beam.dispersion must be a Spread, not 0.1"),
     (lambda: Crystal(misset=(1, 2)),
