@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from nbnumba_cli.additions import addition_options
+from nbnumba_cli.background import background_option
 from nbnumba_cli.console import progress_bar, say, warn
 from nbnumba_cli.flag_command import FlagCommand
 from nbnumba_cli.physics import chosen_physics, physics_options
@@ -16,6 +17,7 @@ from nbnumba_cli.startup import import_numba, require_working_folder, show_repor
 
 from nbnumba.engine.registry import AUTOMATIC, DEFAULT_ENGINE, ENGINE_NAMES, PRECISIONS, check_engine, choose_engine
 from nbnumba.flags import interpret, parse_flags
+from nbnumba.flags.background import with_backgrounds
 from nbnumba.flags.table import TOPICS
 from nbnumba.io.formats import COMPRESSIONS, SUFFIXES
 from nbnumba.output.files import SMV_HEADERS
@@ -46,6 +48,7 @@ class SimulateCommand(FlagCommand):
               help="single sums in float32 on a GPU: faster, and pixels are right to some 6 digits.")
 @click.option("--threads", type=click.IntRange(min=1), metavar="N", help="CPU threads.  [default: all cores]")
 @addition_options
+@background_option
 @click.option("--png", metavar="FILE", help="Also write a preview for people, of the format that the suffix says.")
 @click.option("--output", metavar="FILE", multiple=True,
               help=f"Also write photons in the format of the suffix: {', '.join(SUFFIXES)}; may be repeated.")
@@ -56,7 +59,8 @@ class SimulateCommand(FlagCommand):
 @physics_options
 def command(
     flags: tuple[str, ...], engine: str, precision: str, threads: int | None, png: str | None, spacegroup: str | None,
-    additions: Additions, output: tuple[str, ...], compression: str | None, smv_header: str, **physics: Any,
+    additions: Additions, background: tuple[str, ...], output: tuple[str, ...], compression: str | None,
+    smv_header: str, **physics: Any,
 ) -> None:
     """Simulate a diffraction image and write it as nanoBragg does.
 
@@ -76,7 +80,8 @@ def command(
 
     # all of it: Ctrl-C would be lost in a compiler that runs in the main thread
     outputs = (tuple(Path(path) for path in output), compression, smv_header)
-    run_interruptible(_simulate, flags, wanted, engine, precision, threads, png, spacegroup, additions, outputs)
+    run_interruptible(_simulate, flags, wanted, engine, precision, threads, png, spacegroup, additions,
+                      background, outputs)  # fmt: skip
 
 
 def _settled(engine: str, precision: str) -> str:
@@ -92,7 +97,8 @@ def _settled(engine: str, precision: str) -> str:
 
 def _simulate(
     flags: Sequence[str], physics: Physics, engine: str, precision: str, threads: int | None, png: str | None,
-    spacegroup: str | None, additions: Additions, outputs: tuple[tuple[Path, ...], str | None, str],
+    spacegroup: str | None, additions: Additions, background: Sequence[str],
+    outputs: tuple[tuple[Path, ...], str | None, str],
 ) -> None:
     """Read, simulate, write, report."""
     from nbnumba.engine.threads import available_threads
@@ -105,6 +111,7 @@ def _simulate(
 
     engine = _settled(engine, precision)
     request = interpret(flags, physics, spacegroup=spacegroup, additions=additions)
+    request = with_backgrounds(request, background)
     warn(request.warnings)
     extra = ImageOutputs(*outputs)
     files = replace(request.files, smv_header=extra.smv_header, png_path=None if png is None else Path(png))

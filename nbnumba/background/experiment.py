@@ -10,6 +10,7 @@ from nbnumba.config import Beam, Convention, Detector, LabFrame, Pivot, Sampling
 from nbnumba.config.amorphous import AmorphousSample
 from nbnumba.config.arrays import freeze, is_frozen, real_array
 from nbnumba.config.description import Description
+from nbnumba.config.radial_curve import ABSCISSAE
 from nbnumba.config.rules import BOOLEAN, LARGEST_NUMBER, POSITIVE, Rule, Rules, UnfitError, instance, optional
 from nbnumba.output.files import OutputFiles
 
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
 
 NONBRAGG_DETECTOR = Detector(frame=LabFrame(Convention.CUSTOM, Pivot.BEAM))
 """The detector that nonBragg starts from: the axes are nanoBragg's in the MOSFLM convention."""
-
-
-ABSCISSAE = ("stol", "4stol", "Q")
-"""What the first column of a table may be: sin(θ)/λ, 4 sin(θ)/λ, or Q = 4π sin(θ)/λ."""
 
 
 def _read_points(value: Any) -> np.ndarray:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 BEYOND = ("constant", "refuse")
 """What holds for sin θ/λ that the curve does not reach: its first or last value, or an error."""
 
+ABSCISSAE = ("stol", "4stol", "Q")
+"""What the first column of a table may be: sin θ/λ, 4 sin θ/λ, or Q = 4π sin θ/λ."""
+
 NAMES = ("air", "water")
 """Curves that the package ships."""
 
@@ -173,10 +176,10 @@ class RadialCurve(Description):
         UsageError
             If the abscissa is none of these.
         """
-        from nbnumba.io.radial_table import DIVISORS, read_radial_table
+        from nbnumba.io.radial_table import read_radial_table
 
-        if abscissa is not None and abscissa not in DIVISORS:
-            raise UsageError(f"{{abscissa}} must be one of {', '.join(DIVISORS)}, not {abscissa!r}")
+        if abscissa is not None and abscissa not in ABSCISSAE:
+            raise UsageError(f"{{abscissa}} must be one of {', '.join(ABSCISSAE)}, not {abscissa!r}")
         stol, amplitude = read_radial_table(path, abscissa)
         fault = _fault(stol, amplitude)
         if fault is not None:

@@ -222,5 +222,5 @@ def refuse_beyond(params: KernelParams, curve: Curve, image: np.ndarray) -> None
     where = f"panel {panel}, " if len(params.panels.windows) > 1 else ""
     raise UsageError(
         f"{{RadialCurve.stol}}: {unknown.size} pixels lie beyond the curve of a background, the first at {where}"
-        f"slow {slow}, fast {fast}; extend the curve, or hold it constant ({{RadialCurve.beyond=constant}})"
+        f"slow {slow}, fast {fast}; extend the curve, or leave {{RadialCurve.beyond=refuse}} out: then its ends hold"
     )

@@ -49,6 +49,7 @@ def setup_lines(model: Model, inputs: Sequence[tuple[str, Path | str]] = ()) -> 
     facts += _lattice_facts(model.lattice)
     facts += _crystal_facts(model)
     facts += _beam_facts(model)
+    facts += _background_facts(model)
     facts += _sampling_facts(model)
     return fact_lines(facts)
 
@@ -320,6 +321,16 @@ def _source_facts(model: Model) -> Iterator[Fact]:
             yield "", f"and {count - _LISTED_SOURCES} more"
             return
         yield "", f"{numbers_text(vector)}, weight {weight:g}, {1e10 * wavelength:g} Å"
+
+
+def _background_facts(model: Model) -> Iterator[Fact]:
+    for number, material in enumerate(model.experiment.background):
+        curve = material.curve
+        yield ("" if number else "background"), (
+            f"{material.thickness:g} mm of {material.density:g} g/cm^3 and {material.molar_mass:g} g/mol, F from "
+            f"{curve.stol[0]:g} to {curve.stol[-1]:g} /Å of sin θ/λ, {curve.amplitude[0]:g} to "
+            f"{curve.amplitude[-1]:g} electrons"
+        )
 
 
 def _chosen(automatically: bool) -> str:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nbnumba.config.arrays import freeze
+from nbnumba.config.lengths import read_length
 from nbnumba.config.rules import NOT_NEGATIVE_INTEGER, POSITIVE, Rule, Rules, UnfitError, optional
 from nbnumba.errors import UsageError
 from nbnumba.readout.names import EDGES, PROFILES
@@ -21,8 +22,7 @@ _KEPT_TAIL = {"gauss": 1e-9, "fiber": 1e-3}
 """Share of a profile that may lie beyond the automatic radius."""
 
 
-_MICROMETRES = {"": 1.0, "um": 1.0, "µm": 1.0, "mm": 1000.0}
-_IN_WORDS = re.compile(r"(\w+):(\d+\.?\d*|\.\d+)(|um|µm|mm|px)")
+_IN_PIXELS = re.compile(r"(\d+\.?\d*|\.\d+)px")
 
 
 def _read_kernel(value: Any) -> np.ndarray:
@@ -87,7 +87,7 @@ class PointSpread(Stage):
         Parameters
         ----------
         text : str
-            Profile, colon, full width at half maximum in µm (also ``um``), mm or pixels (px); a bare number is µm.
+            Profile, colon, full width at half maximum with its unit, or in pixels (px); a bare number is µm.
         pixel_size : float or None
             Edge of a pixel, µm; a width in pixels does without.
         **rest
@@ -102,17 +102,19 @@ class PointSpread(Stage):
         UsageError
             If it is no profile and width, or the edge of a pixel is not known.
         """
-        match = _IN_WORDS.fullmatch(text)
-        if match is None:
-            example = "a profile and its width, as in fiber:80um or gauss:1.5px"
-            raise UsageError(f"{{PointSpread}} {text} must be {example}")
-        profile, width, unit = match.groups()
-        if unit == "px":
+        profile, _, width = text.partition(":")
+        in_pixels = _IN_PIXELS.fullmatch(width)
+        if in_pixels is not None:
             pixel_size = 1.0 if pixel_size is None else pixel_size
-            return cls(profile, float(width) * pixel_size, pixel_size, **rest)
+            return cls(profile, float(in_pixels[1]) * pixel_size, pixel_size, **rest)
+        try:
+            fwhm = read_length(width, "um", "um")
+        except UnfitError:
+            example = "a profile and its width, as in fiber:80um or gauss:1.5px"
+            raise UsageError(f"{{PointSpread}} {text} must be {example}") from None
         if pixel_size is None:
             raise UsageError(f"{{PointSpread.pixel_size}} is needed for {text}, or a width in pixels (px)")
-        return cls(profile, float(width) * _MICROMETRES[unit], pixel_size, **rest)
+        return cls(profile, fwhm, pixel_size, **rest)
 
     def reach(self, shape: tuple[int, int]) -> int:
         """Radius of the kernel; see `Stage.reach`."""
