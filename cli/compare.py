@@ -115,7 +115,7 @@ def _run(flags: tuple[str, ...], outdir: str, save_diff: bool, png_scale: float 
 
 def _option(field: str) -> str:
     """The option that sets what a message names."""
-    return f"--{field}" if field in ("roi", "shape", "threshold") else field
+    return f"--{field.replace('_', '-')}" if field in ("c_bin", "roi", "shape", "threshold") else field
 
 
 def _compare(

@@ -97,14 +97,33 @@ def test_a_float_image_takes_any_numbers_and_layout(tmp_path):
     ("write_sources", [[0.0, 0.0, 0.0, 1.0, 1.0]], "sources row 0 lies at the sample"),
     ("write_sources", np.empty((0, 5)), "sources must be an array with 2 axes and something in it"),
     ("write_float_image", np.ones((2, 2), complex), "image of type complex128 holds no real numbers"),
-    ("write_pgm", np.ones((2, 2)), "image: a PGM image is uint8 of two axes, not float64"),
+    ("write_float_image", np.empty((0, 2)), r"image: 1 or 2 or 3 or 4 axes and a pixel are needed, not the shape"),
+    ("write_tiff", np.array([["a"]]), "image of type <U1 holds no real numbers"),
+    ("write_tiff", np.ones(3), r"image: 2 or 3 axes and a pixel are needed, not the shape \(3,\)"),
+    ("write_pgm", np.ones((2, 2)), "image: the grey values of a PGM image are uint8, not float64"),
     ("write_smv", np.ones((2, 2)), "SMV images hold uint16, int32, not float64; convert the pixels"),
-    ("write_smv", np.ones(3, np.uint16), r"image: two axes and at least one pixel are needed, not the shape \(3,\)"),
+    ("write_smv", np.ones(3, np.uint16), r"image: 2 axes and a pixel are needed, not the shape \(3,\)"),
 ])  # fmt: skip
 def test_what_can_t_be_written_is_one_line_and_no_file(tmp_path, write, value, message):
     with pytest.raises(nb.UsageError, match=rf"^{tmp_path}/a: [^\n]*{message}"):
         getattr(nb.io, write)(tmp_path / "a", value)
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("image", [np.ones((2, 2), complex), np.ones((2, 3, 4)), np.empty((0, 3)), [["a"]]])
+def test_a_preview_of_no_image_is_refused(tmp_path, image):
+    with pytest.raises(nb.UsageError, match="image"):
+        nb.io.write_preview(tmp_path / "a.png", image)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_preview_takes_any_real_numbers(tmp_path):
+    image = np.zeros((8, 9), np.int64)
+    image[2, 3], image[4:6] = 200, 5
+    for number, pixels in enumerate((image, image.tolist(), image.astype(">f4"), image.astype(np.uint16))):
+        nb.io.write_preview(tmp_path / f"{number}.png", pixels)
+    nb.io.write_preview(tmp_path / "bool.png", image > 0)
+    assert len({path.read_bytes() for path in tmp_path.glob("[0-9].png")}) == 1
 
 
 @pytest.mark.parametrize(("hkl", "amplitudes", "message"), [

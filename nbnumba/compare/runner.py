@@ -89,7 +89,7 @@ def find_c_binary(given: str | None) -> Path:
     found = shutil.which(given or "./nanoBragg")
     if found is None:
         raise UsageError(
-            f"{given or './nanoBragg'}: no such program; name the C program with --c-bin or the variable NB_C_BIN"
+            f"{given or './nanoBragg'}: no such program; name the C program with {{c_bin}} or the variable NB_C_BIN"
         )
     return Path(found).absolute()
 

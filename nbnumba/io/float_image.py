@@ -7,8 +7,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from nbnumba.errors import InputFileError, UsageError
+from nbnumba.errors import InputFileError
 from nbnumba.io.atomic import atomic_write, write_array
+from nbnumba.io.pixels import real_image
 from nbnumba.io.reading import read_input
 
 
@@ -48,20 +49,18 @@ def write_float_image(path: str | os.PathLike[str], image: np.ndarray) -> None:
     ----------
     path : path
         File to write.
-    image : ndarray, shape (slow, fast) or any other
+    image : ndarray, shape (slow, fast), or up to four axes
         Photons per pixel, taken as float32; fast axis fastest.
 
     Raises
     ------
     UsageError
-        If it holds no real numbers.
+        If it holds no real numbers, or none.
     OutputFileError
         If the file can't be written.
     """
-    image = np.asarray(image)
-    if image.dtype.kind not in "biuf":
-        raise UsageError(f"{path}: {{image}} of type {image.dtype} holds no real numbers")
-    write_float_rows(path, [np.ascontiguousarray(image, dtype=np.float32)])
+    pixels = real_image(path, image, (1, 2, 3, 4))
+    write_float_rows(path, [np.ascontiguousarray(pixels, dtype=np.float32)])
 
 
 def write_float_rows(path: str | os.PathLike[str], pixels: Iterable[np.ndarray]) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from nbnumba.errors import InputFileError, UsageError
 from nbnumba.io.atomic import atomic_write, write_array
+from nbnumba.io.pixels import real_image
 from nbnumba.io.reading import read_input
 
 _HEADER = re.compile(rb"P5\s(?:\s*#[^\n]*\n)*\s*(\d{1,9})\s+(?:#[^\n]*\n\s*)*(\d{1,9})\s+(?:#[^\n]*\n\s*)*255\s")
@@ -34,9 +35,9 @@ def write_pgm(path: str | os.PathLike[str], image: np.ndarray, scale: float = 1.
     OutputFileError
         If the file can't be written.
     """
-    image = np.asarray(image)
-    if image.ndim != 2 or image.dtype != np.uint8:
-        raise UsageError(f"{path}: {{image}}: a PGM image is uint8 of two axes, not {image.dtype} of {image.shape}")
+    image = real_image(path, image)
+    if image.dtype != np.uint8:
+        raise UsageError(f"{path}: {{image}}: the grey values of a PGM image are uint8, not {image.dtype}")
     write_pgm_rows(path, image.shape, [np.ascontiguousarray(image)], scale)
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nbnumba.errors import NbnumbaWarning, UsageError
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from nbnumba.config import Panel
 
 MASKED = -1
@@ -21,6 +23,37 @@ _PIXEL_KINDS = "iuf"
 
 Rectangle = tuple[int, int, int, int]
 """First fast, first slow, then the ends of both, which lie outside, pixels."""
+
+
+def real_image(path: str | os.PathLike[str], image: ArrayLike, axes: Sequence[int] = (2,)) -> np.ndarray:
+    """An image on its way into a file that holds pixels alone.
+
+    Parameters
+    ----------
+    path : path
+        Names the file in messages.
+    image : array_like
+        Real numbers, at least one.
+    axes : sequence of int
+        How many axes it may have.
+
+    Returns
+    -------
+    ndarray
+        The same, of native byte order.
+
+    Raises
+    ------
+    UsageError
+        If it is no such image.
+    """
+    array = np.asarray(image)
+    if array.dtype.kind not in f"b{_PIXEL_KINDS}":
+        raise UsageError(f"{path}: {{image}} of type {array.dtype} holds no real numbers")
+    if array.ndim not in axes or array.size == 0:
+        needed = " or ".join(str(count) for count in axes)
+        raise UsageError(f"{path}: {{image}}: {needed} axes and a pixel are needed, not the shape {array.shape}")
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def split_frames(images: np.ndarray | Sequence[np.ndarray], panels: Sequence[Panel]) -> list[list[np.ndarray]]:
@@ -45,6 +78,7 @@ def split_frames(images: np.ndarray | Sequence[np.ndarray], panels: Sequence[Pan
     UsageError
         If the shapes don't fit the panels.
     """
+    images = _array_of_numbers(images)
     if (frame := _panel_images(images, panels)) is not None:
         return [frame]
     frames = [_panel_images(image, panels) for image in images] if _depth(images) > 1 else []
@@ -73,10 +107,24 @@ def panel_images(frame: np.ndarray | Sequence[np.ndarray], panels: Sequence[Pane
     UsageError
         If the shapes don't fit the panels.
     """
+    frame = _array_of_numbers(frame)
     images = _panel_images(frame, panels)
     if images is None:
         raise _misfit(frame, panels)
     return images
+
+
+def _array_of_numbers(images: np.ndarray | Sequence[Any]) -> np.ndarray | Sequence[np.ndarray]:
+    """Nested lists of numbers as an array; arrays and lists of them as they are."""
+    inner: Any = images
+    while isinstance(inner, (list, tuple)) and inner:
+        inner = inner[0]
+    if isinstance(inner, np.ndarray):
+        return images
+    try:
+        return np.asarray(images)
+    except ValueError:
+        raise UsageError("{images} must be arrays of numbers, all rows of one length") from None
 
 
 def _misfit(images: np.ndarray | Sequence[np.ndarray], panels: Sequence[Panel]) -> UsageError:

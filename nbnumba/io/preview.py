@@ -11,6 +11,7 @@ import numpy as np
 
 from nbnumba.errors import UsageError
 from nbnumba.io.atomic import atomic_write, is_written_in_place
+from nbnumba.io.pixels import real_image
 
 _LARGEST_EDGE = 2048
 """Pixels along the longer edge; larger images are reduced."""
@@ -72,15 +73,15 @@ def write_preview(path: str | os.PathLike[str], image: np.ndarray, description: 
     ----------
     path : path
         File to write; its suffix chooses the format, see `preview_format`.
-    image : ndarray, shape (slow, fast), float32
-        Photons per pixel; the slow axis runs down the picture.
+    image : ndarray, shape (slow, fast)
+        Photons per pixel, any real type; the slow axis runs down the picture.
     description : str or None
         What the file says of its image: a text chunk of PNG; other formats have no place for it.
 
     Raises
     ------
     UsageError
-        If no format belongs to the suffix.
+        If no format belongs to the suffix, or the image has other axes, no pixel or no real numbers.
     OutputFileError
         If the file can't be written.
     """
@@ -88,7 +89,7 @@ def write_preview(path: str | os.PathLike[str], image: np.ndarray, description: 
     from PIL.PngImagePlugin import PngInfo
 
     name, options = preview_format(path)
-    picture = Image.fromarray(grey_preview(image))
+    picture = Image.fromarray(grey_preview(real_image(path, image)))
     if name == "PNG" and description is not None:
         options = {**options, "pnginfo": PngInfo()}
         options["pnginfo"].add_text("Description", description)
@@ -111,7 +112,8 @@ def grey_preview(image: np.ndarray) -> np.ndarray:
     ndarray, shape (slow, fast) or smaller, uint8
         255 is white.
     """
-    reduced = _reduce(image)
+    # whole numbers without a sign can't be subtracted
+    reduced = _reduce(image if image.dtype.kind == "f" else image.astype(np.float64))
     positive = reduced[(reduced > 0.0) & np.isfinite(reduced)]
     if positive.size == 0:
         return np.full(reduced.shape, 255, dtype=np.uint8)

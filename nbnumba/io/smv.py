@@ -13,6 +13,7 @@ import numpy as np
 
 from nbnumba.errors import InputFileError, UsageError
 from nbnumba.io.atomic import atomic_write, write_array
+from nbnumba.io.pixels import real_image
 from nbnumba.io.reading import NUMBER, quote, read_input
 from nbnumba.io.smv_headers import BLOCK, Entry, layout, padded_header
 
@@ -261,9 +262,7 @@ def write_smv(
     --------
     nbnumba.io.write_image : derives the header from the experiment.
     """
-    image = np.asarray(image)
-    if image.ndim != 2 or image.size == 0:
-        raise UsageError(f"{path}: {{image}}: two axes and at least one pixel are needed, not the shape {image.shape}")
+    image = real_image(path, image)
     if image.dtype.name not in WRITTEN_TYPES:
         raise UsageError(f"{path}: SMV images hold {', '.join(WRITTEN_TYPES)}, not {image.dtype}; convert the pixels")
     taken = {} if header is None else header.entries()

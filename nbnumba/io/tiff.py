@@ -14,6 +14,7 @@ import numpy as np
 
 from nbnumba.errors import InputFileError, NbnumbaError
 from nbnumba.io.atomic import atomic_write
+from nbnumba.io.pixels import real_image
 from nbnumba.io.reading import quote, read_input
 from nbnumba.memory import machine_memory
 
@@ -116,17 +117,20 @@ def write_tiff(path: str | os.PathLike[str], image: np.ndarray, description: str
     path : path
         File to write.
     image : ndarray, shape (slow, fast) or (pages, slow, fast)
-        Pixels.
+        Pixels, kept as they are.
     description : str or None
         What the file says of its image (ImageDescription).
 
     Raises
     ------
+    UsageError
+        If the image has other axes, no pixel or no real numbers.
     OutputFileError
         If the file can't be written.
     """
     import tifffile
 
+    image = real_image(path, image, (2, 3))
     with atomic_write(path) as stream:
         if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
             tifffile.imwrite(stream, image, photometric="minisblack", description=description)

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from golden_noisify import FOLDER
+from scenes import scene
 
 from nbnumba.errors import InputFileError, UsageError
 from nbnumba.flags.noisify import NoisifySettings, interpret_noisify, parse_noisify
 from nbnumba.flags.noisify_table import NOISIFY
+from nbnumba.io import write_image
 from nbnumba.readout.options import Profile
 
 SPELLINGS = """
@@ -164,6 +166,16 @@ def test_an_input_of_another_size_is_refused(arguments, message):
     Path("header.img").write_bytes((FOLDER / "inputs" / "header_nanoBragg_72x64.img").read_bytes())
     with pytest.raises(InputFileError, match=message):
         interpret_noisify(["a.bin", *arguments.split()])
+
+
+@pytest.mark.parametrize("name", ["i_1.img", "i_1.tif", "i_1.npy", "i_1.cbf"])
+def test_an_image_of_any_format_is_read_as_its_name_says(tmp_path, name):
+    pixels = np.arange(1200, dtype=np.uint16).reshape(40, 30)
+    write_image(tmp_path / name, pixels, scene())
+    request = interpret_noisify(["-floatfile", str(tmp_path / name)])
+    assert request.image.dtype == np.float32
+    assert np.array_equal(request.image, pixels)
+    assert request.warnings == ()
 
 
 def test_an_image_that_states_its_shape_must_be_of_that_shape():

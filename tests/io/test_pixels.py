@@ -24,6 +24,8 @@ def shapes(frames):
 @pytest.mark.parametrize(("images", "panels", "frames"), [
     (counts((40, 30)), ONE, 1),
     (counts((3, 40, 30)), ONE, 3),
+    (counts((40, 30)).tolist(), ONE, 1),
+    (counts((3, 40, 30)).tolist(), ONE, 3),
     ([counts((40, 30))], ONE, 1),
     ([counts((40, 30)), counts((40, 30))], ONE, 2),
     (counts((2, 10, 30)), TWO, 1),
