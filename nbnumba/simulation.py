@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from nbnumba.config import Experiment
     from nbnumba.engine.registry import Engine
+    from nbnumba.output.statistics import ImageStatistics
     from nbnumba.setup.model import Model
 
 IMAGE_TYPES = (np.float32, np.float64)
@@ -111,6 +112,24 @@ class SimulationResult:
         from nbnumba.setup.panels import assemble
 
         return assemble(self.model, self.panels, fill)
+
+    def statistics(self) -> ImageStatistics:
+        """Maximum, mean, rms and rmsd of the region of interest, as nanoBragg reports them.
+
+        Returns
+        -------
+        ImageStatistics
+
+        Raises
+        ------
+        UsageError
+            If there are several panels.
+        """
+        from nbnumba.output.write import simulated_statistics
+
+        if len(self.model.shapes) > 1:
+            raise UsageError("nanoBragg knows one panel: take `nbnumba.output.image_statistics` of each of `panels`")
+        return simulated_statistics(self.model, self.panels[0].astype(np.float32, copy=False))
 
     def save(self, path: str | os.PathLike[str], compression: str | None = None) -> None:
         """Write the photons in the format that the file's suffix says: .nxs, .h5, .cbf, .img, .tif, .npy, .bin, .png.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -152,6 +153,22 @@ def test_nanobraggs_noise_is_a_readout(result, tmp_path, seed):
     nb.output.write_outputs(result.model, result.image, files)
     readout = Readout(PhotonCounting(generator="nanobragg"), Offset(40.0), Digitize("uint16"))
     assert np.array_equal(nb.io.read_smv(tmp_path / "noise").data, readout.apply(result.image, seed))
+
+
+def test_statistics_of_a_result_are_those_of_its_files(tmp_path):
+    mask = np.ones((40, 48), np.uint16)
+    mask[10:20, 5:9] = 0
+    base = small_experiment()
+    experiment = replace(base, detector=replace(base.detector, mask=mask), sampling=nb.Sampling(roi=(3, 40, 2, 30)))
+    result = nb.simulate(experiment)
+    names = ("float", "int", "pgm", "noise")
+    files = nb.output.OutputFiles(**{f"{name}_path": tmp_path / name for name in names}, noise_seed=1)
+    report = nb.output.write_outputs(result.model, result.image, files)
+    found = result.statistics()
+    assert asdict(found).items() <= asdict(report).items()
+    inside = np.where(mask, result.image, 0.0)[2:31, 3:41].astype(np.float64)
+    assert found.max_value == inside.max()
+    assert found.mean == pytest.approx(inside.sum() / np.count_nonzero(mask[2:31, 3:41]), rel=1e-12)
 
 
 def test_traces_are_written_read_and_compared(result, tmp_path):

@@ -93,7 +93,7 @@ def compare_images(
     runs : sequence of ProgramRun
         The programs that made them.
     **assessing
-        Further arguments of `nbnumba.compare.assessment.assess`.
+        Further arguments of `assess`.
 
     Returns
     -------
@@ -115,7 +115,7 @@ def compare_runs(runs: Sequence[ProgramRun], wants_trace: bool, **assessing: Any
     wants_trace : bool
         Whether they were asked for traces.
     **assessing
-        Further arguments of `nbnumba.compare.assessment.assess`.
+        Further arguments of `assess`.
 
     Returns
     -------

@@ -70,6 +70,7 @@ from .smv import (
     read_smv_header as read_smv_header,
     write_smv as write_smv,
 )
+from .smv_headers import smv_header as smv_header
 from .source_list import (
     read_sources as read_sources,
     write_sources as write_sources,

@@ -120,10 +120,10 @@ def write_image(
         A frame or several: (slow, fast) for one panel; (panel, slow, fast), a sequence of images, panels one below the
         other or flat one behind the other for several. Photons or counts; formats of whole numbers round and clip.
     scene : Scene or None
-        What is around the pixels, see `nbnumba.io.simulated.scene_of`; formats that need it refuse None.
+        What is around the pixels, see `scene_of`; formats that need it refuse None.
     **options
-        ``compression`` and ``layout`` of NXmx, see `nbnumba.io.nxmx.NXmxWriter`; ``header`` of SMV, see
-        `nbnumba.io.smv_dials.write_smv_images`.
+        ``compression`` and ``layout`` of NXmx, see `NXmxWriter`; ``header`` of SMV, such as nanoBragg's from
+        `smv_header`: without, it is one from which dxtbx makes the right detector.
 
     Raises
     ------

@@ -51,9 +51,10 @@ class NXmxWriter:
         Detector, beam, goniometer; with a scan the frames are one sweep, without they are stills. It is turned so that
         the beam travels exactly along z.
     compression : str
-        One of `nbnumba.io.formats.COMPRESSIONS`.
+        "bslz4", "gzip" or "none".
     layout : str
-        One of `nbnumba.io.formats.LAYOUTS`; old versions of dxtbx and fabio read the slab only.
+        "slab", panels one below the other, or "stacked", along an axis of their own; old versions of dxtbx and fabio
+        read the slab only.
 
     Raises
     ------
@@ -109,7 +110,7 @@ class NXmxWriter:
         Parameters
         ----------
         frame : ndarray or sequence of ndarray
-            (slow, fast), or several panels as in `nbnumba.io.pixels.split_frames`.
+            (slow, fast); of several panels (panel, slow, fast), a sequence of images, a slab or flat.
         scene : Scene or None
             The scene of this frame, where wavelength, spectrum or crystal differ from still to still; None takes the
             writer's.
@@ -189,7 +190,7 @@ def write_nxmx(
     path : path
         File to write.
     images : ndarray or sequence of ndarray
-        A frame or several, see `nbnumba.io.pixels.split_frames`.
+        A frame, as `NXmxWriter.append` takes it, or several along the first axis.
     scene, compression, layout
         As in `NXmxWriter`.
 

@@ -163,7 +163,7 @@ def write_outputs(model: Model, image: np.ndarray, files: OutputFiles, threads: 
     with clock.stage("float image and statistics"):
         sums: list[np.ndarray] = []
         write_float_rows(files.float_path, one_ahead(_summed(window_strips(image, model.window), sums), threads))
-        statistics = _statistics(model, image, np.concatenate(sums))
+        statistics = simulated_statistics(model, image, np.concatenate(sums))
     int_scale = integer_scale(files.intfile_scale, statistics)
     header = header_for(files.int_path, model, files, int_scale)
     if not states_its_size(header):
@@ -212,8 +212,22 @@ def _summed(strips: Iterable[tuple[np.ndarray, Window]], sums: list[np.ndarray])
         yield rows
 
 
-def _statistics(model: Model, image: np.ndarray, sums: np.ndarray) -> ImageStatistics:
-    """Statistics of a simulated image from the sums over its rows."""
+def simulated_statistics(model: Model, image: np.ndarray, sums: np.ndarray | None = None) -> ImageStatistics:
+    """Statistics of a simulated image, as nanoBragg reports them.
+
+    Parameters
+    ----------
+    model : Model
+        The simulation, of a detector of one panel.
+    image : ndarray, shape (slow, fast), float32
+        Photons per pixel.
+    sums : ndarray or None
+        `row_sums` of the image, if they are known.
+
+    Returns
+    -------
+    ImageStatistics
+    """
     oversample = model.params.sampling.oversample
     subpixel = model.geometry.pixel_size / oversample
     return image_statistics(image, model.window, model.experiment.detector.mask, subpixel, oversample, sums)

@@ -167,14 +167,14 @@ def tap_pixel(model: Model, trace: PixelTrace, names: Sequence[str]) -> dict[str
     model : Model
         The simulation, from `nbnumba.lower`.
     trace : PixelTrace
-        From `nbnumba.trace.record.record_pixel`.
+        From `record_pixels`.
     names : sequence of str
         Keys of `TAPS`.
 
     Returns
     -------
     dict
-        ``{"pixel": [slow, fast], name: selection, …}``, ready for `nbnumba.io.json_text.to_json`.
+        ``{"pixel": [slow, fast], name: selection, …}``, of JSON's types; infinities and NaN may be among them.
 
     Raises
     ------
