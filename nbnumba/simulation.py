@@ -16,6 +16,7 @@ import numpy as np
 from nbnumba.engine.registry import AUTOMATIC, PRECISIONS, make_engine
 from nbnumba.engine.scan import Progress, Rendering, ScanState, render, run_interruptible
 from nbnumba.engine.sequence import Job, in_order
+from nbnumba.engine.sparse import FULL, render_cut_off
 from nbnumba.errors import NbnumbaWarning, UsageError
 from nbnumba.kernels.params import last_pixel
 from nbnumba.memory import machine_memory
@@ -60,6 +61,10 @@ class SimulationResult:
         a GPU.
     scan : ScanState
         Where the states that nanoBragg carries along its scan changed.
+    summed : str
+        "full", or "sparse" where only the spots that reach a pixel were added up (`Sampling.cutoff`).
+    full_because : str
+        Why the sum is full in spite of a cutoff.
     """
 
     model: Model
@@ -68,6 +73,8 @@ class SimulationResult:
     engine: str
     seconds: float
     scan: ScanState
+    summed: str = FULL
+    full_because: str = ""
 
     @property
     def panels(self) -> list[np.ndarray]:
@@ -296,9 +303,7 @@ class Renderer:
 
     def _render_beside_others(self, model: Model, dtype: DTypeLike, engine: Engine) -> SimulationResult:
         self._refuse_if_closed()
-        return self._finished(
-            model, render(model.params, engine, _blank_image(model, dtype), scatterers=model.scatterers)
-        )
+        return self._finished(model, _rendered(model, engine, _blank_image(model, dtype)))
 
     def render_model(
         self, model: Model, dtype: DTypeLike = np.float32, progress: Progress | None = None
@@ -324,9 +329,7 @@ class Renderer:
         image = _blank_image(model, dtype)
         with self._turn:
             self._refuse_if_closed()
-            return self._finished(
-                model, render(model.params, self._engine, image, progress, scatterers=model.scatterers)
-            )
+            return self._finished(model, _rendered(model, self._engine, image, progress))
 
     def _refuse_if_closed(self) -> None:
         if not self._open:
@@ -340,6 +343,8 @@ class Renderer:
             engine=self._engine.name,
             seconds=rendering.seconds,
             scan=rendering.scan,
+            summed=rendering.summed,
+            full_because=rendering.full_because,
         )
 
 
@@ -400,6 +405,14 @@ def simulate_model(
     precision = options.pop("precision", PRECISIONS[0])
     with Renderer(engine, precision, threads) as renderer:
         return renderer.render_model(model, **options)
+
+
+def _rendered(model: Model, engine: Engine, image: np.ndarray, progress: Progress | None = None) -> Rendering:
+    """The image, with a cutoff if the experiment has one."""
+    cutoff = model.experiment.sampling.cutoff
+    if cutoff is None:
+        return render(model.params, engine, image, progress, scatterers=model.scatterers)
+    return render_cut_off(model.params, cutoff, engine, image, progress, model.scatterers)
 
 
 def _is_small(model: Model) -> bool:

@@ -44,6 +44,9 @@ class Sampling(Description):
         Resolution limit, Å; 0 means none.
     water : float
         Edge of the water cube around the crystal, µm (background).
+    cutoff : float or None
+        By how much any pixel may differ from the full sum, photons: spots are rendered where they matter. None adds
+        every term.
     """
 
     phi: float = 0.0
@@ -57,6 +60,7 @@ class Sampling(Description):
     roi: tuple[int, int, int, int] | tuple[tuple[int, int, int, int] | None, ...] | None = None
     dmin: float = 0.0
     water: float = 0.0
+    cutoff: float | None = None
 
     RULES: ClassVar[Rules] = {
         "phi": NUMBER,
@@ -70,4 +74,5 @@ class Sampling(Description):
         "roi": optional(Rule("four values, each a whole number", _roi)),
         "dmin": NOT_NEGATIVE,
         "water": NOT_NEGATIVE,
+        "cutoff": optional(NOT_NEGATIVE),
     }

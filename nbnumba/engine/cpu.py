@@ -9,9 +9,9 @@ import numpy as np
 
 from nbnumba.engine.background import Added, HostBackgrounds, add_backgrounds
 from nbnumba.engine.threads import share_out, thread_count
-from nbnumba.kernels.lanes.nest import evaluation_varies, render_block
+from nbnumba.kernels.lanes.nest import evaluation_varies, measure_block, render_block
 from nbnumba.kernels.panels import panel_of, panel_plane, panel_window
-from nbnumba.kernels.params import PIXELS_PER_BLOCK, STATUS_EVALUATED, STATUS_OUT_OF_RANGE
+from nbnumba.kernels.params import PIXELS_PER_BLOCK, STATUS_EVALUATED, STATUS_OUT_OF_RANGE, PanelWindow
 from nbnumba.kernels.pixel import photons_per_pixel
 from nbnumba.numerics.jit import lean_jit, pass_jit, sum_jit
 from nbnumba.numerics.scratch import (
@@ -130,7 +130,7 @@ def _render(params, start, stop, opening, interpolating, blocks, s, image, statu
         end = min(stop, window.first + window.width * window.height)
         count = min(PIXELS_PER_BLOCK, end - first)
         lanes = (count + VECTOR - 1) // VECTOR * VECTOR
-        render_block(params, window, plane, first, lanes, opening, interpolating, s)
+        render_block(params, window, plane, first, lanes, opening, interpolating, None, s)
         _scale(params, lanes, s)
         if params.panels.has_mask:
             _hide_masked(params.panels, window, count, s)
@@ -140,6 +140,41 @@ def _render(params, start, stop, opening, interpolating, blocks, s, image, statu
                 status[first - start + i] = 0
             _report(params, count, first - start, interpolating, s, status)
         omega_sums[block] = _solid_angle(params, count, s)
+
+
+@pass_jit
+def _spots_reach(spots, start, stop, slow):
+    """Whether one of some spots reaches a row of pixels."""
+    found = False
+    for n in range(start, stop):
+        found |= (spots[n].slow_first <= slow) & (slow < spots[n].slow_stop)
+    return found
+
+
+@lean_jit
+def _render_tiles(params, tiles, starts, spots, part, s, image, omega_sums):
+    dark = params.scale.background == 0.0 and params.weighting.water == 0.0
+    for number in range(part[0], part[1]):
+        tile = tiles[number]
+        panel, fast, width, first_row, rows = tile[0], tile[1], tile[2], tile[3], tile[4]
+        whole, plane = panel_window(params.panels, panel), panel_plane(params.panels, panel)
+        start, stop = starts[number], starts[number + 1]
+        lanes = (width + VECTOR - 1) // VECTOR * VECTOR
+        total = 0.0
+        for slow in range(first_row, first_row + rows):
+            window = PanelWindow(0, fast, slow, width, 1, whole.offset, whole.stride)
+            if dark and not _spots_reach(spots, start, stop, slow):
+                measure_block(params, window, plane, 0, lanes, s)
+                if params.panels.has_mask:
+                    _hide_masked(params.panels, window, width, s)
+            else:
+                render_block(params, window, plane, 0, lanes, False, False, (spots, start, stop), s)
+                _scale(params, lanes, s)
+                if params.panels.has_mask:
+                    _hide_masked(params.panels, window, width, s)
+                _store(window, width, s, image)
+            total += _solid_angle(params, width, s)
+        omega_sums[number] = total
 
 
 def _scratch() -> np.ndarray:
@@ -224,3 +259,23 @@ class CpuEngine:
 
         steps = PIXELS_PER_BLOCK * params.scale.steps * params.sampling.layers
         share_out(render_blocks, len(omega_sums), self.threads, SMALLEST_STEPS // steps)
+
+    def render_tiles(
+        self,
+        params: KernelParams,
+        tiles: np.ndarray,
+        starts: np.ndarray,
+        spots: np.ndarray,
+        image: np.ndarray,
+        omega_sums: np.ndarray,
+    ) -> None:
+        """Render tiles from the spots that reach them; see `nbnumba.engine.sparse.SparseEngine`."""
+        pixels = image.reshape(-1)
+
+        def render_some(first: int, end: int) -> None:
+            scratch = self._borrow()
+            _prepare(scratch, params.lattice.cells)
+            _render_tiles(params, tiles, starts, spots, (first, end), scratch, pixels, omega_sums)
+            self._idle.put(scratch)
+
+        share_out(render_some, len(tiles), self.threads)

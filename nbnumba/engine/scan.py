@@ -72,12 +72,18 @@ class Rendering:
         Wall time, without what it takes to compile or load the kernels and to upload the parameters to a GPU.
     scan : ScanState
         Where the carried states changed.
+    summed : str
+        "full", or "sparse": over the spots that reach each pixel.
+    full_because : str
+        Why the sum is full in spite of a cutoff.
     """
 
     image: np.ndarray
     omega_sum: float
     seconds: float
     scan: ScanState = field(default_factory=ScanState)
+    summed: str = "full"
+    full_because: str = ""
 
 
 class _Abandoned(BaseException):
@@ -190,8 +196,13 @@ def pixel_number(params: KernelParams, slow: int, fast: int, asker: str, panel: 
     return window.first + row * window.width + column
 
 
-def _opening_matters(params: KernelParams) -> bool:
-    """Whether the image's first evaluation sees another lattice than all later ones."""
+def opening_matters(params: KernelParams) -> bool:
+    """Whether the image's first evaluation sees another lattice than all later ones.
+
+    Parameters
+    ----------
+    params : KernelParams
+    """
     return bool(np.any(params.lattice.phi_rows[0] != params.lattice.phi_rows[1]))
 
 
@@ -209,7 +220,7 @@ class _Scan:
         self.engine = engine
         self.image = image
         self.state = ScanState()
-        self.opened = not _opening_matters(params)
+        self.opened = not opening_matters(params)
         self.interpolating = bool(params.factors.interpolate)
         self.added: Added = ()
         self._room = np.empty(0, dtype=np.uint8)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nbnumba.config import Beam, Crystal, MosaicDistribution
+from nbnumba.config import Beam, Crystal, MosaicDistribution, Sampling
 from nbnumba.config.beam import DEFAULT_WAVELENGTH
 from nbnumba.errors import UsageError
 from nbnumba.flags.settings import Settings
@@ -26,12 +26,15 @@ class Additions:
         How the rotations of mosaic domains are distributed; None is nanoBragg's.
     mosaic_path : Path or None
         Rotations of the domains, in place of all that describes them.
+    cutoff : float or None
+        By how much a pixel may differ from the full sum, photons.
     """
 
     spectrum_path: Path | None = None
     spectrum_unit: str | None = None
     mosaic_distribution: MosaicDistribution | None = None
     mosaic_path: Path | None = None
+    cutoff: float | None = None
 
     def __post_init__(self) -> None:
         if self.spectrum_unit is not None and self.spectrum_path is None:
@@ -68,6 +71,15 @@ class Additions:
         if self.mosaic_distribution is not None:
             return replace(crystal, mosaic_distribution=self.mosaic_distribution)
         return crystal
+
+    def to_sampling(self, sampling: Sampling) -> Sampling:
+        """A sampling with the cutoff.
+
+        Parameters
+        ----------
+        sampling : Sampling
+        """
+        return sampling if self.cutoff is None else replace(sampling, cutoff=self.cutoff)
 
     def warnings(self, settings: Settings) -> Iterator[str]:
         """Options, and flags beside them, that have no effect.

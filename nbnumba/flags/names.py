@@ -37,6 +37,7 @@ _BY_HAND = {
     "Detector.mask": "-mask",
     "Detector.origin_pixels": "-ORGX, -ORGY",
     "Detector.rotation": "-detector_rotx, -detector_roty, -detector_rotz",
+    "Sampling.cutoff": "--cutoff",
     "Sensor.layers": "-thicksteps",
     "AmorphousExperiment.points": "-stol",
     "AmorphousFiles.curve_path": "-stolout",

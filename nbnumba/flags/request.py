@@ -90,7 +90,7 @@ def interpret(
     spacegroup : str or None
         Space group whose symmetry completes the structure factors behind -hkl; None takes them as they are listed.
     additions : Additions
-        Spectrum and mosaic domains, which nanoBragg has no flags for.
+        Spectrum, mosaic domains and cutoff, which nanoBragg has no flags for.
 
     Returns
     -------
@@ -118,7 +118,8 @@ def interpret(
     beam = additions.to_beam(replace(settings.beam, sources=listed_sources(settings.sources_path)))
     _read_unused(settings.stol_path)
     # made anew: while flags are read, a detector need not make sense as a whole
-    bare = Experiment(crystal, beam, _detector(settings, physics), settings.sampling, physics)
+    sampling = additions.to_sampling(settings.sampling)
+    bare = Experiment(crystal, beam, _detector(settings, physics), sampling, physics)
     experiment, factors_path, notes = _with_structure_factors(bare, settings, spacegroup)
     warnings = _warnings(occurrences, settings, experiment.crystal.structure_factors)
     return Request(

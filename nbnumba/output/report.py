@@ -71,12 +71,23 @@ def image_lines(result: SimulationResult, report: OutputReport) -> list[str]:
     angle = result.solid_angle_sr
     facts = [
         ("rendered", f"in {result.seconds:.3g} s by the {result.engine} engine"),
+        *_cutoff_facts(result),
         ("solid angle", f"{angle:g} sr, {100.0 * angle / (4.0 * math.pi):g} % of the sphere"),
     ]
     if report.noise_seed is not None:
         facts.append(("noise seed", f"{report.noise_seed}"))
     facts.append(("image", "in photons, the maximum at fast slow in m"))
     return [*fact_lines(facts), *_figures(report), *fact_lines([("written", " ".join(map(str, report.written)))])]
+
+
+def _cutoff_facts(result: SimulationResult) -> list[Fact]:
+    """How an image with a cutoff was summed."""
+    cutoff = result.model.experiment.sampling.cutoff
+    if cutoff is None:
+        return []
+    if result.summed == "sparse":
+        return [("summed", f"sparse: over the spots that reach each pixel, to {cutoff:g} photons")]
+    return [("summed", f"full: {result.full_because}")]
 
 
 def _figures(report: OutputReport) -> list[str]:

@@ -26,6 +26,7 @@ from nbnumba.setup.crystal import (
     orient,
     seed_of_orientation,
 )
+from nbnumba.setup.cutoff import check_cutoff
 from nbnumba.setup.detector import build_panels, place, regions_of_interest, sensor
 from nbnumba.setup.model import Model
 from nbnumba.setup.mosaic import plan_mosaic, turn_domains
@@ -193,6 +194,7 @@ def lower(experiment: Experiment) -> Model:
             water=sampling.water != 0.0, r_e_squared=R_E_SQUARED, fluence=fluence, steps=steps,
         ),
     )  # fmt: skip
+    check_cutoff(experiment, params)
     return Model(
         experiment=experiment, geometry=geometry, lattice=lattice, cells=cells, crystal_size=crystal_size,
         shape=crystal.shape, wavelength=wavelength, flux=flux, fluence=fluence,

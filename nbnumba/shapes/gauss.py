@@ -10,7 +10,13 @@ from nbnumba.numerics.elementary import POWER_OF_TWO, ROUNDER, power_of_two
 from nbnumba.numerics.jit import contracting_jit, device_jit, pass_jit
 from nbnumba.numerics.scratch import GAUSSIAN_CONSTANTS, LATTICE, PHASE_A, H, K, L, touches
 from nbnumba.physics.reduced import distance_single
-from nbnumba.shapes.radius import spot_radius_lanes, spot_radius_squared
+from nbnumba.shapes.radius import (
+    scaled_metric,
+    spot_adder,
+    spot_radius_lanes,
+    spot_radius_squared,
+    squared_length,
+)
 from nbnumba.shapes.shape import Shape, factor_alone
 
 GAUSSIAN_WIDTH = 0.63
@@ -84,15 +90,32 @@ def gaussian_constants(cells):
 
 
 @pass_jit
-def _power_lanes(lanes, s):
-    """Height of the spot times 2 to the power of PHASE_A."""
-    lowest, rounder = s[GAUSSIAN_CONSTANTS], s[GAUSSIAN_CONSTANTS + 1]
+def _constants(s):
+    """The lowest power of two, what rounds it, and the coefficients."""
     c = GAUSSIAN_CONSTANTS + 2
     coefficients = (
         s[c], s[c + 1], s[c + 2], s[c + 3], s[c + 4], s[c + 5], s[c + 6], s[c + 7], s[c + 8], s[c + 9], s[c + 10],
     )  # fmt: skip
+    return s[GAUSSIAN_CONSTANTS], s[GAUSSIAN_CONSTANTS + 1], coefficients
+
+
+@pass_jit
+def _power_lanes(lanes, s):
+    """Height of the spot times 2 to the power of PHASE_A."""
+    lowest, rounder, coefficients = _constants(s)
     for i in range(lanes):
         s[LATTICE + i] = power_of_two(max(s[PHASE_A + i], lowest), rounder, coefficients)
+
+
+@pass_jit
+def _spot_constants(lattice, s):
+    return scaled_metric(lattice.metric, GAUSSIAN_EXPONENT), _constants(s)
+
+
+@pass_jit
+def _spot_factor(constants, dh, dk, dl):
+    metric, (lowest, rounder, coefficients) = constants
+    return power_of_two(max(squared_length(metric, dh, dk, dl), lowest), rounder, coefficients)
 
 
 @touches(reads=(H, K, L, GAUSSIAN_CONSTANTS), writes=(PHASE_A, LATTICE))
@@ -140,5 +163,7 @@ def gauss_slope(size, dh, dk, dl):
     return squared, (steepness * by_h, steepness * by_k, steepness * by_l)
 
 
-GAUSS = Shape("GAUSS", ("rad_star_sqr",), gauss_factor, factor_alone(gauss_factor), gauss_factor_single, gauss_lanes,
-              gauss_slope)
+GAUSS = Shape(
+    "GAUSS", ("rad_star_sqr",), gauss_factor, factor_alone(gauss_factor), gauss_factor_single, gauss_lanes, gauss_slope,
+    spot_adder(_spot_constants, _spot_factor),
+)  # fmt: skip

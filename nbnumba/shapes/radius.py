@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from nbnumba.numerics.jit import contracting_jit, device_jit, pass_jit
-from nbnumba.numerics.scratch import PHASE_A, H, K, L, touches
-from nbnumba.physics.scattering import nearest
+from nbnumba.numerics.scratch import GAUSSIAN_CONSTANTS, INTENSITY, PHASE_A, QX, QY, QZ, VECTOR, H, K, L, touches
+from nbnumba.physics.scattering import miller_index, nearest
 
 
 @device_jit
@@ -57,9 +59,30 @@ def spot_radius_squared(lattice, dh, dk, dl):
     return reciprocal_radius_squared(dh, dk, dl, lattice.reciprocal, lattice.cells)
 
 
+@pass_jit
+def scaled_metric(metric, scale):
+    """The metric of a spot radius squared times a number.
+
+    Parameters
+    ----------
+    metric : ndarray, shape (6,), float64
+        Of the lattice: ρ² with its fudge.
+    scale : float64
+    """
+    return (metric[0], metric[1], metric[2], metric[3] * scale, metric[4] * scale, metric[5] * scale)
+
+
 @contracting_jit
-def _squared_length(metric, h, k, l):  # noqa: E741
-    """The three squares of `nbnumba.setup.cell.reciprocal_metric`, those first that need the fewest steps."""
+def squared_length(metric, h, k, l):  # noqa: E741
+    """The three squares of `nbnumba.setup.cell.reciprocal_metric`, those first that need the fewest steps.
+
+    Parameters
+    ----------
+    metric : tuple of 6 float64
+        From `scaled_metric`.
+    h, k, l : float64
+        Differences of Miller indices.
+    """
     s, t, u, x, y, z = metric
     along_a, along_b = h + s * k + t * l, k + u * l
     along_c_squared = z * l * l
@@ -86,11 +109,49 @@ def spot_radius_lanes(metric, scale, limit, lanes, s):
     -------
     int
     """
-    m = (metric[0], metric[1], metric[2], metric[3] * scale, metric[4] * scale, metric[5] * scale)
+    m = scaled_metric(metric, scale)
     below = 0
     for i in range(lanes):
         h, k, l = s[H + i], s[K + i], s[L + i]  # noqa: E741
-        squared = _squared_length(m, h - nearest(h), k - nearest(k), l - nearest(l))
+        squared = squared_length(m, h - nearest(h), k - nearest(k), l - nearest(l))
         s[PHASE_A + i] = squared
         below += 1 if squared < limit else 0
     return below
+
+
+def spot_adder(constants, factor):
+    """What adds one spot to some lanes.
+
+    Parameters
+    ----------
+    constants : compiled function
+        ``constants(lattice, s)`` -> what `factor` needs and is the same for every lane.
+    factor : compiled function
+        ``factor(constants, dh, dk, dl)`` -> F_latt, of differences from the spot's Miller indices.
+
+    Returns
+    -------
+    compiled function
+        See `Shape.spot`.
+    """
+
+    @touches(reads=(QX, QY, QZ, INTENSITY, GAUSSIAN_CONSTANTS), writes=(INTENSITY,))
+    @pass_jit
+    def spot_lanes(lattice, axes, spot, first, lanes, s):
+        fixed = constants(lattice, s)
+        amplitude, h0, k0, l0 = spot
+        # unsigned: numba checks signed positions for counting from the end
+        x, y, z = np.uint64(QX + first), np.uint64(QY + first), np.uint64(QZ + first)
+        sums = np.uint64(INTENSITY + first)
+        for vector in range(0, lanes, VECTOR):
+            for lane in range(VECTOR):
+                i = np.uint64(vector + lane)
+                q = (s[x + i], s[y + i], s[z + i])
+                h = miller_index(axes[0], axes[1], axes[2], q)
+                k = miller_index(axes[3], axes[4], axes[5], q)
+                l = miller_index(axes[6], axes[7], axes[8], q)  # noqa: E741
+                near = factor(fixed, h - h0, k - k0, l - l0)
+                own = (nearest(h) == h0) & (nearest(k) == k0) & (nearest(l) == l0)
+                s[sums + i] += amplitude * amplitude * near * near if own else 0.0
+
+    return spot_lanes

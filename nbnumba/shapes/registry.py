@@ -17,3 +17,4 @@ reduced_lattice_factor = by_shape([shape.reduced for shape in SHAPES], device_ji
 single_lattice_factor = by_shape([shape.single for shape in SHAPES], device_jit)
 lattice_slope = by_shape([taking_lattice(shape.slope) for shape in SHAPES], device_jit)
 lattice_factor_lanes = by_shape([shape.lanes for shape in SHAPES], pass_jit)
+spot_lanes = by_shape([shape.spot for shape in SHAPES], pass_jit)

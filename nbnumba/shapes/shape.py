@@ -35,6 +35,9 @@ class Shape:
         ``slope(size, dh, dk, dl)`` -> F_latt² and its derivatives by the three indices, a tuple of 3 float64, from
         Na, Nb, Nc and the fudge and the distances from the nearest reflection. It has neither branches nor calls of a
         library, so that a loop over lanes becomes vector instructions. Spots are measured in 1/N of an index.
+    spot : compiled function or None
+        ``spot(lattice, axes, spot, first, lanes, s)`` adds F_cell²·F_latt² of one reflection to lanes from `first` on,
+        where it is the nearest one; `axes` are a, b, c (m), `spot` is F_cell, h, k, l. None where spots have no end.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Shape:
     single: Compiled
     lanes: Compiled
     slope: Compiled
+    spot: Compiled | None = None
 
 
 def factor_alone(factor: Compiled) -> Compiled:
@@ -102,13 +106,13 @@ def taking_lattice(slope: Compiled) -> Compiled:
     return of_lattice
 
 
-def by_shape(functions: Sequence[Compiled], compiler: Callable[[Compiled], Compiled]) -> Compiled:
+def by_shape(functions: Sequence[Compiled | None], compiler: Callable[[Compiled], Compiled]) -> Compiled:
     """One compiled function that calls the one at the position `lattice.shape`.
 
     Parameters
     ----------
     functions : sequence of compiled functions
-        Their first argument is the lattice.
+        Their first argument is the lattice. None stands for that of a shape for which nobody calls it.
     compiler : callable
         Decorator of the function that is made.
 
@@ -116,9 +120,10 @@ def by_shape(functions: Sequence[Compiled], compiler: Callable[[Compiled], Compi
     -------
     compiled function
     """
-    choice = functions[-1]
-    for position in range(len(functions) - 2, -1, -1):
-        choice = compiler(_either(position, functions[position], choice))
+    offered = [(position, function) for position, function in enumerate(functions) if function is not None]
+    choice = offered.pop()[1]
+    for position, function in reversed(offered):
+        choice = compiler(_either(position, function, choice))
     return choice
 
 

@@ -7,7 +7,13 @@ import numpy as np
 from nbnumba.numerics.jit import contracting_jit, device_jit, pass_jit
 from nbnumba.numerics.scratch import LATTICE, PHASE_A, H, K, L, touches
 from nbnumba.physics.reduced import distance_single
-from nbnumba.shapes.radius import spot_radius_lanes, spot_radius_squared
+from nbnumba.shapes.radius import (
+    scaled_metric,
+    spot_adder,
+    spot_radius_lanes,
+    spot_radius_squared,
+    squared_length,
+)
 from nbnumba.shapes.shape import Shape, factor_alone
 
 TOPHAT_RADIUS_SQUARED = 0.3969
@@ -92,7 +98,19 @@ def tophat_slope(size, dh, dk, dl):
     return height * height, (0.0, 0.0, 0.0)
 
 
+@pass_jit
+def _spot_constants(lattice, s):
+    return scaled_metric(lattice.metric, 1.0), lattice.cells[0] * lattice.cells[1] * lattice.cells[2]
+
+
+@pass_jit
+def _spot_factor(constants, dh, dk, dl):
+    metric, height = constants
+    return height if squared_length(metric, dh, dk, dl) < TOPHAT_RADIUS_SQUARED else 0.0
+
+
 TOPHAT = Shape(
     "TOPHAT", ("rad_star_sqr",), tophat_factor, factor_alone(tophat_factor), tophat_factor_single, tophat_lanes,
     tophat_slope,
+    spot_adder(_spot_constants, _spot_factor),
 )  # fmt: skip

@@ -26,7 +26,7 @@ BELOW_FLAGS = ("config", "engine", "io", "kernels", "numerics", "output", "physi
 """What the flags build upon. The C program's quirks, its comparison and its speed are described with its flags."""
 
 OPTIONS = ("--engine", "--precision", "--threads", "--png", "--smv-header", "--physics", "--fix", "--keep")
-OPTIONS += ("--spectrum", "--spectrum-unit", "--mosaic-distribution", "--mosaic_file")
+OPTIONS += ("--spectrum", "--spectrum-unit", "--mosaic-distribution", "--mosaic_file", "--cutoff")
 CRYSTAL = ["-cell", "100", "-default_F", "100", "-detpixels", "8", "-nonoise", "-nopgm"]
 
 
@@ -67,7 +67,7 @@ OTHERWISE = {"-square_xtal": ["-round_xtal"], "-round_div": ["-square_div"], "-m
 WITHOUT_A_FLAG = {"Beam.dispersion.step", "OutputFiles.tiff_path", "Crystal.orientation", "Detector.panels"}
 INDIRECT = {"Beam.sources", "Crystal.unit_cell", "Crystal.random_misset", "Crystal.reciprocal_matrix",
             "Crystal.structure_factors", "Detector.mask", "OutputFiles.png_path", "OutputFiles.smv_header",
-            "Beam.spectrum", "Crystal.mosaic_distribution", "Crystal.mosaic_rotations"}  # fmt: skip
+            "Beam.spectrum", "Crystal.mosaic_distribution", "Crystal.mosaic_rotations", "Sampling.cutoff"}  # fmt: skip
 """What comes from a file that a flag names, from a word or from an option."""
 
 

@@ -16,6 +16,7 @@ from nbnumba.kernels.lanes.intensity import (
     weigh_source,
     weigh_subpixel,
 )
+from nbnumba.kernels.lanes.spots import add_spots
 from nbnumba.numerics.jit import nest_jit
 from nbnumba.numerics.scratch import (
     ACTIVE,
@@ -95,18 +96,21 @@ def add_crystal(params, row_set, interpolating, lanes, s):
 
 
 @nest_jit
-def add_source(params, opening, interpolating, active, lanes, s):
+def add_source(params, source, opening, interpolating, active, listed, lanes, s):
     """Add the crystal for one source, where it is within the resolution limit.
 
     Parameters
     ----------
     params : KernelParams
+    source : int
     opening : bool
         Whether no earlier pixel of the image reached the spindle loop.
     interpolating : bool
         Whether any lane may interpolate.
     active : int
         Lanes within the resolution limit.
+    listed : tuple or None
+        See `render_block`.
     lanes, s
         As in `nbnumba.kernels.lanes.detector.place_pixels`.
 
@@ -119,7 +123,10 @@ def add_source(params, opening, interpolating, active, lanes, s):
     if skips:
         for i in range(lanes):
             s[KEPT + i] = s[INTENSITY + i]
-    add_crystal(params, 0 if opening else 1, interpolating, lanes, s)
+    if listed is None:
+        add_crystal(params, 0 if opening else 1, interpolating, lanes, s)
+    else:
+        add_spots(params, listed, source, lanes, s)
     if skips:
         for i in range(lanes):
             s[INTENSITY + i] = s[INTENSITY + i] if s[ACTIVE + i] != 0.0 else s[KEPT + i]
@@ -131,7 +138,7 @@ def add_source(params, opening, interpolating, active, lanes, s):
 
 
 @nest_jit
-def add_sources(params, opening, interpolating, unpolarized, lanes, s):
+def add_sources(params, opening, interpolating, unpolarized, listed, lanes, s):
     """Add every source for one subpixel of each pixel.
 
     Parameters
@@ -143,6 +150,8 @@ def add_sources(params, opening, interpolating, unpolarized, lanes, s):
         Whether any lane may interpolate.
     unpolarized : int
         Lanes that don't know their polarization factor.
+    listed : tuple or None
+        See `render_block`.
     lanes, s
         As in `nbnumba.kernels.lanes.detector.place_pixels`.
 
@@ -175,7 +184,7 @@ def add_sources(params, opening, interpolating, unpolarized, lanes, s):
             if weighting.water != 0.0:
                 add_background(weighting.water, lanes, s)
         if active > 0:
-            opening = add_source(params, opening, interpolating, active, lanes, s)
+            opening = add_source(params, source, opening, interpolating, active, listed, lanes, s)
         if weighting.grouped:
             if active < lanes:
                 leave_out_inactive(weighting.water, lanes, s)
@@ -223,7 +232,7 @@ def begin_block(params, plane, interpolating, lanes, s):
 
 
 @nest_jit
-def render_block(params, window, plane, first, lanes, opening, interpolating, s):
+def render_block(params, window, plane, first, lanes, opening, interpolating, listed, s):
     """Sum the intensity of every pixel of a block.
 
     Parameters
@@ -240,6 +249,9 @@ def render_block(params, window, plane, first, lanes, opening, interpolating, s)
         Whether no earlier pixel of the image reached the spindle loop (quirk `phi-carryover`; one pixel only).
     interpolating : bool
         Whether interpolation is still on when these pixels are reached (quirk `interp-sticky`).
+    listed : tuple or None
+        For `nbnumba.kernels.lanes.spots.add_spots`, whose sums take the place of those over every lattice; None, which
+        the compiler sees, for these.
     s : ndarray, shape (SCRATCH,), float64
         Scratch, in which ACTIVE and CAPTURE were 1 before the first block. On return INTENSITY, CAPTURE, POLARIZATION
         and OMEGA hold results, where they vary so do OMEGA_SUM, INTERPOLATING and EVALUATED.
@@ -258,7 +270,28 @@ def render_block(params, window, plane, first, lanes, opening, interpolating, s)
                 place_subpixels(params, plane, sub, depth, omega_afresh, lanes, s)
                 if weighting.fresh_capture or (plane.thickness != 0.0 and first_here):
                     absorb(params.panels, plane, layer, lanes, s)
-                opening, unpolarized = add_sources(params, opening, interpolating, unpolarized, lanes, s)
+                opening, unpolarized = add_sources(params, opening, interpolating, unpolarized, listed, lanes, s)
     if weighting.grouped:
         for i in range(lanes):
             s[INTENSITY + i] = s[KEPT + i]
+
+
+@nest_jit
+def measure_block(params, window, plane, first, lanes, s):
+    """Solid angles of a block that nothing reaches: OMEGA, and OMEGA_SUM where it varies.
+
+    Parameters
+    ----------
+    params, window, plane, first, lanes, s
+        As in `render_block`.
+    """
+    sampling, afresh = params.sampling, params.weighting.fresh_omega
+    place_pixels(window, first, lanes, s)
+    if afresh:
+        fill(OMEGA_SUM, 0.0, lanes, s)
+    subpixels = sampling.oversample if afresh else 1
+    for layer in range(sampling.layers if afresh else 1):
+        depth = layer * plane.layer_step + plane.first_depth
+        for place in range(subpixels * subpixels):
+            sub = (float(place % subpixels), float(place // subpixels))
+            place_subpixels(params, plane, sub, depth, True, lanes, s)

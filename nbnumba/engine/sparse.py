@@ -1,0 +1,337 @@
+"""Renders an image from the pixels that its spots reach, where that takes less than the full sum.
+
+The spots of all lattices are found, sorted into tiles of the detector in the order of their lattices, and each tile
+adds its own: the sums do not depend on the number of threads. Where there are too many spots for the memory that is
+allowed, they are found again for each band of tiles.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+
+from nbnumba.engine.background import add_backgrounds
+from nbnumba.engine.scan import Progress, Rendering, ScanState, opening_matters, render, stop_if_abandoned
+from nbnumba.engine.search import build_search
+from nbnumba.engine.threads import share_out
+from nbnumba.kernels.params import PIXELS_PER_BLOCK, STATUS_EVALUATED, PanelWindow, last_pixel
+from nbnumba.kernels.spots import SPOT, TILE_ROWS, Layout, count_in_tiles, find_spots, sort_into_tiles
+from nbnumba.numerics.scratch import LANES
+
+if TYPE_CHECKING:
+    from nbnumba.engine.registry import Engine
+    from nbnumba.kernels.params import KernelParams, Scatterer
+    from nbnumba.kernels.spots import Search
+
+SPARSE, FULL = "sparse", "full"
+"""How an image was summed."""
+
+SAMPLED_LATTICES = 8
+"""Lattices whose spots are counted before anything is decided."""
+
+SPOTS_AT_ONCE = 1 << 15
+"""Spots that a thread finds before they are put away."""
+
+BAND_BYTES = 256 * 1024**2
+"""Memory for the spots of a band of tiles."""
+
+PIECES = 16
+"""Parts of an image between which the progress is told and Ctrl-C is heard."""
+
+NS_FULL, NS_BOX, NS_ROW, NS_SPOT, NS_COLUMN = 1.4, 2.0, 30.0, 300.0, 12.0
+"""Time that a step of the full sum takes, a pixel of a box, a row of it, finding a spot, and passing a row of
+reciprocal lattice points: only their ratios matter."""
+
+
+class SparseEngine(Protocol):
+    """An engine that renders tiles from lists of spots, too."""
+
+    name: str
+    threads: int
+
+    def render_tiles(
+        self,
+        params: KernelParams,
+        tiles: np.ndarray,
+        starts: np.ndarray,
+        spots: np.ndarray,
+        image: np.ndarray,
+        omega_sums: np.ndarray,
+    ) -> None:
+        """Render some tiles.
+
+        Parameters
+        ----------
+        params : KernelParams
+            SI units.
+        tiles : ndarray, shape (n, 5), int64
+            See `kernels.spots.Layout`.
+        starts : ndarray, shape (n + 1,), int64
+            Where the spots of each tile begin.
+        spots : ndarray of SPOT
+            Tile after tile, in the order of their lattices.
+        image : ndarray, float32 or float64, C-contiguous
+            All panels, photons; pixels of the tiles that anything reaches are assigned.
+        omega_sums : ndarray, shape (n,), float64
+            Solid angle of each tile, summed over layers and subpixels; assigned.
+        """
+
+
+def render_cut_off(
+    params: KernelParams,
+    cutoff: float,
+    engine: Engine,
+    image: np.ndarray,
+    progress: Progress | None = None,
+    scatterers: Sequence[Scatterer] = (),
+) -> Rendering:
+    """Render an image in which no pixel differs from the full sum by more than a cutoff.
+
+    Parameters
+    ----------
+    params : KernelParams
+        SI units.
+    cutoff : float
+        Photons.
+    engine, image, progress, scatterers
+        As in `nbnumba.engine.scan.render`.
+
+    Returns
+    -------
+    Rendering
+    """
+    search = build_search(params, cutoff)
+    reason = _why_full(params, search, engine)
+    if search is None or reason is not None:
+        full = render(params, engine, image, progress, scatterers=scatterers)
+        return replace(full, full_because=reason or "")
+    _load(params, engine, image, scatterers)
+    began = time.perf_counter()
+    omega_sum = _render_bands(params, search, engine, image, progress)
+    state = _mend_opening(params, engine, image) if opening_matters(params) else ScanState()
+    _add_materials(params, engine, image, scatterers)
+    return Rendering(image, omega_sum, time.perf_counter() - began, state, SPARSE)
+
+
+def _why_full(params: KernelParams, search: Search | None, engine: Engine) -> str | None:
+    """Why every term is added in spite of a cutoff; None if not."""
+    if not hasattr(engine, "render_tiles"):
+        return f"the {engine.name} engine takes every term"
+    if search is None:
+        return "nothing bounds what the spots reach"
+    if not _sparse_is_cheaper(params, search):
+        return "the spots reach so many pixels that every term takes less"
+    return None
+
+
+def _render_bands(
+    params: KernelParams, search: Search, engine: Engine, image: np.ndarray, progress: Progress | None
+) -> float:
+    """Render everything from spots; the whole solid angle."""
+    omega_sum = 0.0
+    done, total = 0, int((params.panels.windows[:, 3] * params.panels.windows[:, 4]).sum())
+    for band in _bands(params, search):
+        for tiles, starts, spots in _pieces(band, search, engine.threads):
+            stop_if_abandoned()
+            omega_sums = np.zeros(len(tiles))
+            engine.render_tiles(band, tiles, starts, spots, image, omega_sums)  # type: ignore[attr-defined]
+            omega_sum += float(omega_sums.sum())
+            done += int((tiles[:, 2] * tiles[:, 4]).sum())
+            if progress is not None:
+                progress(done, total)
+    return omega_sum
+
+
+def _add_materials(params: KernelParams, engine: Engine, image: np.ndarray, scatterers: Sequence[Scatterer]) -> None:
+    """Add the photons of amorphous materials to all pixels."""
+    added = engine.backgrounds.take(params, scatterers)
+    total, pixels = last_pixel(params.panels), image.reshape(-1)
+
+    def add(first: int, end: int) -> None:
+        add_backgrounds(added, params.panels, 0, total, (first, end), pixels)
+
+    if added:
+        share_out(add, -(-total // PIXELS_PER_BLOCK), engine.threads)
+
+
+def _load(params: KernelParams, engine: Engine, image: np.ndarray, scatterers: Sequence[Scatterer]) -> None:
+    """Compile or load the kernels: none of them finds anything to do."""
+    none = np.zeros(0, dtype=SPOT)
+    layout = build_layout(params)
+    nowhere = np.zeros(len(layout.tiles), dtype=np.int64)
+    count_in_tiles(none, layout, params.panels.windows, nowhere)
+    sort_into_tiles(none, layout, params.panels.windows, nowhere, none)
+    engine.render_tiles(  # type: ignore[attr-defined]
+        params, layout.tiles[:0], np.zeros(1, dtype=np.int64), none, image, np.zeros(0)
+    )
+    if scatterers:
+        engine.backgrounds.load(params, scatterers[0].curve, image)
+
+
+def lattice_count(params: KernelParams) -> int:
+    """Sources times spindle steps times mosaic domains.
+
+    Parameters
+    ----------
+    params : KernelParams
+    """
+    return len(params.sources.table) * params.lattice.phi_rows.shape[1] * params.lattice.vectors.shape[1]
+
+
+def spots_of(params: KernelParams, search: Search, threads: int) -> list[np.ndarray]:
+    """The spots of all lattices, in their order.
+
+    Parameters
+    ----------
+    params : KernelParams
+    search : Search
+    threads : int
+
+    Returns
+    -------
+    list of ndarray of SPOT
+    """
+    found: dict[int, list[np.ndarray]] = {}
+
+    def find(first: int, stop: int) -> None:
+        found[first] = list(_found(params, search, first, stop, 1))
+
+    share_out(find, lattice_count(params), threads)
+    return [spots for _, some in sorted(found.items()) for spots in some]
+
+
+def _found(params: KernelParams, search: Search, first: int, stop: int, step: int) -> Iterator[np.ndarray]:
+    """The spots of some lattices, array by array."""
+    room = np.empty(SPOTS_AT_ONCE, dtype=SPOT)
+    while first < stop:
+        stop_if_abandoned()
+        count, first = find_spots(params, search, first, stop, step, room)
+        if count < 0:
+            room = np.empty(2 * -count, dtype=SPOT)
+        elif count > 0:
+            yield room[:count].copy()
+
+
+class _Sample(NamedTuple):
+    """What a few lattices say of all."""
+
+    spots: float
+    rows: float
+    pixels: float
+
+
+def _sample(params: KernelParams, search: Search) -> _Sample:
+    """Spots, rows of their boxes and pixels in them that all lattices should have."""
+    lattices = lattice_count(params)
+    step = max(lattices // SAMPLED_LATTICES, 1)
+    taken = len(range(step // 2, lattices, step))
+    spots = rows = pixels = 0
+    for some in _found(params, search, step // 2, lattices, step):
+        high = (some["slow_stop"] - some["slow_first"]).astype(np.int64)
+        wide = (some["fast_stop"] - some["fast_first"]).astype(np.int64)
+        spots, rows, pixels = spots + len(some), rows + int(high.sum()), pixels + int((high * (wide + 4)).sum())
+    share = lattices / taken
+    return _Sample(spots * share, rows * share, pixels * share)
+
+
+def _columns(params: KernelParams, search: Search) -> float:
+    """Rows of reciprocal lattice points that are passed for one lattice, at most."""
+    edges = params.lattice.vectors[-1, 0].reshape(3, 3)
+    volume = abs(float(np.linalg.det(edges)))
+    reach = float(search.longest.max()) + search.cap * search.stretch
+    listed = np.prod((search.last - search.first + 1.0)[search.order[:2]])
+    return min(math.pi * reach**2 * volume / float(np.linalg.norm(np.linalg.inv(edges), axis=0)[search.order[2]]) ** -1,
+               float(listed))  # fmt: skip
+
+
+def _sparse_is_cheaper(params: KernelParams, search: Search) -> bool:
+    """Whether the spots should take less time than the full sum; the same for any number of threads, and every time."""
+    lattices = lattice_count(params)
+    points = params.sampling.layers * params.sampling.oversample**2
+    full = NS_FULL * float((params.panels.windows[:, 3] * params.panels.windows[:, 4]).sum()) * points * lattices
+    passing = NS_COLUMN * lattices * _columns(params, search)
+    if passing > full:
+        return False
+    sample = _sample(params, search)
+    return passing + NS_SPOT * sample.spots + points * (NS_ROW * sample.rows + NS_BOX * sample.pixels) < full
+
+
+def _bands(params: KernelParams, search: Search) -> Iterator[KernelParams]:
+    """The same with regions of interest whose spots the allowed memory holds, one after the other."""
+    expected = _sample(params, search).spots * 2.0 * SPOT.itemsize
+    count = max(math.ceil(expected / BAND_BYTES), 1)
+    if count == 1:
+        yield params
+        return
+    rows = [
+        (panel, row) for panel, window in enumerate(params.panels.windows) for row in range(0, window[4], TILE_ROWS)
+    ]
+    for part in np.array_split(np.array(rows), min(count, len(rows))):
+        windows = params.panels.windows.copy()
+        for panel in range(len(windows)):
+            mine = part[part[:, 0] == panel, 1]
+            height = int(windows[panel, 4])
+            windows[panel, 4] = min(mine[-1] + TILE_ROWS, height) - mine[0] if len(mine) else 0
+            windows[panel, 2] += mine[0] if len(mine) else 0
+        yield params._replace(panels=params.panels._replace(windows=windows))
+
+
+def build_layout(params: KernelParams) -> Layout:
+    """Tiles of the regions of interest.
+
+    Parameters
+    ----------
+    params : KernelParams
+    """
+    tiles, first, columns = [], [0], []
+    for panel, values in enumerate(params.panels.windows.tolist()):
+        window = PanelWindow(*values)
+        columns.append(-(-window.width // LANES))
+        tiles += [
+            (panel, window.fast_min + fast, min(LANES, window.width - fast),
+             window.slow_min + slow, min(TILE_ROWS, window.height - slow))
+            for slow in range(0, window.height, TILE_ROWS) for fast in range(0, window.width, LANES)
+        ]  # fmt: skip
+        first.append(len(tiles))
+    return Layout(np.array(first), np.array(columns), np.array(tiles, dtype=np.int64).reshape(-1, 5))
+
+
+def _pieces(
+    params: KernelParams, search: Search, threads: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Tiles, where the spots of each begin, and the spots: part of a band after the other."""
+    found = spots_of(params, search, threads)
+    layout = build_layout(params)
+    counts = np.zeros(len(layout.tiles), dtype=np.int64)
+    for some in found:
+        count_in_tiles(some, layout, params.panels.windows, counts)
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    cursors, spots = starts[:-1].copy(), np.empty(int(starts[-1]), dtype=SPOT)
+    while found:
+        sort_into_tiles(found.pop(0), layout, params.panels.windows, cursors, spots)
+    at_once = -(-len(layout.tiles) // PIECES)
+    for tile in range(0, len(layout.tiles), at_once):
+        yield layout.tiles[tile : tile + at_once], starts[tile : tile + at_once + 1], spots
+
+
+def _mend_opening(params: KernelParams, engine: Engine, image: np.ndarray) -> ScanState:
+    """Render the image's first evaluated pixel as the full sum does, which sees other lattices there."""
+    bare = params._replace(lattice=params.lattice._replace(phi_rows=np.zeros((2, 0), dtype=np.int64)))
+    aside = np.zeros_like(image)
+    span, total = 1024 * PIXELS_PER_BLOCK, last_pixel(params.panels)
+    for start in range(0, total, span):
+        stop = min(start + span, total)
+        status = np.zeros(stop - start, dtype=np.uint8)
+        blocks = -(-(stop - start) // PIXELS_PER_BLOCK)
+        engine.render_range(bare, start, stop, False, False, aside, status, np.zeros(blocks))
+        hits = np.flatnonzero(status & STATUS_EVALUATED)
+        if hits.size:
+            number = start + int(hits[0])
+            engine.render_range(params, number, number + 1, True, False, image, np.zeros(1, np.uint8), np.zeros(1))
+            return ScanState(opening_pixel=number)
+    return ScanState()
