@@ -9,7 +9,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nbnumba import Beam, Crystal, Detector, Experiment, Panel, Physics, UnitCell, UsageError, lower, simulate
+from nbnumba import (
+    Background,
+    Beam,
+    Crystal,
+    Detector,
+    Experiment,
+    Panel,
+    Physics,
+    UnitCell,
+    UsageError,
+    lower,
+    simulate,
+)
 from nbnumba.config import CrystalShape, Sampling, Sensor, Spread, StructureFactors
 from nbnumba.config.physics import SWITCHES
 from nbnumba.engine import sparse
@@ -93,7 +105,7 @@ def rendered(experiment: Experiment, cutoff: float | None, threads: int = 1):
 
 
 quick = settings(
-    max_examples=60, deadline=None, derandomize=True,
+    max_examples=40, deadline=None, derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )  # fmt: skip
 
@@ -234,3 +246,11 @@ def test_factors_on_the_running_sum_are_refused():
 def test_a_cutoff_is_a_number_of_photons(cutoff):
     with pytest.raises(UsageError, match="cutoff"):
         Sampling(cutoff=cutoff)
+
+
+def test_amorphous_materials_are_added_where_no_spot_is_too():
+    experiment = scene(background=(Background.water(0.1),), physics="nanobragg")
+    full, found = rendered(experiment, None), rendered(experiment, 1e-6)
+    assert found.summed == "sparse"
+    assert found.image.min() > 0.0
+    assert np.abs(found.image - full.image).max() <= 1e-6 + ROUNDING * full.image.max()
