@@ -39,6 +39,7 @@ from .errors import (
     OutputFileError as OutputFileError,
     UsageError as UsageError,
 )
+from .quirks import QUIRKS as QUIRKS, Quirk as Quirk
 from .setup.lowering import lower as lower
 from .setup.model import Model as Model
 from .simulation import (

@@ -6,6 +6,7 @@ import ast
 import dataclasses
 import importlib
 import inspect
+import pkgutil
 import re
 import subprocess
 import sys
@@ -93,6 +94,19 @@ def test_every_public_method_has_a_docstring_that_fits_it(package, owner, name):
     # a method that another class describes refers to it
     if not re.search(r"[Ss]ee `\w+\.\w+`", method.__doc__):
         check_function(method)
+
+
+def test_what_public_docstrings_refer_to_is_there():
+    owners = [(importlib.import_module(package), name) for package, name in CALLABLE]
+    owners += [(getattr(importlib.import_module(package), owner), name) for package, owner, name in methods()]
+    texts = {f"{owner.__name__}.{name}": getattr(owner, name).__doc__ or "" for owner, name in owners}
+    referred = {(name, place) for name, text in texts.items() for place in re.findall(r"`(nbnumba\.[\w.]+\w)`", text)}
+    assert referred
+    for name, place in referred:
+        try:
+            pkgutil.resolve_name(place)
+        except (AttributeError, ImportError):
+            pytest.fail(f"{name} refers to {place}")
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -37,7 +37,7 @@ def scene_of(model: Model) -> Scene:
     Parameters
     ----------
     model : Model
-        From `nbnumba.setup.lowering.lower`.
+        From `nbnumba.lower`.
 
     Returns
     -------

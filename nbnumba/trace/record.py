@@ -36,7 +36,7 @@ class PixelTrace:
     slow, fast : int
         Pixel.
     events : tuple of Event
-        Of `nbnumba.kernels.events`, in the order of evaluation.
+        Named tuples, in the order of evaluation.
     photons : float32
         The rendered pixel value.
     panel : int
