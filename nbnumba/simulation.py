@@ -161,7 +161,7 @@ class SimulationResult:
 
         outputs = ImageOutputs((Path(path),), compression)
         outputs.check_formats(self.model)
-        outputs.write(self.model, self.panels if len(self.model.shapes) > 1 else self.image)
+        outputs.write(self.model, self.panels if len(self.model.shapes) > 1 else self.panels[0])
 
 
 class Renderer:

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from nbnumba import Beam, Crystal, Detector, Experiment, Panel, UnitCell, UsageError, simulate
+from nbnumba.io.formats import read_image
 from nbnumba.io.tiff import read_tiff
 
 CRYSTAL = Crystal(unit_cell=UnitCell(100.0), cells=(5, 5, 5), default_F=100.0)
@@ -38,6 +39,14 @@ def test_panels_are_saved_one_below_the_other_in_nxmx(tmp_path):
         data = file["entry/data/data"]
         assert data.compression == "gzip"
         assert np.array_equal(np.squeeze(data[()]), result.slab())
+
+
+def test_the_image_of_a_single_panel_is_no_stack(tmp_path):
+    result = simulate(Experiment(CRYSTAL, Beam(), detector((0.3, 0.2, (20, 10)))))
+    result.save(tmp_path / "i.npy")
+    result.save(tmp_path / "i_1.cbf")
+    assert np.array_equal(np.load(tmp_path / "i.npy"), result.panels[0])
+    assert np.array_equal(read_image(tmp_path / "i_1.cbf").images, np.rint(result.panels[0]))
 
 
 def detector(*places: tuple[float, float, tuple[int, int]]) -> Detector:

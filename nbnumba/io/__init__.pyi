@@ -6,6 +6,7 @@ from .crystfel import (
     read_geom as read_geom,
     write_geom as write_geom,
 )
+from .experiment import experiment_of as experiment_of
 from .expt import (
     DialsExperiment as DialsExperiment,
     read_expt as read_expt,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,6 +23,9 @@ from nbnumba.io.scene import IDENTITY, CrystalModel, Goniometer, Scan, Scene, as
 from nbnumba.setup.frames import unit_vector
 
 _MODELS = ("beam", "detector", "goniometer", "scan", "crystal")
+INDEX_FIRST = "index the images first (dials.index)"
+"""What to do about a missing crystal."""
+
 _PANEL_FIELDS = ("name", "thickness", "mu", "material", "gain", "pedestal")
 
 
@@ -77,7 +81,9 @@ def read_expt(path: str | os.PathLike[str], need_crystal: bool = True) -> list[D
     if not experiments:
         raise InputFileError(f"{path}: holds no experiment")
     try:
-        return [_experiment(path, data, number, row, need_crystal) for number, row in enumerate(experiments)]
+        # thousands of stills share a detector of hundreds of panels
+        panels = functools.cache(lambda index: _read_panels(data["detector"][index]))
+        return [_experiment(path, data, number, row, need_crystal, panels) for number, row in enumerate(experiments)]
     except (KeyError, IndexError, TypeError, AttributeError, np.linalg.LinAlgError) as error:
         raise InputFileError(f"{path}: is no complete experiment list: {type(error).__name__} {error}") from error
     except UsageError as error:
@@ -85,12 +91,13 @@ def read_expt(path: str | os.PathLike[str], need_crystal: bool = True) -> list[D
 
 
 def _experiment(
-    path: str | os.PathLike[str], data: Mapping[str, Any], number: int, row: Mapping[str, Any], need_crystal: bool
+    path: str | os.PathLike[str], data: Mapping[str, Any], number: int, row: Mapping[str, Any], need_crystal: bool,
+    panels: Callable[[int], tuple[Panel, ...]],
 ) -> DialsExperiment:
     models: dict[str, Any] = {name: data[name][row[name]] if row.get(name) is not None else None for name in _MODELS}
     needed = {
         "detector": "import images first (dials.import)", "beam": "import images first (dials.import)",
-        **({"crystal": "index the images first (dials.index)"} if need_crystal else {}),
+        **({"crystal": INDEX_FIRST} if need_crystal else {}),
     }  # fmt: skip
     for name, remedy in needed.items():
         if models[name] is None:
@@ -98,7 +105,7 @@ def _experiment(
     scan, exposure = _read_scan(path, models["scan"])
     beam = models["beam"]
     scene = Scene(
-        panels=_read_panels(models["detector"]),
+        panels=panels(row["detector"]),
         wavelength=float(beam["wavelength"]),
         unit_s0=as_vector(-unit_vector(beam["direction"])),
         polarization_normal=as_vector(np.array(beam.get("polarization_normal", (0.0, 1.0, 0.0)))),
