@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -193,6 +194,8 @@ class Renderer:
 
     def __init__(self, engine: str = AUTOMATIC, precision: str = PRECISIONS[0], threads: int | None = None) -> None:
         self._engine = make_engine(engine, precision, threads)
+        self._beside: list[Engine] = []
+        self._idle: SimpleQueue[Engine] = SimpleQueue()
         self._turn = threading.Lock()
         self._open = True
 
@@ -211,7 +214,8 @@ class Renderer:
         """Give back what is kept; the renderer can't be used any more."""
         with self._turn:
             self._open = False
-            self._engine.release()
+            for engine in (self._engine, *self._beside):
+                engine.release()
 
     def render(
         self, experiment: Experiment, dtype: DTypeLike = np.float32, progress: Progress | None = None
@@ -254,9 +258,10 @@ class Renderer:
     ) -> Iterator[SimulationResult]:
         """Simulate image after image, each equal to the bit to that of `render`.
 
-        On a CPU the threads make small images side by side, and large ones together, one after the other. The next
-        images are made while the caller works with one: with several threads up to two for each thread are begun ahead,
-        of large images one. Experiments are taken from the iterable as they are needed, so it may be endless; whoever
+        On a CPU the threads make small images side by side, and large ones together, one after the other. On a GPU one
+        image is computed while another is set up or copied. The next images are made while the caller works with one:
+        up to two for each thread (on a GPU, four) are begun ahead, of large images one; with one CPU thread there is
+        nobody to do so. Experiments are taken from the iterable as they are needed, so it may be endless; whoever
         stops early closes the iterator, or just leaves the loop.
 
         Parameters
@@ -287,23 +292,38 @@ class Renderer:
         ...     for number, result in enumerate(renderer.render_many(experiments)):
         ...         result.save(f"image_{number:05d}.cbf")
         """
-        single = self._engine.on_one_thread()
-        jobs = (self._job(experiment, dtype, single) for experiment in experiments)
-        nobody_else = single is not None and self._engine.threads == 1
-        for result in (job.work() for job in jobs) if nobody_else else in_order(jobs, self._engine.threads):
+        threads = self._begin_side_by_side()
+        jobs = (self._job(experiment, dtype) for experiment in experiments)
+        for result in in_order(jobs, threads) if threads > 1 else (job.work() for job in jobs):
             _warn([*model_warnings(result.model), *result_warnings(result)], stacklevel=3)
             yield result
 
-    def _job(self, experiment: Experiment, dtype: DTypeLike, single: Engine | None) -> Job[SimulationResult]:
-        """What makes an image of a sequence; `single` is the engine for small ones."""
-        model = lower(experiment)
-        if single is None or not _is_small(model):
-            return Job(lambda: self._render_in_turn(model, dtype, None), small=False)
-        return Job(lambda: self._render_beside_others(model, dtype, single), small=True)
+    def _begin_side_by_side(self) -> int:
+        """Have the engines for images that are made at the same time; how many these are."""
+        with self._turn:
+            self._refuse_if_closed()
+            if not self._beside:
+                self._beside = self._engine.side_by_side()
+                for engine in self._beside:
+                    self._idle.put(engine)
+            return len(self._beside)
 
-    def _render_beside_others(self, model: Model, dtype: DTypeLike, engine: Engine) -> SimulationResult:
-        self._refuse_if_closed()
-        return self._finished(model, _rendered(model, engine, _blank_image(model, dtype)))
+    def _job(self, experiment: Experiment, dtype: DTypeLike) -> Job[SimulationResult]:
+        """What makes an image of a sequence."""
+        model = lower(experiment)
+        if _is_small(model, getattr(self._engine, "SMALL_STEPS", SMALL_STEPS)):
+            return Job(lambda: self._render_beside_others(model, dtype), small=True)
+        return Job(lambda: self._render_in_turn(model, dtype, None), small=False)
+
+    def _render_beside_others(self, model: Model, dtype: DTypeLike) -> SimulationResult:
+        """Render with an engine that nobody uses: there is one for each image that is made at the same time."""
+        engine = self._idle.get()
+        try:
+            self._refuse_if_closed()
+            image = _blank_image(model, dtype)
+            return self._finished(model, _rendered(model, engine, image))
+        finally:
+            self._idle.put(engine)
 
     def render_model(
         self, model: Model, dtype: DTypeLike = np.float32, progress: Progress | None = None
@@ -415,10 +435,10 @@ def _rendered(model: Model, engine: Engine, image: np.ndarray, progress: Progres
     return render_cut_off(model.params, cutoff, engine, image, progress, model.scatterers)
 
 
-def _is_small(model: Model) -> bool:
+def _is_small(model: Model, most_steps: int) -> bool:
     """Whether an image is worth no more than one thread while there are others to make."""
     pixels = last_pixel(model.params.panels)
-    return pixels <= SMALL_PIXELS and pixels * model.params.scale.steps * model.params.sampling.layers <= SMALL_STEPS
+    return pixels <= SMALL_PIXELS and pixels * model.params.scale.steps * model.params.sampling.layers <= most_steps
 
 
 def _warn(messages: list[str], stacklevel: int = 4) -> None:

@@ -35,6 +35,8 @@ from nbnumba.numerics.scratch import (
 from nbnumba.shapes.gauss import gaussian_constants
 
 if TYPE_CHECKING:
+    from nbnumba.engine.background import Backgrounds
+    from nbnumba.engine.registry import Engine
     from nbnumba.kernels.params import KernelParams
 
 CACHE_LINE = 64
@@ -208,14 +210,15 @@ class CpuEngine:
 
     def __init__(self, threads: int | None = None) -> None:
         self.threads = thread_count(threads)
-        self.backgrounds = HostBackgrounds(self.threads)
+        self.backgrounds: Backgrounds = HostBackgrounds(self.threads)
         self._idle: queue.SimpleQueue[np.ndarray] = queue.SimpleQueue()
 
-    def on_one_thread(self) -> CpuEngine:
-        """This engine for the images that several threads make side by side."""
-        engine = CpuEngine(1)
-        engine._idle, engine.backgrounds = self._idle, self.backgrounds
-        return engine
+    def side_by_side(self) -> list[Engine]:
+        """An engine for each thread, with the same scratch and backgrounds."""
+        engines = [CpuEngine(1) for _ in range(self.threads)]
+        for engine in engines:
+            engine._idle, engine.backgrounds = self._idle, self.backgrounds
+        return list(engines)
 
     def _borrow(self) -> np.ndarray:
         """A scratch array that no other thread uses."""

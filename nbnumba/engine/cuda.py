@@ -8,15 +8,16 @@ it is needed.
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import cuda
 
 from nbnumba.engine.background import Added, Backgrounds, refuse_beyond
+from nbnumba.engine.cuda_launch import Launch, kernel_on_disk
+from nbnumba.engine.cuda_memory import ResidentParameters, Results, SharedArrays
 from nbnumba.engine.scan import stop_if_abandoned
 from nbnumba.engine.threads import thread_count
 from nbnumba.errors import EngineFailedError, EngineUnavailableError
@@ -34,10 +35,9 @@ from nbnumba.kernels.params import (
     last_pixel,
 )
 from nbnumba.kernels.pixel import render_pixel
-from nbnumba.numerics.jit import cache_folder
 
-THREADS_PER_BLOCK = 64
-"""Small blocks waste fewest registers of a multiprocessor: see the table of registers in docs/cuda.md."""
+if TYPE_CHECKING:
+    from nbnumba.engine.registry import Engine
 
 TILE_PIXELS = PIXELS_PER_BLOCK << 15
 """Pixels rendered by one launch, whatever the image."""
@@ -45,8 +45,8 @@ TILE_PIXELS = PIXELS_PER_BLOCK << 15
 BYTES_PER_PIXEL = 17
 """What a launch needs on the device for each of its pixels, at most."""
 
-COMPARED_BYTES = 1 << 16
-"""Arrays of at most this size are compared with those on the device; larger ones are the same if they are one."""
+KEPT_LAUNCHES = 16
+"""Launches that stay prepared: those of an image of many spans are different ones each time."""
 
 _LATTICE_POSITION = KernelParams._fields.index("lattice")
 _SHAPE_POSITION = Lattice._fields.index("shape")
@@ -171,59 +171,24 @@ def sum_blocks(omegas, sums):
         sums[block] = total
 
 
-@contextmanager
-def _setting(name: str, value: Any) -> Iterator[None]:
-    """A setting of numba-cuda that holds for a moment."""
-    previous = getattr(cuda.config, name)
-    setattr(cuda.config, name, value)
-    try:
-        yield
-    finally:
-        setattr(cuda.config, name, previous)
-
-
-def _kernel(function: Callable[..., None]) -> Any:
-    """A kernel, kept on disk beside those of the CPU.
-
-    Without link-time optimisation, a GPU runs the PTX that the tests run.
-    """
-    options = {} if cuda.config.ENABLE_CUDASIM else {"lto": False}
-    folder = cache_folder()
-    if folder is None:
-        return cuda.jit(function, **options)
-    with _setting("CACHE_DIR", str(folder)):
-        return cuda.jit(function, cache=True, **options)
-
-
 @functools.cache
 def _pixel_kernel(shape: int, interpolating: bool, single: bool, many: bool) -> Any:
-    return _kernel(pixel_function(shape, interpolating, single, many))
+    return kernel_on_disk(pixel_function(shape, interpolating, single, many))
 
 
 @functools.cache
 def _sum_kernel() -> Any:
-    return _kernel(sum_blocks)
+    return kernel_on_disk(sum_blocks)
 
 
 @functools.cache
 def _scatter_kernel() -> Any:
-    return _kernel(scatter_molecule)
+    return kernel_on_disk(scatter_molecule)
 
 
 @functools.cache
 def _add_kernel() -> Any:
-    return _kernel(add_scaled)
-
-
-_SETTINGS = threading.Lock()
-"""Whoever changes numba-cuda's settings for a moment holds it."""
-
-
-def _launch(kernel: Any, threads: int, *args: Any) -> None:
-    # the first span of an image is small on purpose: no need for numba-cuda to warn of it
-    with _SETTINGS, _setting("CUDA_LOW_OCCUPANCY_WARNINGS", 0):
-        configured = kernel[max(-(-threads // THREADS_PER_BLOCK), 1), THREADS_PER_BLOCK]
-    configured(*args)
+    return kernel_on_disk(add_scaled)
 
 
 @contextmanager
@@ -247,29 +212,13 @@ def _check_room(needed: int) -> None:
         )
 
 
-class _Resident(NamedTuple):
-    """An array on the device, and the host's array that it was made from."""
-
-    host: np.ndarray
-    device: Any
-
-
-def _is_the_same(old: np.ndarray, new: np.ndarray) -> bool:
-    """Whether an array need not be uploaded again; the bytes of large ones are not compared."""
-    alike = old.shape == new.shape and old.dtype == new.dtype
-    if alike and old.ctypes.data == new.ctypes.data:
-        # the same memory: `old` still holds it, and nobody changes arrays of a description or a model
-        return True
-    return alike and new.nbytes <= COMPARED_BYTES and bool(np.array_equal(old, new, equal_nan=True))
-
-
 class CudaBackgrounds(Backgrounds):
     """Those of the CUDA engine: they stay in the GPU's memory.
 
     Parameters
     ----------
     engine : CudaEngine
-        Whose parameters they share.
+        Whose parameters and stream they share.
     """
 
     def __init__(self, engine: CudaEngine) -> None:
@@ -278,40 +227,46 @@ class CudaBackgrounds(Backgrounds):
         self._loaded: set[type] = set()
 
     def load(self, params: KernelParams, curve: Curve, image: np.ndarray) -> None:
-        """Launch the kernels on no pixel; see `Backgrounds`."""
+        """Compile or load the kernels; see `Backgrounds`."""
         if image.dtype.type in self._loaded:
             return
         self._loaded.add(image.dtype.type)
         with _failures_in_one_line():
-            nothing = self._engine.buffer("no background", 0, np.float64)
-            self._scatter(params, curve, 0, nothing)
-            _launch(_add_kernel(), 0, nothing, 1.0, self._engine.buffer("photons", 0, image.dtype.type))
+            nothing = cuda.device_array(1, np.float64)
+            self._scattering(params, _uploaded(curve), 0, nothing)
+            Launch(_add_kernel(), 1, nothing, 1.0, cuda.device_array(1, image.dtype))
 
     def make(self, params: KernelParams, curve: Curve) -> Any:
         """What one molecule scatters, on the GPU; see `Backgrounds`."""
         with _failures_in_one_line():
             count = last_pixel(params.panels)
             _check_room(8 * count)
-            molecule = cuda.device_array(count, np.float64)
+            molecule, on_device = cuda.device_array(count, np.float64), _uploaded(curve)
             for first in range(0, count, TILE_PIXELS):
                 stop_if_abandoned()
-                self._scatter(params, curve, first, molecule[first : first + TILE_PIXELS])
+                tile = molecule[first : first + TILE_PIXELS]
+                self._scattering(params, on_device, first, tile).on(self._engine.stream)
             if curve.ends:
                 refuse_beyond(params, curve, molecule.copy_to_host())
             return molecule
 
-    def _scatter(self, params: KernelParams, curve: Curve, first: int, molecule: Any) -> None:
-        """Launch the kernel on consecutive pixels."""
-        resident, on_device = self._engine.uploaded(params, curve)
-        arguments = (resident.panels, resident.sampling, resident.sources, on_device, first, molecule)
-        _launch(_scatter_kernel(), molecule.size, *arguments)
+    def _scattering(self, params: KernelParams, curve: Curve, first: int, molecule: Any) -> Launch:
+        """What makes consecutive pixels."""
+        resident = self._engine.resident(params)
+        arguments = (resident.panels, resident.sampling, resident.sources, curve, first, molecule)
+        return Launch(_scatter_kernel(), molecule.size, *arguments)
+
+
+def _uploaded(curve: Curve) -> Curve:
+    """A curve with its arrays in device memory."""
+    return Curve(cuda.to_device(curve.abscissae), cuda.to_device(curve.coefficients), curve.ends)
 
 
 class CudaEngine:
     """The engine in one precision; see `nbnumba.engine.registry.Engine`.
 
-    What is on the device stays there until `release`: an array is uploaded when it is another one than that of the
-    image before, and into the memory of that one if it has its size.
+    What is on the device stays there until `release`: see `nbnumba.engine.cuda_memory`. It has a stream of its own, so
+    that engines of other threads compute meanwhile.
 
     Parameters
     ----------
@@ -319,6 +274,8 @@ class CudaEngine:
         CPU threads; None takes all cores.
     precision : str
         "single" takes the sum over the crystal in float32.
+    shared : SharedArrays or None
+        What it has in common with other engines.
     """
 
     name = "cuda"
@@ -329,102 +286,105 @@ class CudaEngine:
     FIRST_STEPS = 1 << 28
     """Steps of the first span: some milliseconds of a large GPU."""
 
-    def __init__(self, threads: int | None = None, precision: str = "double") -> None:
+    SMALL_STEPS = 1 << 33
+    """Steps of an image of a sequence that is worth beginning while the one before is at work: some 0.1 s."""
+
+    def __init__(
+        self, threads: int | None = None, precision: str = "double", shared: SharedArrays | None = None
+    ) -> None:
         self.threads = thread_count(threads)
-        self._single = precision == "single"
+        self._precision = precision
+        self._shared = shared or SharedArrays()
+        self._parameters = ResidentParameters(self._shared, SINGLE_FORMS if precision == "single" else {})
         self._source: KernelParams | None = None
-        self._params: KernelParams | None = None
-        self._arrays: dict[str, _Resident] = {}
-        self._buffers: dict[tuple[str, type], Any] = {}
-        self._loaded: set[tuple[object, ...]] = set()
-        self.backgrounds = CudaBackgrounds(self)
+        self.stream = cuda.stream()
+        self._results = Results()
+        self._launches: dict[tuple[object, ...], tuple[Launch, Launch]] = {}
+        self._resident: tuple[KernelParams, Plane] | None = None
+        self.backgrounds: Backgrounds = CudaBackgrounds(self)
 
-    def on_one_thread(self) -> None:
-        """A GPU makes one image after the other."""
+    def side_by_side(self) -> list[Engine]:
+        """Two engines: one's kernel runs while the other's image is set up or copied."""
+        return [CudaEngine(self.threads, self._precision, self._shared) for _ in range(2)]
 
-    def _on_device(self, params: KernelParams) -> KernelParams:
-        """The parameters with their arrays in device memory."""
-        if self._params is None or self._source is not params:
-            if self._single:
-                check_single(params)
-            self._make_room(params)
-            self._params = self._uploaded(params, "")
-            self._source = params
-        return self._params
+    def release(self) -> None:
+        """Free the device's memory."""
+        self._source = self._resident = None
+        self._launches.clear()
+        self.backgrounds.release()
+        self._parameters.release()
+        self._results.release()
+        self._shared.release()
 
-    def _make_room(self, params: KernelParams) -> None:
-        """Refuse what the device has no room for."""
-        pixels = min(TILE_PIXELS, last_pixel(params.panels))
-        arrays = _arrays_of(params)
-        needed = sum(array.nbytes for name, array in arrays.items() if name not in self._arrays)
-        if not self._buffers:
-            needed += BYTES_PER_PIXEL * pixels
-        _check_room(needed)
+    def load(self, params: KernelParams, interpolating: bool, image: np.ndarray) -> None:
+        """Compile or load the kernels, and upload the parameters.
 
-    def uploaded(self, params: KernelParams, curve: Curve) -> tuple[KernelParams, Curve]:
-        """Parameters and a curve with their arrays in device memory.
+        Raises
+        ------
+        UsageError
+            If float32 can't hold what is asked.
+        EngineUnavailableError
+            If the structure factors and lattices don't fit in the GPU's memory.
+        """
+        with _failures_in_one_line():
+            cuda.current_context()  # which belongs to this thread from now on
+            self.resident(params)
+            self._launch((0, min(TILE_PIXELS, last_pixel(params.panels))), False, interpolating, image)
+
+    def resident(self, params: KernelParams) -> KernelParams:
+        """The parameters with their arrays in device memory.
 
         Parameters
         ----------
         params : KernelParams
             Of the image.
-        curve : Curve
-            Of a background.
         """
-        return self._on_device(params), self._uploaded(curve, "curve.")
+        if self._source is not params:
+            if self._precision == "single":
+                check_single(params)
+            self._make_room(params)
+            taken = self._parameters.take(params, self.stream)
+            if taken is not self._resident:
+                self._launches.clear()
+                self._resident = taken
+            self._source = params
+        assert self._resident is not None
+        return self._resident[0]
 
-    def _uploaded(self, section: Any, path: str) -> Any:
-        """A topic of the parameters as the device sees it."""
-        entries = {
-            name: self._uploaded_entry(value, f"{path}{name}")
-            for name, value in zip(section._fields, section, strict=True)
-        }
-        return type(section)(**entries)
+    def _make_room(self, params: KernelParams) -> None:
+        """Refuse what the device has no room for."""
+        needed = self._parameters.bytes_missing(params)
+        if not self._results.bytes:
+            needed += BYTES_PER_PIXEL * min(TILE_PIXELS, last_pixel(params.panels))
+        if needed:
+            _check_room(needed)
 
-    def _uploaded_entry(self, value: Any, path: str) -> Any:
-        if hasattr(value, "_fields"):
-            return self._uploaded(value, f"{path}.")
-        form = SINGLE_FORMS.get(path) if self._single else None
-        if not isinstance(value, np.ndarray):
-            return value if form is None else form(value)
-        known = self._arrays.get(path)
-        if known is None or not _is_the_same(known.host, value):
-            known = _Resident(value, _copy(value if form is None else form(value), known))
-            self._arrays[path] = known
-        return known.device
+    def _launch(
+        self, pixels: tuple[int, int], opening: bool, interpolating: bool, image: np.ndarray
+    ) -> tuple[Launch, Launch]:
+        """What renders the pixels from one number to before another, and what adds up their solid angles."""
+        key = (pixels, opening, interpolating, image.dtype)
+        if key not in self._launches:
+            if len(self._launches) >= KEPT_LAUNCHES:
+                self._launches.clear()
+            self._launches[key] = self._prepared(pixels, opening, interpolating, image.dtype)
+        return self._launches[key]
 
-    def buffer(self, name: str, size: int, kind: type) -> Any:
-        """Device memory of at least this size that is kept from launch to launch.
-
-        Parameters
-        ----------
-        name : str
-            What it is for.
-        size : int
-            Elements.
-        kind : type
-            Of an element.
-        """
-        kept = self._buffers.get((name, kind))
-        if kept is None or kept.size < size:
-            kept = self._buffers[name, kind] = cuda.device_array(max(size, 1), kind)
-        return kept[:size]
-
-    def release(self) -> None:
-        """Free the device's memory."""
-        self._source = self._params = None
-        self.backgrounds.release()
-        self._arrays.clear()
-        self._buffers.clear()
-
-    def load(self, params: KernelParams, interpolating: bool, image: np.ndarray) -> None:
-        """Upload the parameters; launch kernels that are new on no pixel, which compiles or loads them."""
-        with _failures_in_one_line():
-            self._on_device(params)
-            key = (params.lattice.shape, interpolating, len(params.panels.planes) > 1, image.dtype.type)
-            if key not in self._loaded:
-                self._render_tile(params, (0, 0), False, interpolating, image, np.zeros(0, np.uint8), np.zeros(0))
-                self._loaded.add(key)
+    def _prepared(
+        self, pixels: tuple[int, int], opening: bool, interpolating: bool, dtype: np.dtype[Any]
+    ) -> tuple[Launch, Launch]:
+        assert self._resident is not None
+        params, plane = self._resident
+        start, count = pixels[0], pixels[1] - pixels[0]
+        many = params.panels.planes.shape[0] > 1
+        kernel = _pixel_kernel(int(params.lattice.shape), bool(interpolating), self._precision == "single", many)
+        if self._results.make_room(count, dtype):
+            self._launches.clear()
+        photons, sums, bits, omegas = self._results.on_device(count, dtype)
+        return (
+            Launch(kernel, count, params, plane, start, opening, photons, omegas, bits),
+            Launch(_sum_kernel(), len(sums), omegas, sums),
+        )
 
     def render_range(
         self,
@@ -442,10 +402,6 @@ class CudaEngine:
 
         Raises
         ------
-        UsageError
-            If float32 can't hold what is asked.
-        EngineUnavailableError
-            If the structure factors and lattices don't fit in the GPU's memory.
         EngineFailedError
             If the driver reports a failure.
         """
@@ -469,59 +425,22 @@ class CudaEngine:
         added: Added = (),
     ) -> None:
         """Render the pixels from one number to before another with one launch."""
-        resident = self._on_device(params)
-        start, count = pixels[0], pixels[1] - pixels[0]
-        many = len(params.panels.planes) > 1
-        kernel = _pixel_kernel(int(params.lattice.shape), bool(interpolating), self._single, many)
-        photons = self.buffer("photons", count, image.dtype.type)
-        omegas = self.buffer("solid angles", count, np.float64)
-        bits = self.buffer("status", count, np.uint8)
-        sums = self.buffer("sums", len(omega_sums), np.float64)
-        _launch(kernel, count, resident, plane_of(params.panels), start, opening, photons, omegas, bits)
-        _launch(_sum_kernel(), len(omega_sums), omegas, sums)
-        if count == 0:
+        if pixels[0] == pixels[1]:
             return
+        for launch in self._launch(pixels, opening, interpolating, image):
+            launch.on(self.stream)
+        count = pixels[1] - pixels[0]
+        on_device = self._results.on_device(count, image.dtype)[0] if added else None
         for molecule, scale in added:
-            _launch(_add_kernel(), count, molecule[start : start + count], scale, photons)
-        _store(params.panels, image, start, photons)
-        if status.size:
-            bits.copy_to_host(status)
-        sums.copy_to_host(omega_sums)
+            Launch(_add_kernel(), count, molecule[pixels[0] : pixels[1]], scale, on_device).on(self.stream)
+        photons, sums, bits = self._results.fetch(count, image.dtype, status.size > 0, self.stream)
+        _store(params.panels, image, pixels[0], photons)
+        omega_sums[:] = sums
+        status[:] = bits
 
 
-def _arrays_of(section: Any, path: str = "") -> dict[str, np.ndarray]:
-    """Every array of the parameters, by its name."""
-    found: dict[str, np.ndarray] = {}
-    for name, value in zip(section._fields, section, strict=True):
-        if hasattr(value, "_fields"):
-            found |= _arrays_of(value, f"{path}{name}.")
-        elif isinstance(value, np.ndarray):
-            found[f"{path}{name}"] = value
-    return found
-
-
-def _copy(array: np.ndarray, known: _Resident | None) -> Any:
-    """An array in device memory, in that of the one whose place it takes if it fits."""
-    if known is not None and known.device.shape == array.shape and known.device.dtype == array.dtype:
-        known.device.copy_to_device(array)
-        return known.device
-    return cuda.to_device(array)
-
-
-def plane_of(panels: Panels) -> Plane:
-    """The plane of the first panel, as numbers.
-
-    Parameters
-    ----------
-    panels : Panels
-    """
-    row = panels.planes[0].tolist()
-    fdet, sdet, odet, pix0 = (tuple(row[first : first + 3]) for first in (0, 3, 6, 9))
-    return Plane(fdet, sdet, odet, pix0, *row[12:])
-
-
-def _store(panels: Panels, image: np.ndarray, start: int, photons: Any) -> None:
-    """Copy consecutive pixels from the device to their places."""
+def _store(panels: Panels, image: np.ndarray, start: int, photons: np.ndarray) -> None:
+    """Copy consecutive pixels to their places."""
     flat, stop = image.reshape(-1), start + photons.size
     windows = [PanelWindow(*row) for row in panels.windows.tolist()]
     for window in windows:
@@ -533,9 +452,9 @@ def _store(panels: Panels, image: np.ndarray, start: int, photons: Any) -> None:
         pixels = slice(first - window.first, end - window.first)
         region = _region(flat, window)
         if region.flags.c_contiguous:
-            values.copy_to_host(region.reshape(-1)[pixels])
+            region.reshape(-1)[pixels] = values
         else:
-            region.flat[pixels] = values.copy_to_host()
+            region.flat[pixels] = values
 
 
 def _region(flat: np.ndarray, window: PanelWindow) -> np.ndarray:

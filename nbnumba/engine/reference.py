@@ -14,6 +14,8 @@ from nbnumba.kernels.pixel import add_crystal, render_pixel
 from nbnumba.numerics.jit import jit
 
 if TYPE_CHECKING:
+    from nbnumba.engine.background import Backgrounds
+    from nbnumba.engine.registry import Engine
     from nbnumba.kernels.params import KernelParams
 
 
@@ -57,13 +59,14 @@ class ReferenceEngine:
 
     def __init__(self, threads: int | None = None) -> None:
         self.threads = thread_count(threads)
-        self.backgrounds = HostBackgrounds(self.threads)
+        self.backgrounds: Backgrounds = HostBackgrounds(self.threads)
 
-    def on_one_thread(self) -> ReferenceEngine:
-        """This engine for the images that several threads make side by side."""
-        engine = ReferenceEngine(1)
-        engine.backgrounds = self.backgrounds
-        return engine
+    def side_by_side(self) -> list[Engine]:
+        """An engine for each thread, with the same backgrounds."""
+        engines = [ReferenceEngine(1) for _ in range(self.threads)]
+        for engine in engines:
+            engine.backgrounds = self.backgrounds
+        return list(engines)
 
     def load(self, params: KernelParams, interpolating: bool, image: np.ndarray) -> None:
         """Render no pixel: numba compiles or loads the kernel all the same."""

@@ -39,7 +39,8 @@ class Engine(Protocol):
     """What renders pixels, with whatever it keeps from one range of pixels, or one image, to the next.
 
     It belongs to one renderer and is used by one thread at a time. It may also have a SMALLEST_SPAN, the number of
-    pixels below which a range takes hardly less time, and FIRST_STEPS, the number of steps with which an image begins.
+    pixels below which a range takes hardly less time, FIRST_STEPS, the number of steps with which an image begins, and
+    SMALL_STEPS, the number up to which an image of a sequence is made beside others.
 
     Attributes
     ----------
@@ -55,13 +56,13 @@ class Engine(Protocol):
     threads: int
     backgrounds: Backgrounds
 
-    def on_one_thread(self) -> Engine | None:
-        """The engine for images that several threads make side by side, each with one thread.
+    def side_by_side(self) -> list[Engine]:
+        """Engines for images that are made at the same time, by as many threads.
 
         Returns
         -------
-        Engine or None
-            Several threads may use it at the same time; None if images take turns.
+        list of Engine
+            One, if images take turns.
         """
 
     def load(self, params: KernelParams, interpolating: bool, image: np.ndarray) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -77,6 +78,17 @@ def place(detector: Detector, fixes: frozenset[str]) -> tuple[tuple[DetectorGeom
     UsageError
         If it is placed by a beam that never meets it, or curved around one that it does not stand square to.
     """
+    known = _PLACED.get(fixes)
+    if known is None or known[0]() is not detector:
+        known = _PLACED[fixes] = weakref.ref(detector), *_placed(detector, fixes)
+    return known[1], list(known[2])
+
+
+_PLACED: dict[frozenset[str], tuple[weakref.ref[Detector], tuple[DetectorGeometry, ...], list[str]]] = {}
+"""The last detector that was placed in each physics: the images of a sequence have it in common."""
+
+
+def _placed(detector: Detector, fixes: frozenset[str]) -> tuple[tuple[DetectorGeometry, ...], list[str]]:
     if detector.panels is not None:
         return place_panels(detector), panel_warnings(detector)
     geometry, warnings = place_detector(_detector_input(detector), fixes)

@@ -18,7 +18,10 @@ from numba import cuda
 from pretended_gpu import engine_on_pretended_gpu
 
 from nbnumba.engine import cuda as engine
+from nbnumba.engine.cuda_launch import THREADS_PER_BLOCK
+from nbnumba.engine.cuda_memory import ResidentParameters, SharedArrays, plane_of
 from nbnumba.flags import interpret
+from nbnumba.kernels.cuda_crystal import SINGLE_FORMS
 from nbnumba.setup.lowering import lower
 from nbnumba.shapes.registry import SHAPES
 
@@ -91,12 +94,15 @@ def ptx_of_kernels() -> Iterator[tuple[str, tuple[int, int], str]]:
     """Name, compute capability and PTX of each kernel for each capability."""
     with engine_on_pretended_gpu() as gpu:
         params = lower(interpret(FLAGS.split()).experiment).params
-        precisions = {False: "double", True: "single"}
-        uploaded = {single: engine.CudaEngine(1, name)._on_device(params) for single, name in precisions.items()}
+        forms = {False: {}, True: SINGLE_FORMS}
+        uploaded = {
+            single: ResidentParameters(SharedArrays(), form).take(params, cuda.stream())[0]
+            for single, form in forms.items()
+        }
         floats, doubles, bits = (cuda.device_array(64, kind) for kind in (np.float32, np.float64, np.uint8))
         kernels = {
             str(v): (engine._pixel_kernel(SHAPE_NAMES.index(v.shape), v.interpolating, v.single, False),
-                     (uploaded[v.single], engine.plane_of(params.panels), 0, False, floats, doubles, bits))
+                     (uploaded[v.single], plane_of(params.panels), 0, False, floats, doubles, bits))
             for v in VARIANTS
         }  # fmt: skip
         kernels["sum of solid angles"] = (engine._sum_kernel(), (doubles, doubles))
@@ -123,7 +129,7 @@ def compile_ptx(ptx: str, capability: tuple[int, int], folder: Path) -> Compiled
     stacks = [int(number) for number in re.findall(r"(\d+) bytes stack frame", report)]
     spills = [int(number) for number in re.findall(r"(\d+) bytes spill", report)]
     multiprocessor = MULTIPROCESSORS[capability]
-    warps = multiprocessor.resident_warps(registers, engine.THREADS_PER_BLOCK)
+    warps = multiprocessor.resident_warps(registers, THREADS_PER_BLOCK)
     return Compiled(registers, max(stacks), sum(spills), warps, warps / multiprocessor.warps, sass)
 
 

@@ -22,6 +22,7 @@ from ptx_host import HostProgram
 
 from nbnumba.engine import cuda as engine
 from nbnumba.engine import cuda_device
+from nbnumba.numerics import jit
 
 MEMORY = 1 << 34
 """Bytes that the GPU claims to have."""
@@ -48,6 +49,8 @@ class PretendedContext:
         Bytes of every copy to the device and back.
     allocations : list of int
         Bytes of every piece of memory that was asked for.
+    pinned : list of int
+        The same of pinned memory of the host.
     """
 
     def __init__(self, capability: tuple[int, int], checked: bool, counted: bool) -> None:
@@ -59,6 +62,7 @@ class PretendedContext:
         self.uploads: list[int] = []
         self.downloads: list[int] = []
         self.allocations: list[int] = []
+        self.pinned: list[int] = []
         self._checked = checked
         self._counted = counted
         self._allocations: dict[int, tuple[np.ndarray, Any]] = {}
@@ -92,6 +96,15 @@ class PretendedContext:
         """What the driver does with `cuMemcpyDtoH`."""
         self.downloads.append(size)
         ctypes.memmove(driver.host_pointer(target), driver.device_pointer(source), size)
+
+    def memhostalloc(self, size: int) -> Any:
+        """Pinned memory is memory like any other."""
+        self.pinned.append(size)
+        return bytearray(size)
+
+    def create_stream(self) -> Any:
+        """Launches and copies are done when they return."""
+        return SimpleNamespace(synchronize=lambda: None)
 
     def synchronize(self) -> None:
         """Launches have finished when they return."""
@@ -161,6 +174,7 @@ def pretended_gpu(
         mock.patch.object(devices._DeviceList, "lst", listed),
         mock.patch.object(driver, "host_to_device", context.copy_to_device),
         mock.patch.object(driver, "device_to_host", context.copy_to_host),
+        mock.patch.object(driver, "_to_core_stream", lambda stream: stream),
         mock.patch.object(nvvm, "compile_ir", compile_ir),
         mock.patch.object(dispatcher, "launch", context.launch),
         mock.patch.object(codegen.CUDACodeLibrary, "get_cufunc", lambda library: context.load(library)),
@@ -180,6 +194,6 @@ def engine_on_pretended_gpu(**options: Any) -> Iterator[PretendedContext]:
             cached.cache_clear()
 
     forget()
-    with pretended_gpu(**options) as context, mock.patch.object(engine, "cache_folder", return_value=None):
+    with pretended_gpu(**options) as context, mock.patch.object(jit, "cache_folder", return_value=None):
         yield context
     forget()

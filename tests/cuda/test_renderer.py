@@ -40,26 +40,30 @@ def turned(angle: float) -> Experiment:
     return replace(BASE, crystal=replace(BASE.crystal, misset=(angle, 0.0, 0.0)))
 
 
-def bytes_of(*arrays: np.ndarray) -> list[int]:
-    return sorted(array.nbytes for array in arrays)
+def bytes_of(experiment: Experiment, single: bool = False) -> tuple[int, int]:
+    """Bytes of the piece with all small arrays, each to the next multiple of 16, and of the table beside it."""
+    params = lower(experiment).params
+    arrays = {(topic, name): value for topic, section in zip(params._fields, params, strict=True)
+              for name, value in section._asdict().items() if isinstance(value, np.ndarray)}  # fmt: skip
+    table = arrays.pop(("factors", "amplitudes"))
+    halved = {("lattice", "reciprocal"), ("lattice", "cells")} if single else set()
+    sizes = [array.nbytes // (2 if name in halved else 1) for name, array in arrays.items()]
+    return sum(size + -size % 16 for size in sizes), table.nbytes // (2 if single else 1)
 
 
 @pytest.mark.parametrize("precision", ["double", "single"])
-def test_a_turned_crystal_costs_the_upload_of_its_axes(gpu, precision):
+def test_a_turned_crystal_costs_one_upload_and_one_download(gpu, precision):
+    single = precision == "single"
     with Renderer("cuda", precision) as renderer:
         renderer.render(turned(1.0))
-        before, allocated = len(gpu.uploads), len(gpu.allocations)
+        before = len(gpu.uploads), len(gpu.downloads), len(gpu.launches), len(gpu.allocations), len(gpu.pinned)
         renderer.render(turned(2.0))
-        one, other = (lower(turned(angle)).params.lattice for angle in (1.0, 2.0))
-        expected = [other.phi_vectors.nbytes, other.vectors.nbytes, other.reciprocal.nbytes]
-        if precision == "single":
-            # vectors as sums of two float32 numbers, reciprocal axes in float32
-            expected = [other.phi_vectors.nbytes, other.vectors.nbytes, other.reciprocal.nbytes // 2]
-        if not np.array_equal(one.metric, other.metric):
-            # the last bit may change with the angle
-            expected.append(other.metric.nbytes)
-        assert sorted(gpu.uploads[before:]) == sorted(expected)
-        assert len(gpu.allocations) == allocated
+        assert gpu.uploads[before[0] :] == [bytes_of(BASE, single)[0]]
+        # 2000 pixels in float32, and the solid angles of 21 blocks
+        assert gpu.downloads[before[1] :] == [4 * 2000 + 8 * 21]
+        # the image, and the sums of its solid angles
+        assert gpu.launches[before[2] :] == [(32, 64), (1, 64)]
+        assert (len(gpu.allocations), len(gpu.pinned)) == before[3:]
 
 
 def test_the_same_experiment_costs_no_upload(gpu):
@@ -70,13 +74,51 @@ def test_the_same_experiment_costs_no_upload(gpu):
         assert (len(gpu.uploads), len(gpu.allocations)) == before
 
 
-def test_every_array_is_uploaded_once_for_the_first_image(gpu):
+@pytest.mark.parametrize("precision", ["double", "single"])
+def test_the_first_image_costs_two_uploads_and_no_empty_launch(gpu, precision):
+    before = len(gpu.uploads), len(gpu.launches)
+    with Renderer("cuda", precision) as renderer:
+        renderer.render(BASE)
+    assert sorted(gpu.uploads[before[0] :]) == sorted(bytes_of(BASE, precision == "single"))
+    assert gpu.launches[before[1] :] == [(32, 64), (1, 64)]
+
+
+def test_a_large_lattice_is_uploaded_into_the_memory_of_the_one_before(gpu):
+    one, other = (
+        replace(turned(angle), sampling=Sampling(oversample=1, roi=(0, 5, 0, 5)),
+                crystal=replace(turned(angle).crystal, mosaic_domains=1000))
+        for angle in (1.0, 2.0)
+    )  # fmt: skip
+    with Renderer("cuda") as renderer:
+        renderer.render(one)
+        before = len(gpu.uploads), len(gpu.allocations)
+        renderer.render(other)
+        # nine numbers for each domain
+        assert sorted(gpu.uploads[before[0] :])[1:] == [lower(other).params.lattice.vectors.nbytes]
+        assert lower(other).params.lattice.vectors.nbytes > 65536
+        assert len(gpu.allocations) == before[1]
+
+
+def test_a_sequence_has_one_table_on_the_gpu_and_equals_images_made_alone(gpu):
+    crystal = replace(BASE.crystal, mosaic_domains=3, default_F=5.0)
+    other = replace(BASE, crystal=crystal, detector=replace(BASE.detector, mask=None))
+    experiments = [turned(angle) for angle in range(6)] + [other, BASE, other]
     before = len(gpu.uploads)
     with Renderer("cuda") as renderer:
-        renderer.render(BASE)
-        params = lower(BASE).params
-        arrays = [value for section in params for value in section if isinstance(value, np.ndarray)]
-        assert sorted(gpu.uploads[before:]) == bytes_of(*arrays)
+        images = [result.image for result in renderer.render_many(experiments)]
+        assert [size for size in gpu.uploads[before:] if size > 65536] == [bytes_of(BASE)[1]]
+        for image, experiment in zip(images, experiments, strict=True):
+            assert np.array_equal(image, simulate(experiment, "cuda").image)
+
+
+def test_another_table_takes_the_place_of_the_one_before(gpu):
+    factors = StructureFactors(np.random.default_rng(2).uniform(1.0, 300.0, (21, 21, 21)), -10, -10, -10)
+    other = replace(BASE, crystal=replace(BASE.crystal, structure_factors=factors))
+    experiments = [BASE, other, BASE, other]
+    with Renderer("cuda") as renderer:
+        for result, experiment in zip(renderer.render_many(experiments), experiments, strict=True):
+            assert np.array_equal(result.image, simulate(experiment, "cuda").image)
+    assert not np.array_equal(simulate(BASE, "cuda").image, simulate(other, "cuda").image)
 
 
 def test_images_in_a_row_are_those_made_alone(gpu):
