@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nbnumba.engine.threads import share_out, thread_count
 from nbnumba.errors import UsageError
-from nbnumba.kernels.derivatives import pixel_basis
+from nbnumba.kernels.derivatives import no_extras, pixel_basis
+from nbnumba.kernels.lanes.derivatives import block_basis
 from nbnumba.kernels.panels import panel_plane
 from nbnumba.kernels.params import PIXELS_PER_BLOCK
 from nbnumba.kernels.pixel import add_crystal, render_pixel
-from nbnumba.numerics.jit import jit
+from nbnumba.numerics.jit import jit, lean_jit, pass_jit, reordering_jit
+from nbnumba.numerics.scratch import ACTIVE, CAPTURE, COLUMNS, FAST, LANES, SLOW, VECTOR
 
 if TYPE_CHECKING:
     from nbnumba.kernels.derivatives import Extras
@@ -80,19 +81,100 @@ def _reference_photons(params, slow, fast, blocks, offset, photons):
             )[0]
 
 
-class ReferenceDerivatives:
-    """Pixel after pixel, in the order of the reference engine.
+@reordering_jit
+def apply_chain(basis, chain, place, scales, photons, jacobian):
+    """Photons and derivatives by parameters from the basis.
+
+    Not a product of matrices by NumPy: BLAS would start threads of its own inside each of ours.
 
     Parameters
     ----------
-    threads : int or None
-        CPU threads; None takes all cores.
+    basis : ndarray, shape (n, columns), float64
+    chain : ndarray, shape (parameters, columns), float64
+    place : ndarray, shape (n,), int64
+        Row of each pixel in what is assigned.
+    scales : ndarray, shape (parameters,), float64
+        Derivatives are multiplied by them.
+    photons : ndarray, shape (pixels,), float64
+        Assigned.
+    jacobian : ndarray, shape (pixels, parameters or more), float64
+        Assigned.
+    """
+    for row in range(basis.shape[0]):
+        photons[place[row]] = basis[row, 0]
+        for parameter in range(chain.shape[0]):
+            total = 0.0
+            for column in range(chain.shape[1]):
+                total += basis[row, column] * chain[parameter, column]
+            jacobian[place[row], parameter] = total * scales[parameter]
+
+
+@reordering_jit
+def add_weighted(basis, weights, place, total):
+    """Add weighted rows of the basis.
+
+    Parameters
+    ----------
+    basis : ndarray, shape (n, columns), float64
+    weights : ndarray, shape (pixels,), float64
+    place : ndarray, shape (n,), int64
+        Which weight is that of a row.
+    total : ndarray, shape (columns,), float64
+        Changed.
+    """
+    for row in range(basis.shape[0]):
+        weight = weights[place[row]]
+        for column in range(basis.shape[1]):
+            total[column] += weight * basis[row, column]
+
+
+@pass_jit
+def _load_pixels(slow, fast, first, count, lanes, s):
+    """Put pixels into the lanes; what is left of the last vector repeats the last pixel."""
+    for i in range(lanes):
+        n = first + min(i, count - 1)
+        s[SLOW + i], s[FAST + i] = float(slow[n]), float(fast[n])
+
+
+@lean_jit
+def _lanes_basis(params, extras, slow, fast, blocks, offset, slopes, s, basis):
+    scale = params.scale.r_e_squared * params.scale.fluence / params.scale.steps
+    columns = basis.shape[1]
+    for block in range(blocks.shape[0]):
+        first, count = blocks[block, 0], blocks[block, 1]
+        lanes = (count + VECTOR - 1) // VECTOR * VECTOR
+        _load_pixels(slow, fast, first, count, lanes, s)
+        block_basis(params, extras, panel_plane(params.panels, blocks[block, 2]), columns, slopes, lanes, s)
+        for i in range(count):
+            for column in range(columns):
+                basis[first - offset + i, column] = s[COLUMNS + column * LANES + i] * scale
+
+
+def _scratch(columns: int) -> np.ndarray:
+    """A scratch array for one thread that begins at a cache line."""
+    size = COLUMNS + columns * LANES
+    array = np.zeros(size + 8)
+    offset = -array.ctypes.data % 64 // 8
+    scratch = array[offset : offset + size]
+    for section in (ACTIVE, CAPTURE):
+        scratch[section : section + LANES] = 1.0
+    return scratch
+
+
+class CpuDerivatives:
+    """Blocks of neighbouring pixels through vector instructions.
+
+    An object serves any number of threads at the same time.
+
+    Attributes
+    ----------
+    name : str
+    blocks_at_once : int
+        Blocks whose basis stays in a core's cache.
     """
 
-    name = "reference"
-
-    def __init__(self, threads: int | None = None) -> None:
-        self.threads = thread_count(threads)
+    name = "cpu"
+    blocks_at_once = 8
 
     def photons(self, params: KernelParams, pixels: PixelList, first: int, end: int, photons: np.ndarray) -> None:
         """Compute pixels alone.
@@ -100,19 +182,15 @@ class ReferenceDerivatives:
         Parameters
         ----------
         params : KernelParams
+            Of exact physics.
         pixels : PixelList
         first, end : int
             Range of its blocks.
         photons : ndarray, shape (n,), float64
             Of the pixels of these blocks, in the order of `pixels`; assigned.
         """
-        offset = pixels.blocks[first, 0]
-
-        def compute(start: int, stop: int) -> None:
-            blocks = pixels.blocks[first + start : first + stop]
-            _reference_photons(params, pixels.slow, pixels.fast, blocks, offset, photons)
-
-        share_out(compute, end - first, self.threads)
+        extras = no_extras(params.lattice.vectors.shape[1], len(params.sources.table))
+        self._compute(params, extras, pixels, first, end, False, photons[:, None])
 
     def basis(
         self, params: KernelParams, extras: Extras, pixels: PixelList, first: int, end: int, basis: np.ndarray
@@ -129,30 +207,53 @@ class ReferenceDerivatives:
         basis : ndarray, shape (n, columns), float64
             Of the pixels of these blocks, in the order of `pixels`; assigned.
         """
-        offset = pixels.blocks[first, 0]
+        self._compute(params, extras, pixels, first, end, True, basis)
 
-        def compute(start: int, stop: int) -> None:
-            blocks = pixels.blocks[first + start : first + stop]
-            _reference_basis(params, extras, pixels.slow, pixels.fast, blocks, offset, basis)
+    def _compute(
+        self, params: KernelParams, extras: Extras, pixels: PixelList, first: int, end: int, slopes: bool,
+        basis: np.ndarray,
+    ) -> None:  # fmt: skip
+        blocks, scratch = pixels.blocks[first:end], _scratch(basis.shape[1])
+        _lanes_basis(params, extras, pixels.slow, pixels.fast, blocks, blocks[0, 0], slopes, scratch, basis)
 
-        share_out(compute, end - first, self.threads)
+
+class ReferenceDerivatives:
+    """Pixel after pixel, in the order of the reference engine; see `CpuDerivatives`."""
+
+    name = "reference"
+    blocks_at_once = 8
+
+    def photons(self, params: KernelParams, pixels: PixelList, first: int, end: int, photons: np.ndarray) -> None:
+        """Compute pixels alone; see `CpuDerivatives.photons`."""
+        blocks = pixels.blocks[first:end]
+        _reference_photons(params, pixels.slow, pixels.fast, blocks, blocks[0, 0], photons)
+
+    def basis(
+        self, params: KernelParams, extras: Extras, pixels: PixelList, first: int, end: int, basis: np.ndarray
+    ) -> None:
+        """Compute the basis of pixels; see `CpuDerivatives.basis`."""
+        blocks = pixels.blocks[first:end]
+        _reference_basis(params, extras, pixels.slow, pixels.fast, blocks, blocks[0, 0], basis)
 
 
-def derivative_engine(name: str, threads: int | None = None) -> ReferenceDerivatives:
+DerivativeEngine = CpuDerivatives | ReferenceDerivatives
+
+_ENGINES = {engine.name: engine for engine in (CpuDerivatives, ReferenceDerivatives)}
+
+
+def derivative_engine(name: str) -> DerivativeEngine:
     """A new engine of that name.
 
     Parameters
     ----------
     name : str
-        "reference".
-    threads : int or None
-        CPU threads; None takes all cores.
+        "cpu" or "reference".
 
     Raises
     ------
     UsageError
         If there is none.
     """
-    if name != ReferenceDerivatives.name:
-        raise UsageError(f"unknown engine '{name}': choose reference")
-    return ReferenceDerivatives(threads)
+    if name not in _ENGINES:
+        raise UsageError(f"unknown engine '{name}': choose one of {', '.join(_ENGINES)}")
+    return _ENGINES[name]()

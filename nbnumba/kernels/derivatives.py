@@ -230,7 +230,7 @@ def crystal_sums(params, extras, q, weight, basis):
 
 
 @device_jit
-def ray_slopes(ray, pull, incident, wavelength, term, weight, by_direction, by_shift):
+def ray_slopes(ray, pull, incident, wavenumber, term, weight, by_direction, by_shift):
     """What a group gives to the columns from TRANSLATION on.
 
     Parameters
@@ -241,8 +241,8 @@ def ray_slopes(ray, pull, incident, wavelength, term, weight, by_direction, by_s
         Sum from `crystal_sums`.
     incident : tuple of 3 float64
         Unit vector along the beam, lab frame.
-    wavelength : float64
-        m.
+    wavenumber : float64
+        1 / wavelength, 1/m.
     term, weight : float64
         The crystal's sum and what it is multiplied by.
     by_direction : tuple of 3 float64
@@ -255,7 +255,7 @@ def ray_slopes(ray, pull, incident, wavelength, term, weight, by_direction, by_s
     tuple of 11 float64
     """
     diffracted, inverse = ray
-    along = weight / wavelength
+    along = weight * wavenumber
     force = (along * pull[0], along * pull[1], along * pull[2])
     polar = (term * by_direction[0], term * by_direction[1], term * by_direction[2])
     both = (force[0] + polar[0], force[1] + polar[1], force[2] + polar[2])
@@ -268,20 +268,20 @@ def ray_slopes(ray, pull, incident, wavelength, term, weight, by_direction, by_s
         (both[2] - radial * diffracted[2]) * inverse + term * by_shift[2],
         turn[0], turn[1], turn[2],
         -turn_beam[0] - turn_polar[0], -turn_beam[1] - turn_polar[1], -turn_beam[2] - turn_polar[2],
-        -stretch / wavelength, -stretch,
+        -stretch * wavenumber, -stretch,
     )  # fmt: skip
 
 
 @device_jit
-def shift_slope(plane, point_pixel, diffracted, inverse, weight, weight_slope):
+def shift_slope(normal, closeness, diffracted, inverse, weight, weight_slope):
     """Derivative of a group's weight by a shift of the panel, through solid angle and absorption, 1/m.
 
     Parameters
     ----------
-    plane : Plane
-        A flat panel.
-    point_pixel : bool
-        Whether the solid angle is without the obliquity.
+    normal : tuple of 3 float64
+        Outward axis of a flat panel.
+    closeness : float64
+        1 / its distance from the sample, 1/m; zero where the solid angle is without the obliquity.
     diffracted : tuple of 3 float64
         Unit vector along the ray, lab frame.
     inverse : float64
@@ -293,9 +293,9 @@ def shift_slope(plane, point_pixel, diffracted, inverse, weight, weight_slope):
     -------
     tuple of 3 float64
     """
-    normal = plane.odet
-    outward = weight_slope * inverse + (0.0 if point_pixel else weight / plane.close_distance)
-    along = weight_slope * inverse * dot(diffracted, normal) + (2.0 if point_pixel else 3.0) * weight * inverse
+    powers = 2.0 if closeness == 0.0 else 3.0
+    outward = weight_slope * inverse + weight * closeness
+    along = (weight_slope * dot(diffracted, normal) + powers * weight) * inverse
     return (
         outward * normal[0] - along * diffracted[0],
         outward * normal[1] - along * diffracted[1],
@@ -335,7 +335,8 @@ def add_group(params, extras, plane, source, ray, absorbed, omega, basis):
         by_direction = (rest * slope[0], rest * slope[1], rest * slope[2])
     weight = group_weight(weighting, beam[4], absorbed[0], polar, omega)
     by_parallax = group_weight(weighting, beam[4], 1.0, polar, omega) * absorbed[1]
-    by_shift = shift_slope(plane, params.panels.point_pixel, diffracted, ray[1], weight, by_parallax)
+    closeness = 0.0 if params.panels.point_pixel else 1.0 / plane.close_distance
+    by_shift = shift_slope(plane.odet, closeness, diffracted, ray[1], weight, by_parallax)
     term = weighting.water
     if not beyond_resolution(sine_theta_over_lambda(q), params.sampling.dmin):
         crystal, indices, distances, pull = crystal_sums(params, extras, q, weight, basis)
@@ -347,7 +348,7 @@ def add_group(params, extras, plane, source, ray, absorbed, omega, basis):
     else:
         pull = (0.0, 0.0, 0.0)
     basis[PHOTONS] += weight * term
-    slopes = ray_slopes(ray, pull, incident, wavelength, term, weight, by_direction, by_shift)
+    slopes = ray_slopes(ray, pull, incident, 1.0 / wavelength, term, weight, by_direction, by_shift)
     for n in range(11):
         basis[TRANSLATION + n] += slopes[n]
     line = extras.lines[source]

@@ -45,6 +45,20 @@ WEIGHTS_H, WEIGHTS_K, WEIGHTS_L = (section * LANES for section in (33, 37, 41))
 SCRATCH = 45 * LANES
 """Length of the scratch array."""
 
+(
+    SQUARED,  # F_latt²
+    PULL_X, PULL_Y, PULL_Z,  # of the domain, see `kernels.derivatives.drawn`
+    SLOPE_H, SLOPE_K, SLOPE_L,  # derivatives of an interpolated F_cell by the indices
+    ABSORBED,  # derivative of the captured fraction's logarithm by the parallax
+    FACTOR,  # the weight of a group, all of it
+) = (SCRATCH + section * LANES for section in range(9))  # fmt: skip
+
+SUMS = SCRATCH + 9 * LANES
+"""Sums of a group: T, then nine of indices, three of distances and three of the pull."""
+
+COLUMNS = SUMS + 16 * LANES
+"""Where the columns of `kernels.derivatives` begin, a section for each; the scratch of derivatives ends with them."""
+
 Pass = Callable[..., Any]
 
 

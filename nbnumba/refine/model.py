@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nbnumba.engine.derivatives import PixelList, derivative_engine
+from nbnumba.engine.derivatives import PixelList, add_weighted, apply_chain, derivative_engine
+from nbnumba.engine.threads import share_out, thread_count
 from nbnumba.errors import UsageError
 from nbnumba.kernels.derivatives import BASIS, Extras, column_count
+from nbnumba.kernels.params import PIXELS_PER_BLOCK
 from nbnumba.refine.families import Family, View
 from nbnumba.refine.prepare import prepared
 from nbnumba.refine.registry import OF_GEOMETRY, OF_SPECTRUM, check_names, make_families
@@ -21,9 +24,6 @@ if TYPE_CHECKING:
     from nbnumba.config import Experiment
     from nbnumba.setup.model import Model
 
-_CHUNK = 512
-"""Blocks of pixels whose basis is in memory at a time."""
-
 Pullback = Callable[["ArrayLike"], np.ndarray]
 
 
@@ -34,7 +34,7 @@ _BACKGROUND = Family(("background",), np.ones(1), np.full(1, 0.1), np.zeros(1), 
 class _Part(NamedTuple):
     """Some pixels of one panel and the derivatives by their chain."""
 
-    rows: np.ndarray  # places in the caller's order
+    place: np.ndarray  # of each in the caller's order
     basis: np.ndarray
     panel: int
 
@@ -62,7 +62,7 @@ class PixelModel:
     background : array_like, shape (n,), or None
         Photons that are added to each pixel.
     engine : str
-        "reference".
+        "cpu" or "reference".
     threads : int or None
         CPU threads; None takes all cores.
 
@@ -98,7 +98,7 @@ class PixelModel:
         *,
         crystal_system: str = "triclinic",
         background: ArrayLike | None = None,
-        engine: str = "reference",
+        engine: str = "cpu",
         threads: int | None = None,
     ) -> None:
         names = check_names(parameters)
@@ -108,7 +108,7 @@ class PixelModel:
         self.pixels = _all_pixels(model) if pixels is None else _checked_pixels(pixels, model)
         self._list = PixelList.of(*self.pixels.T)
         self._background = _checked_background(background, len(self.pixels), "background" in names)
-        self._engine = derivative_engine(engine, threads)
+        self._engine, self._threads = derivative_engine(engine), thread_count(threads)
         self._set_vector("background" in names)
 
     def _set_vector(self, scales_background: bool) -> None:
@@ -183,9 +183,13 @@ class PixelModel:
         ndarray, shape (n,), float64
         """
         params = lower(self.experiment(x)).params
-        sorted_photons, photons = np.empty(len(self.pixels)), np.empty(len(self.pixels))
-        self._engine.photons(params, self._list, 0, len(self._list.blocks), sorted_photons)
-        photons[self._list.place] = sorted_photons
+        ordered, photons = np.empty(len(self.pixels)), np.empty(len(self.pixels))
+
+        def compute(first: int, end: int) -> None:
+            self._engine.photons(params, self._list, first, end, ordered[self._list.blocks[first, 0] :])
+
+        share_out(compute, len(self._list.blocks), self._threads)
+        photons[self._list.place] = ordered
         return self._with_background(x, photons)
 
     def _with_background(self, x: ArrayLike, photons: np.ndarray) -> np.ndarray:
@@ -206,15 +210,18 @@ class PixelModel:
         photons : ndarray, shape (n,), float64
         jacobian : ndarray, shape (n, k), float64
         """
-        chains = _Chains(self._families, self._values(x), lower(self.experiment(x)), self.experiment(x))
+        chains = self._chains(x)
         photons, jacobian = np.empty(len(self.pixels)), np.empty((len(self.pixels), len(self.names)))
-        crystal = jacobian[:, : chains.count]
-        for part in self._parts(chains):
-            photons[part.rows] = part.basis[:, 0]
-            crystal[part.rows] = part.basis @ chains.of_panel(part.panel).T
+        own = self.scales[: chains.count]
+
+        def compute(first: int, end: int) -> None:
+            for part in self._parts(chains, first, end):
+                apply_chain(part.basis, chains.of_panel(part.panel), part.place, own, photons, jacobian)
+
+        share_out(compute, len(self._list.blocks), self._threads)
         if self._scales_background:
-            jacobian[:, -1] = self._background
-        return self._with_background(x, photons), np.asarray(jacobian * self.scales)
+            jacobian[:, -1] = self._background * self.scales[-1]
+        return self._with_background(x, photons), jacobian
 
     def vjp(self, x: ArrayLike) -> tuple[np.ndarray, Pullback]:
         """Photons of each pixel, and the function that takes weights of pixels to the gradient of their weighted sum.
@@ -235,28 +242,38 @@ class PixelModel:
     def _pulled_back(self, x: np.ndarray, weights: np.ndarray) -> np.ndarray:
         if weights.shape != (len(self.pixels),):
             raise UsageError(f"{{weights}} has the shape {weights.shape}; there are {len(self.pixels)} pixels")
-        chains = _Chains(self._families, self._values(x), lower(self.experiment(x)), self.experiment(x))
-        gradient = np.zeros(len(self.names))
-        for part in self._parts(chains):
-            gradient[: chains.count] += chains.of_panel(part.panel) @ (weights[part.rows] @ part.basis)
+        chains = self._chains(x)
+        gradient, turn = np.zeros(len(self.names)), threading.Lock()
+
+        def compute(first: int, end: int) -> None:
+            for part in self._parts(chains, first, end):
+                total = np.zeros(chains.columns)
+                add_weighted(part.basis, weights, part.place, total)
+                with turn:
+                    gradient[: chains.count] += chains.of_panel(part.panel) @ total
+
+        share_out(compute, len(self._list.blocks), self._threads)
         if self._scales_background:
             gradient[-1] = weights @ self._background
         return np.asarray(gradient * self.scales)
 
-    def _parts(self, chains: _Chains) -> Iterator[_Part]:
-        """The basis of all pixels, piece by piece."""
-        blocks = self._list.blocks
-        basis = np.empty((_CHUNK * int(blocks[:, 1].max()), chains.columns))
-        for first in range(0, len(blocks), _CHUNK):
-            end = min(first + _CHUNK, len(blocks))
-            begin = int(blocks[first, 0])
-            stop = int(blocks[end - 1, 0] + blocks[end - 1, 1])
-            self._engine.basis(chains.params, chains.extras, self._list, first, end, basis)
-            panels = self._list.panel[begin:stop]
+    def _chains(self, x: ArrayLike) -> _Chains:
+        experiment = self.experiment(x)
+        return _Chains(self._families, self._values(x), lower(experiment), experiment)
+
+    def _parts(self, chains: _Chains, first: int, end: int) -> Iterator[_Part]:
+        """The basis of a range of blocks, piece by piece."""
+        blocks, size = self._list.blocks, self._engine.blocks_at_once
+        basis = np.empty((size * PIXELS_PER_BLOCK, chains.columns))
+        for begin in range(first, end, size):
+            stop = min(begin + size, end)
+            self._engine.basis(chains.params, chains.extras, self._list, begin, stop, basis)
+            start, last = int(blocks[begin, 0]), int(blocks[stop - 1, :2].sum())
+            panels = self._list.panel[start:last]
             borders = (np.flatnonzero(np.diff(panels)) + 1).tolist() if chains.by_panel else []
-            edges = [0, *borders, stop - begin]
+            edges = [0, *borders, last - start]
             for low, high in zip(edges[:-1], edges[1:], strict=True):
-                yield _Part(self._list.place[begin + low : begin + high], basis[low:high], int(panels[low]))
+                yield _Part(self._list.place[start + low : start + high], basis[low:high], int(panels[low]))
 
 
 class _Chains:
@@ -286,9 +303,12 @@ class _Chains:
     def of_panel(self, panel: int) -> np.ndarray:
         """Derivatives by the parameters as sums over the columns: shape (parameters, columns)."""
         panel = panel if self.by_panel else 0
-        if panel not in self._known:
-            self._known = {panel: self._made(panel)}
-        return self._known[panel]
+        known = self._known.get(panel)
+        if known is None:
+            # of one panel at a time: those of hundreds of panels are large
+            known = self._made(panel)
+            self._known = {panel: known}
+        return known
 
     def _made(self, panel: int) -> np.ndarray:
         rows = []

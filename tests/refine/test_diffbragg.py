@@ -153,7 +153,7 @@ def basis(start: Experiment, extras: Extras | None = None) -> np.ndarray:
         extras = no_extras(len(model.mosaic_umats), 2)
     pixels = PixelList.of(*PIXELS.T)
     sums = np.empty((len(PIXELS), column_count(extras)))
-    derivative_engine("reference", 1).basis(model.params, extras, pixels, 0, len(pixels.blocks), sums)
+    derivative_engine("reference").basis(model.params, extras, pixels, 0, len(pixels.blocks), sums)
     return sums[np.argsort(pixels.place)]
 
 

@@ -15,7 +15,7 @@ from nbnumba.errors import UsageError
 from nbnumba.refine import PixelModel
 from nbnumba.refine.registry import PARAMETERS
 
-ENGINES = ["reference"]
+ENGINES = ["reference", "cpu"]
 COUNT = 112
 STEP = 5e-4
 """In units of each parameter's scale. Differences of fourth order are then right to 1e-9 of their largest."""
@@ -64,7 +64,7 @@ def experiments(draw):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@settings(max_examples=6, deadline=None, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=4, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(start=experiments(), seed=st.integers(0, 999))
 def test_derivatives_are_those_of_images(engine, start, seed):
     square = start.crystal.shape.name == "SQUARE"

@@ -1,0 +1,73 @@
+"""Fits with SciPy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from nbnumba.refine.likelihood import Likelihood
+
+
+def minimize(likelihood: Likelihood, x: ArrayLike | None = None, **options: Any) -> Any:
+    """`scipy.optimize.minimize` of a likelihood within the model's bounds.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+    x : array_like, shape (k,), or None
+        Where to begin; None takes the model's start.
+    **options
+        Of that function; the method is L-BFGS-B unless one is given.
+    """
+    from scipy.optimize import Bounds, minimize
+
+    model = likelihood.model
+    chosen = {"method": "L-BFGS-B", "bounds": Bounds(*model.bounds), **options}
+    return minimize(likelihood.value_and_gradient, model.start if x is None else x, jac=True, **chosen)
+
+
+def least_squares(likelihood: Likelihood, x: ArrayLike | None = None, **options: Any) -> Any:
+    """`scipy.optimize.least_squares` of the residuals, each over its standard deviation where it begins.
+
+    A photon where the model has none yet counts by its own number, so that a spot beside its place weighs no more than
+    one in its place.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+    x : array_like, shape (k,), or None
+        Where to begin; None takes the model's start.
+    **options
+        Of that function, such as ``loss="soft_l1"``.
+    """
+    from scipy.optimize import least_squares
+
+    model, data = likelihood.model, likelihood.data
+    begin = model.start if x is None else np.asarray(x, dtype=np.float64)
+    sigma = np.sqrt(likelihood.cautious_variance(begin))
+    chosen = {"bounds": model.bounds, **options}
+    return least_squares(
+        lambda point: (model(point) - data) / sigma, begin,
+        jac=lambda point: model.value_and_jacobian(point)[1] / sigma[:, None], **chosen,
+    )  # fmt: skip
+
+
+def fit(likelihood: Likelihood, x: ArrayLike | None = None) -> np.ndarray:
+    """The most likely vector: robust least squares first, then with the errors of the model (scoring).
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+    x : array_like, shape (k,), or None
+        Where to begin; None takes the model's start.
+
+    Returns
+    -------
+    ndarray, shape (k,), float64
+    """
+    found = np.asarray(least_squares(likelihood, x, loss="soft_l1").x)
+    return np.asarray(minimize(likelihood, found).x)
