@@ -10,7 +10,19 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from refine.experiments import PANELS, experiment
 
-from nbnumba import Beam, Crystal, Detector, Experiment, Physics, Sampling, Spectrum, Spread, UnitCell, simulate
+from nbnumba import (
+    Background,
+    Beam,
+    Crystal,
+    Detector,
+    Experiment,
+    Physics,
+    Sampling,
+    Spectrum,
+    Spread,
+    UnitCell,
+    simulate,
+)
 from nbnumba.errors import UsageError
 from nbnumba.refine import PixelModel
 from nbnumba.refine.registry import PARAMETERS
@@ -197,6 +209,7 @@ def changed(part: str, **fields) -> Experiment:
     (PLAIN, ["scale"], {"pixels": [(0.5, 8.0, 0.0)]}, "whole numbers"),
     (PLAIN, ["scale"], {"background": [1.0, 2.0]}, "background has 2 pixels; the model has 72"),
     (changed("detector", curved=True), ["distance"], {}, "the geometry of a curved detector can't be refined"),
+    (replace(PLAIN, background=[Background.water(0.1)]), ["scale"], {}, "the photons of amorphous materials"),
     (replace(PLAIN, physics=Physics("nanobragg")), ["scale"], {}, "interp-sticky, phi-carryover"),
     (replace(PLAIN, physics=Physics(keep=["oversample-compound"])), ["scale"], {}, "oversample-compound"),
 ])  # fmt: skip
