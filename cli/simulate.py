@@ -13,9 +13,18 @@ from nbnumba_cli.background import background_option
 from nbnumba_cli.console import progress_bar, say, warn
 from nbnumba_cli.flag_command import FlagCommand
 from nbnumba_cli.physics import chosen_physics, physics_options
+from nbnumba_cli.readout_options import (
+    NAMES,
+    Detected,
+    named_by_options,
+    readout_facts,
+    readout_options,
+    readout_settings,
+)
 from nbnumba_cli.startup import import_numba, require_working_folder, show_reports
 
 from nbnumba.engine.registry import AUTOMATIC, DEFAULT_ENGINE, ENGINE_NAMES, PRECISIONS, check_engine, choose_engine
+from nbnumba.errors import UsageError
 from nbnumba.flags import interpret, parse_flags
 from nbnumba.flags.background import with_backgrounds
 from nbnumba.flags.table import TOPICS
@@ -23,9 +32,12 @@ from nbnumba.io.formats import COMPRESSIONS, SUFFIXES
 from nbnumba.output.files import SMV_HEADERS
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from nbnumba.config import Physics
     from nbnumba.flags import Request
     from nbnumba.flags.additions import Additions
+    from nbnumba.readout import Readout, ReadoutSettings
     from nbnumba.setup.model import Model
     from nbnumba.simulation import SimulationResult
 
@@ -59,10 +71,11 @@ class SimulateCommand(FlagCommand):
 @click.option("--cutoff", type=float, metavar="PHOTONS",
               help="Leave out what changes no pixel by more: many times faster for Gaussian and top-hat spots.")
 @physics_options
+@readout_options
 def command(
     flags: tuple[str, ...], engine: str, precision: str, threads: int | None, png: str | None, spacegroup: str | None,
     additions: Additions, background: tuple[str, ...], output: tuple[str, ...], compression: str | None,
-    smv_header: str, cutoff: float | None, **physics: Any,
+    smv_header: str, cutoff: float | None, **others: Any,
 ) -> None:
     """Simulate a diffraction image and write it as nanoBragg does.
 
@@ -70,12 +83,17 @@ def command(
     a flag suffices where no other one is meant: -matrix is -mat, -mosaic_domains is -mosaic_dom. Needed are -cell or
     -mat, and -hkl, -default_F or a cache; a model or reflection data behind -hkl bring their own cell.
 
+    With --readout, or an option of one such as --psf, the files of --output hold what that detector writes of the
+    photons, with -seed as its seed; nbnumba readout does the same to images that are there.
+
     Exit status: 0 on success, 2 for wrong usage, 1 for other failures, 130 after Ctrl-C.
     """
     # before anything slow is imported
     parse_flags(flags)
     require_working_folder()
-    wanted = chosen_physics(**physics)
+    reading_out = {name: others.pop(name) for name in NAMES}
+    wanted = chosen_physics(**others)
+    _refuse_idle_readout(reading_out, output)
     additions = replace(additions, cutoff=cutoff)
     import_numba()
     show_reports()
@@ -84,7 +102,18 @@ def command(
     # all of it: Ctrl-C would be lost in a compiler that runs in the main thread
     outputs = (tuple(Path(path) for path in output), compression, smv_header)
     run_interruptible(_simulate, flags, wanted, engine, precision, threads, png, spacegroup, additions,
-                      background, outputs)  # fmt: skip
+                      background, reading_out, outputs)  # fmt: skip
+
+
+def _is_given(readout: dict[str, Any]) -> bool:
+    """Whether any option asks for a readout."""
+    return any(value is not None for value in readout.values())
+
+
+def _refuse_idle_readout(readout: dict[str, Any], output: Sequence[str]) -> None:
+    """Refuse a readout that no file would hold."""
+    if _is_given(readout) and not output:
+        raise UsageError("--readout, --psf and the like have no effect without --output FILE, which holds the counts")
 
 
 def _settled(engine: str, precision: str) -> str:
@@ -100,7 +129,7 @@ def _settled(engine: str, precision: str) -> str:
 
 def _simulate(
     flags: Sequence[str], physics: Physics, engine: str, precision: str, threads: int | None, png: str | None,
-    spacegroup: str | None, additions: Additions, background: Sequence[str],
+    spacegroup: str | None, additions: Additions, background: Sequence[str], reading_out: dict[str, Any],
     outputs: tuple[tuple[Path, ...], str | None, str],
 ) -> None:
     """Read, simulate, write, report."""
@@ -108,6 +137,7 @@ def _simulate(
     from nbnumba.numerics.c_random import clock_seed
     from nbnumba.output.images import ImageOutputs
     from nbnumba.output.report import image_lines, model_warnings, result_warnings, setup_lines
+    from nbnumba.output.text import fact_lines
     from nbnumba.output.write import write_outputs
     from nbnumba.setup.lowering import lower
     from nbnumba.simulation import simulate_model
@@ -127,6 +157,9 @@ def _simulate(
     _check_files(request)
     model = lower(request.experiment)
     warn(model_warnings(model))
+    settings = _readout_settings(reading_out, model) if _is_given(reading_out) else None
+    if settings is not None:
+        extra = replace(extra, readout=_checked_readout(settings, model, request))
     extra.check(model, request.files, [path for _, path in request.inputs])
     _check_pixels(request, model)
     say(setup_lines(model, (*request.inputs, *request.notes)))
@@ -134,9 +167,53 @@ def _simulate(
         result = simulate_model(model, engine, threads, progress=progress, precision=precision)
     warn(result_warnings(result))
     report = write_outputs(model, result.image, request.files, threads)
-    report = replace(report, written=report.written + extra.write(model, result.image))
-    say(image_lines(result, report))
+    images, facts = _read_out(result, extra.readout, settings, request.files.noise_seed or 0, threads)
+    report = replace(report, written=report.written + extra.write(model, images))
+    say([*image_lines(result, report), *fact_lines(facts)])
     _print_pixels(request, result)
+
+
+_READOUT_NAMES = {
+    "Gaps.mask": "-mask", "PointSpread.pixel_size": "-pixel", "Readout.seed": "-seed", "Readout.image": "the image:",
+}  # fmt: skip
+"""Fields that other flags set than in `nbnumba readout`."""
+
+
+def _readout_settings(options: dict[str, Any], model: Model) -> ReadoutSettings:
+    """The figures of the detector that reads the image out."""
+    from nbnumba.config.constants import HC_EV_ANGSTROM
+    from nbnumba.io.plane import read_plane
+
+    mask = model.experiment.detector.mask
+    detected = Detected(
+        1e6 * model.geometry.pixel_size, HC_EV_ANGSTROM / (1e10 * model.wavelength), mask,
+        lambda path: read_plane(path, model.shapes[0]),
+    )  # fmt: skip
+    with named_by_options(_READOUT_NAMES):
+        return readout_settings(options, detected)
+
+
+def _checked_readout(settings: ReadoutSettings, model: Model, request: Request) -> Readout:
+    """The readout, if it fits the image and the seed."""
+    import numpy as np
+
+    from nbnumba.readout import Readout
+
+    with named_by_options(_READOUT_NAMES):
+        readout = Readout.from_settings(settings)
+        readout.check(np.broadcast_to(0.0, model.image_shape), request.files.noise_seed or 0)
+        return readout
+
+
+def _read_out(
+    result: SimulationResult, readout: Readout | None, settings: ReadoutSettings | None, seed: int, threads: int | None
+) -> tuple[np.ndarray, list[tuple[str, str]]]:
+    """What --output gets, photons or counts, and what there is to say of it."""
+    if readout is None or settings is None:
+        return result.image, []
+    with named_by_options(_READOUT_NAMES):
+        counts = readout.apply(result.image, seed, threads=threads)
+    return counts, readout_facts(readout, settings.saturation, result.image, counts, seed)
 
 
 def _check_files(request: Request) -> None:

@@ -5,17 +5,25 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nbnumba.errors import InputFileError, NbnumbaError, UsageError
 from nbnumba.io.atomic import check_target
-from nbnumba.io.formats import SMV_SUFFIXES, read_pixels, write_image
+from nbnumba.io.formats import FORMATS, SMV_SUFFIXES, check_image, format_of, read_pixels, write_image
 from nbnumba.io.reading import read_input
 from nbnumba.io.smv import WRITTEN_TYPES, SmvHeader, write_smv
 
-COUNTS_SUFFIXES = (*SMV_SUFFIXES, ".tif", ".tiff", ".npy", ".bin")
-"""Names that counts can be written under: formats of pixels that need no scene, and SMV with any header."""
+if TYPE_CHECKING:
+    from nbnumba.io.scene import Scene
+
+
+COUNTS_SUFFIXES = tuple(
+    suffix for known in FORMATS
+    if not known.picture and (known.reader or not known.scene) for suffix in known.suffixes
+)  # fmt: skip
+"""Names that counts can be written under."""
 
 
 class ShapeMismatchError(NbnumbaError):
@@ -92,7 +100,9 @@ def _plane(path: str | os.PathLike[str], image: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(image, dtype=np.float32)
 
 
-def check_counts_target(path: str | os.PathLike[str], dtype: str) -> None:
+def check_counts_target(
+    path: str | os.PathLike[str], dtype: str, header: SmvHeader | None = None, scene: Scene | None = None
+) -> None:
     """Raise an error if counts can't be written under this name; to be called before a long computation.
 
     Parameters
@@ -101,20 +111,33 @@ def check_counts_target(path: str | os.PathLike[str], dtype: str) -> None:
         File to write.
     dtype : str
         Of the pixels.
+    header, scene
+        As in `write_counts`.
 
     Raises
     ------
     UsageError
-        If the suffix is unknown, or the format does not hold such pixels.
+        If the suffix is unknown, the format does not hold such pixels, or describes a detector that nobody does.
+    MissingPackageError
+        If a library is not installed.
     OutputFileError
         If the folder is missing or not writable, or the name is a folder's.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in COUNTS_SUFFIXES:
         raise UsageError(f"{path}: the name must end in one of {', '.join(COUNTS_SUFFIXES)}, which is the format")
+    known = format_of(path)
     if suffix in SMV_SUFFIXES and dtype not in WRITTEN_TYPES:
         raise UsageError(f"{path}: SMV images hold {', '.join(WRITTEN_TYPES)}, not {{Digitize.dtype}} {dtype}")
-    check_target(path)
+    if known.scene and scene is None and suffix not in SMV_SUFFIXES:
+        raise UsageError(
+            f"{path}: {known.name} files describe the detector, and no image here does: give {{header}} (NXmx, CBF, "
+            ".expt, or SMV that --smv-header dials made)"
+        )
+    if _needs_scene(path, header, scene):
+        check_image(path, scene)
+    else:
+        check_target(path)
 
 
 def write_counts(
@@ -122,27 +145,56 @@ def write_counts(
     image: np.ndarray,
     header: SmvHeader | None = None,
     entries: Mapping[str, str] | None = None,
+    scene: Scene | None = None,
 ) -> None:
-    """Write an image of one panel whose experiment only an SMV header describes.
+    """Write an image of counts with what is known of its experiment.
 
     Parameters
     ----------
     path : path
-        Its suffix, one of `COUNTS_SUFFIXES`, says the format.
-    image : ndarray, shape (slow, fast)
+        Its suffix says the format.
+    image : ndarray, shape (slow, fast) or (panel, slow, fast)
         Pixels.
     header, entries
         Of an SMV image, see `nbnumba.io.smv.write_smv`; other formats have no place for them.
+    scene : Scene or None
+        For the formats that describe one, and for SMV without a header.
 
     Raises
     ------
-    UsageError
+    UsageError, MissingPackageError
         As in `check_counts_target`.
     OutputFileError
         If the file can't be written.
     """
-    check_counts_target(path, image.dtype.name)
-    if Path(path).suffix.lower() in SMV_SUFFIXES:
+    check_counts_target(path, image.dtype.name, header, scene)
+    if not _needs_scene(path, header, scene) and Path(path).suffix.lower() in SMV_SUFFIXES:
         write_smv(path, image, header, entries)
     else:
-        write_image(path, image)
+        write_image(path, image, scene)
+
+
+def _needs_scene(path: str | os.PathLike[str], header: SmvHeader | None, scene: Scene | None) -> bool:
+    """Whether the file is written from the scene."""
+    is_smv = Path(path).suffix.lower() in SMV_SUFFIXES
+    return scene is not None and format_of(path).scene and not (is_smv and header is not None)
+
+
+def by_panel(image: np.ndarray, scene: Scene | None) -> np.ndarray:
+    """An image whose panels lie one below the other, with an axis for them.
+
+    Parameters
+    ----------
+    image : ndarray, shape (slow, fast)
+    scene : Scene or None
+        Its detector.
+
+    Returns
+    -------
+    ndarray, shape (panel, slow, fast)
+        A view; the image itself if there is one panel, or panels differ in size.
+    """
+    sizes = [] if scene is None else [panel.image_size for panel in scene.panels]
+    if len(sizes) < 2 or len(set(sizes)) > 1 or image.size != len(sizes) * sizes[0][0] * sizes[0][1]:
+        return image
+    return image.reshape(len(sizes), *sizes[0][::-1])

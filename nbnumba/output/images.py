@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from nbnumba.io.scene import Scene
     from nbnumba.output.files import OutputFiles
+    from nbnumba.readout.readout import Readout
     from nbnumba.setup.model import Model
 
 
@@ -36,11 +37,14 @@ class ImageOutputs:
         Of NXmx files, see `nbnumba.io.formats.COMPRESSIONS`; None takes the default.
     smv_header : str
         One of `nbnumba.output.files.SMV_HEADERS`.
+    readout : Readout or None
+        What makes counts of the photons, which the files then hold; None for files of photons.
     """
 
     paths: tuple[Path, ...] = ()
     compression: str | None = None
     smv_header: str = SMV_HEADERS[0]
+    readout: Readout | None = None
 
     def check(self, model: Model, files: OutputFiles, inputs: Iterable[Path]) -> None:
         """Raise now what would go wrong after the simulation.
@@ -107,7 +111,7 @@ class ImageOutputs:
         model : Model
             The simulation.
         images : ndarray, shape (slow, fast), or sequence of them
-            Photons per pixel; of a detector of panels, of each.
+            Photons per pixel, or the counts of the readout; of a detector of panels, of each.
 
         Returns
         -------
@@ -130,8 +134,10 @@ class ImageOutputs:
         if not any(format_of(path).scene for path in self.paths):
             return None
         from nbnumba.io.simulated import scene_of
+        from nbnumba.readout.scene import scene_of_counts
 
-        return scene_of(model)
+        scene = scene_of(model)
+        return scene if self.readout is None else scene_of_counts(scene, self.readout)
 
     def _options(self, path: Path, model: Model) -> dict[str, Any]:
         """What this format knows of the options."""

@@ -22,6 +22,7 @@ from .point_spread import (
     gaussian_kernel as gaussian_kernel,
 )
 from .readout import Readout as Readout
+from .scene import scene_of_counts as scene_of_counts
 from .settings import (
     ReadoutSettings as ReadoutSettings,
     preset_settings as preset_settings,

@@ -185,7 +185,7 @@ class Readout:
             If photons are negative, NaN or beyond 2⁵³, or the image does not fit a stage.
         """
         image = np.asarray(image)
-        self._check_image(image, seed, image_number)
+        self.check(image, seed, image_number)
         panels = image.reshape(-1, *image.shape[-2:])
         counts = np.empty(panels.shape, dtype=self.digitize.dtype)
         shape = panels.shape[1:]
@@ -203,8 +203,21 @@ class Readout:
         share_out(read_out, len(places), thread_count(threads))
         return counts.reshape(image.shape)
 
-    def _check_image(self, image: np.ndarray, seed: int, image_number: int) -> None:
-        """Refuse what can't be read out; single pixels are looked at later."""
+    def check(self, image: np.ndarray, seed: int, image_number: int = 0) -> None:
+        """Refuse now what `apply` would refuse whatever the pixels hold.
+
+        Parameters
+        ----------
+        image : ndarray, shape (slow, fast) or (panel, slow, fast), any number type
+            Shape and type count.
+        seed, image_number
+            As in `apply`.
+
+        Raises
+        ------
+        UsageError
+            If a number is negative, or the image does not fit a stage.
+        """
         for name, value in (("seed", seed), ("image_number", image_number)):
             good = isinstance(value, (int, np.integer)) and value >= 0
             require(good, f"Readout.{name}", f"must be a whole number of zero or more, not {value}")

@@ -10,7 +10,8 @@ import pytest
 import tifffile
 from golden import input_file
 from nbnumba_cli.main import run
-from nbnumba_cli.readout import _FLAGS, command
+from nbnumba_cli.readout import command
+from nbnumba_cli.readout_options import FLAGS
 
 from nbnumba.io.plane import read_plane
 from nbnumba.io.smv import read_smv
@@ -199,7 +200,7 @@ def test_images_of_other_sizes_and_headers_are_refused(complaint):
 
 
 def test_outputs_are_checked_before_anything_is_computed(complaint):
-    assert "out.jpg: the name must end in one of .img" in complaint("scene.npy", "-o", "out.jpg")
+    assert "out.jpg: the name must end in one of .nxs" in complaint("scene.npy", "-o", "out.jpg")
     assert "out.img: SMV images hold uint16, int32, not --dtype uint8" in complaint(
         "scene.npy", "--dtype", "uint8", "-o", "out.img"
     )
@@ -211,4 +212,4 @@ def test_outputs_are_checked_before_anything_is_computed(complaint):
 
 def test_every_field_that_is_renamed_names_an_option():
     options = {name for option in command.params for name in (*option.opts, *option.secondary_opts)} | {"IMAGE"}
-    assert set(_FLAGS.values()) <= options
+    assert set(FLAGS.values()) <= options

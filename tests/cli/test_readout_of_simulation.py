@@ -1,0 +1,139 @@
+"""One command from the experiment to a detector's files, and readouts of files that describe their detector."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from nbnumba import Background, lower, simulate
+from nbnumba.flags import interpret
+from nbnumba.io import read_image, read_smv, scene_of, write_image
+from nbnumba.io.float_image import read_float_image
+from nbnumba.readout import (
+    CalibrationError,
+    DeadPixels,
+    Digitize,
+    Gain,
+    Gaps,
+    Offset,
+    PhotonCounting,
+    PointSpread,
+    Readout,
+    ReadoutNoise,
+    Saturation,
+    scene_of_counts,
+)
+
+FLAGS = ["-cell", "50", "-default_F", "100", "-N", "3", "-detpixels", "40", "-pixel", "0.5", "-distance", "60",
+         "-oversample", "1", "-fluence", "3e19", "-nopgm", "-seed", "7"]  # fmt: skip
+WATER = ["--background", "water:100um"]
+
+
+@pytest.fixture(autouse=True)
+def inside(tmp_path, monkeypatch):
+    """An empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+
+def photons() -> np.ndarray:
+    """What the detector sees."""
+    return simulate(replace(interpret(FLAGS).experiment, background=Background.water(0.1)), "cpu").image
+
+
+def test_spots_water_spread_and_noise_come_from_one_command(nbnumba):
+    names = ["out.nxs", "out_1.cbf", "out.img", "out.tif", "out.npy"]
+    outputs = [word for name in names for word in ("--output", name)]
+    readout = ["--readout", "ccd", "--psf", "fiber:0.4mm", "--readout-noise", "2", "--gain", "1.5"]
+    status, said, _ = nbnumba(*FLAGS, *WATER, *readout, *outputs)
+    assert status == 0
+    expected = Readout(
+        PhotonCounting(), PointSpread("fiber", 400.0, 500.0), CalibrationError(0.03), Gain(1.5), ReadoutNoise(2.0),
+        Offset(40.0), Saturation(65535.0), Digitize("uint16"),
+    ).apply(photons(), 7)  # fmt: skip
+    # neither dark nor saturated
+    assert 40 < expected.min() < expected.max() < 65535
+    for name in names:
+        assert np.array_equal(np.squeeze(read_image(name).images), expected), name
+    assert np.array_equal(read_float_image("floatimage.bin", (40, 40)), photons())
+    assert "ReadoutNoise(rms=2.0" in said
+    panel = read_image("out.nxs").scene.panels[0]
+    # of uint16 the two largest values are no counts in NXmx
+    assert (panel.gain, panel.pedestal, panel.trusted_range) == (1.5, 40.0, (0.0, 65533.0))
+
+
+def test_masked_pixels_and_gaps_get_the_value_that_marks_them(nbnumba):
+    mask = np.ones((40, 40), np.uint16)
+    mask[5:9, 3:30] = 0
+    write_image("mask.tif", mask)
+    assert nbnumba("readout", "mask.tif", "--no-counting", "--dtype", "uint16", "-o", "mask.img")[0] == 0
+    status, _, _ = nbnumba("-mask", "mask.img", *FLAGS, *WATER, "--readout", "pilatus", "--output", "out_1.cbf")
+    assert status == 0
+    counts = read_image("out_1.cbf").images
+    assert (counts[5:9, 3:30] == -1).all()
+    assert (counts < 0).sum() == (mask == 0).sum()
+
+
+@pytest.mark.parametrize(("arguments", "complaint"), [
+    (["--readout", "pilatus"], "--readout, --psf and the like have no effect without --output FILE"),
+    (["--readout", "pilatus", "--dtype", "uint16", "--output", "x.npy"], "--masked-value -1 does not fit --dtype"),
+    (["--psf", "gauss:90px", "--output", "x.npy"], "--psf 45000 µm is wider than the image of 40 x 40 (slow x fast)"),
+    (["--psf", "gauss", "--output", "x.npy"], "--psf gauss must be a profile and its width, as in fiber:80um"),
+    (["--gaps", "--output", "x.npy"], "--gaps: --readout counting has no modules; give -mask FILE"),
+    (["--calibration", "none.npy", "--output", "x.npy"], "none.npy: can't be read"),
+    (["--readout-seed", "3", "--output", "x.npy"], "--readout-seed: has no effect without --readout-noise"),
+    (["--readout", "ccd", "-seed", "-3", "--output", "x.npy"], "-seed must be a whole number of zero or more, not -3"),
+    (["--readout", "ccd", "--output", "x.xyz"], "x.xyz: no format has the suffix '.xyz'"),
+])  # fmt: skip
+def test_what_is_wrong_is_said_before_anything_is_rendered(nbnumba, tmp_path, arguments, complaint):
+    status, _, complained = nbnumba(*FLAGS, *arguments)
+    assert status != 0
+    assert complained.splitlines()[-1].startswith(f"nbnumba: error: {complaint}")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["in.nxs", "in_1.cbf"])
+def test_an_image_that_describes_its_detector_hands_that_on(nbnumba, name):
+    assert nbnumba(*FLAGS, "--output", name)[0] == 0
+    before = read_image(name)
+    assert nbnumba("readout", name, "--seed", "3", "--gain", "2", "--offset", "10", "-o", "out.nxs")[0] == 0
+    after = read_image("out.nxs")
+    readout = Readout(PhotonCounting(), Gain(2.0), Offset(10.0))
+    assert np.array_equal(np.squeeze(after.images), readout.apply(np.squeeze(before.images), 3))
+    one, other = before.scene.panels[0], after.scene.panels[0]
+    assert one.origin == pytest.approx(other.origin, abs=1e-9)
+    assert (other.gain, other.pedestal) == (2.0, 10.0)
+    assert after.scene.wavelength == pytest.approx(before.scene.wavelength, rel=1e-12)
+
+
+def test_a_raw_image_gets_its_detector_from_another_file(nbnumba):
+    assert nbnumba(*FLAGS, "--output", "truth.expt")[0] == 0
+    for name in ("out.nxs", "out_1.cbf", "out.img"):
+        assert nbnumba("readout", "floatimage.bin", "--header", "truth.expt", "--dtype", "uint16", "--seed", "3",
+                       "-o", name)[0] == 0  # fmt: skip
+    assert read_image("out.nxs").scene.panels[0].pixel_size == (0.5, 0.5)
+    assert read_smv("out.img").header.value("WAVELENGTH") == 1.0
+    assert np.array_equal(read_image("out_1.cbf").images, read_smv("out.img").data)
+
+
+def test_without_a_detector_there_is_no_nxmx(nbnumba, tmp_path):
+    np.save("plain.npy", np.ones((4, 5)))
+    status, _, complained = nbnumba("readout", "plain.npy", "-o", "out.nxs")
+    assert status == 2
+    (line,) = complained.splitlines()
+    assert line.startswith("nbnumba: error: out.nxs: NXmx files describe the detector, and no image here does")
+    assert not (tmp_path / "out.nxs").exists()
+
+
+def test_files_state_what_is_trusted():
+    scene = scene_of(lower(interpret(FLAGS).experiment))
+
+    def trusted(*stages):
+        return scene_of_counts(scene, Readout(*stages)).panels[0].trusted_range
+
+    assert trusted(PhotonCounting(), Saturation(1000.0), Gaps(mask=np.ones((2, 2)), value=-1.0)) == (0.0, 1000.0)
+    assert trusted(PhotonCounting(), DeadPixels(0.1, -2.0), Digitize("int16")) == (0.0, 32767.0)
+    # noise brings pixels without photons below zero
+    assert trusted(ReadoutNoise(3.0), Offset(10.0)) == (-14.0, 2.0**31 - 1.0)
+    assert trusted(ReadoutNoise(3.0), Offset(10.0), Digitize("uint16")) == (0.0, 65535.0)
