@@ -34,7 +34,7 @@ FLAGS = {
     "HotPixels.places": "--hot", "HotPixels.seed": "--pixel-seed", "Gaps.value": "--masked-value",
     "Gaps.mask": "--mask", "Digitize.dtype": "--dtype", "Readout.seed": "--seed",
     "Readout.image_number": "--image-number", "Readout.image": "IMAGE", "Readout.photon_energy": "--energy",
-    "header": "--header",
+    "header": "--header", "OutputFiles.smv_header=dials": "--smv-header dials",
 }  # fmt: skip
 """Field of the library -> option that sets it."""
 

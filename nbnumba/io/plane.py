@@ -132,7 +132,7 @@ def check_counts_target(
     if known.scene and scene is None and suffix not in SMV_SUFFIXES:
         raise UsageError(
             f"{path}: {known.name} files describe the detector, and no image here does: give {{header}} (NXmx, CBF, "
-            ".expt, or SMV that --smv-header dials made)"
+            ".expt, or SMV of {OutputFiles.smv_header=dials})"
         )
     if _needs_scene(path, header, scene):
         check_image(path, scene)
