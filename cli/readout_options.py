@@ -34,7 +34,7 @@ FLAGS = {
     "HotPixels.places": "--hot", "HotPixels.seed": "--pixel-seed", "Gaps.value": "--masked-value",
     "Gaps.mask": "--mask", "Digitize.dtype": "--dtype", "Readout.seed": "--seed",
     "Readout.image_number": "--image-number", "Readout.image": "IMAGE", "Readout.photon_energy": "--energy",
-    "header": "--header", "OutputFiles.smv_header=dials": "--smv-header dials",
+    "header": "--header",
 }  # fmt: skip
 """Field of the library -> option that sets it."""
 
@@ -108,11 +108,13 @@ def named_by_options(others: Mapping[str, str] | None = None) -> Iterator[None]:
     NbnumbaError
         Of the same kind.
     """
+    from nbnumba.flags.names import flag_of
+
     names = {**FLAGS, **(others or {})}
     try:
         yield
     except NbnumbaError as error:
-        raise type(error)(with_names(error.message, lambda field: names.get(field, field))) from error
+        raise type(error)(with_names(error.message, lambda field: names.get(field) or flag_of(field))) from error
 
 
 @dataclass(frozen=True)
