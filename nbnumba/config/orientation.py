@@ -125,13 +125,13 @@ class Orientation(Description):
         return cls(matrix)
 
     @classmethod
-    def random(cls, seed: int) -> Orientation:
+    def random(cls, seed: int | np.random.Generator) -> Orientation:
         """One of all orientations, uniform on SO(3) (K. Shoemake, Graphics Gems III, 124 (1992)).
 
         Parameters
         ----------
-        seed : int
-            Of NumPy's PCG64.
+        seed : int or Generator
+            Of NumPy's PCG64, or a generator to draw from.
         """
         import numpy as np
 

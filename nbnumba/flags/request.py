@@ -130,6 +130,32 @@ def interpret(
     )  # fmt: skip
 
 
+@named_by_flags()
+def detector_of(arguments: Sequence[str], physics: Physics = NANOBRAGG_PHYSICS) -> Detector:
+    """The detector that nanoBragg's flags describe.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        Flags of a detector and its lab frame, nothing else.
+    physics : Physics
+        Which of nanoBragg's quirks place it.
+
+    Returns
+    -------
+    Detector
+
+    Raises
+    ------
+    UsageError
+        If a flag is unknown or impossible, or says something else.
+    """
+    settings = apply(tokenise(arguments), Settings())
+    if replace(settings, detector=Detector(), pivot=None, pix0_in_mm=False) != Settings():
+        raise UsageError(f"'{' '.join(arguments)}' says more than where the detector stands; leave the other flags out")
+    return _detector(settings, physics)
+
+
 def _check(settings: Settings, spacegroup: str | None) -> None:
     """Refuse what no single flag shows to be impossible."""
     brings_cell = settings.hkl_path is not None and is_model_or_data(settings.hkl_path)
