@@ -21,6 +21,7 @@ COMMANDS = {
     "nonbragg": "nbnumba_cli.nonbragg",
     "noisify": "nbnumba_cli.noisify",
     "readout": "nbnumba_cli.readout",
+    "campaign": "nbnumba_cli.campaign",
     "trace": "nbnumba_cli.trace",
     "compare": "nbnumba_cli.compare",
     "compare-traces": "nbnumba_cli.compare_traces",

@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from nbnumba.background.curve import RadialCurve
 from nbnumba.campaign.distributions import Column
 from nbnumba.campaign.plan import DetectorPlan, Plan, SpectrumFile, StructureFactorsPlan
-from nbnumba.config import Detector, Panel, Spectrum, StructureFactors
+from nbnumba.config import Detector, Panel, RadialCurve, Spectrum, StructureFactors
 from nbnumba.config.detectors import detector_panels
 from nbnumba.config.orientation import check_rotations
 from nbnumba.config.rules import UnfitError
@@ -389,7 +388,7 @@ def _spectra_of_hdf5(path: Path, stated: SpectrumFile) -> Spectra:
         channels, weights = (np.asarray(file[name], dtype=np.float64) for name in (units[0], "weights"))
     weights = np.atleast_2d(weights)
     if channels.shape[-1:] != weights.shape[-1:] or (channels.ndim == 2 and channels.shape != weights.shape):
-        raise InputFileError(f"{stated.file}: weights {weights.shape} don't fit the shape {channels.shape} of {units[0]}")
+        raise InputFileError(f"{stated.file}: weights {weights.shape} don't fit {channels.shape} {units[0]}")
     if not stated.per_shot and len(weights) > 1:
         raise UsageError(f"{stated.file}: holds {len(weights)} spectra: say per_shot = true")
     return Spectra(units[0], channels, weights)

@@ -21,6 +21,7 @@ from nbnumba.campaign.plan import CrystalPlan, Plan
 from nbnumba.campaign.streams import derived_seeds, stream
 from nbnumba.campaign.toml import key_lines, parse_plan, plan_text
 from nbnumba.config import (
+    Background,
     Beam,
     Crystal,
     Detector,
@@ -149,8 +150,9 @@ class Prepared:
             Experiment(
                 crystal=self._crystal(draw, which, cell, turn, mosaic_seed), beam=beam, detector=detector,
                 sampling=self._sampling(draw), physics=plan.image.whole_physics,
+                background=() if lattice else self._background(draw),
             )
-            for turn, mosaic_seed in zip(turns, seeds, strict=True)
+            for lattice, (turn, mosaic_seed) in enumerate(zip(turns, seeds, strict=True))
         )  # fmt: skip
         (readout_seed,) = derived_seeds(seed, number, "readout")
         base = _setting(cell, experiments[0])
@@ -251,6 +253,22 @@ class Prepared:
             if values[key] is not None:
                 given[field] = values[key] * unit
         return Beam(**given)
+
+    def _background(self, draw: Draw) -> tuple[Background, ...]:
+        """Materials; photons are proportional to their thickness, and so is a scale."""
+        plan, values = self.plan.background, draw.section("background")
+        if plan is None or values["background_scale"] == 0.0:
+            return ()
+        scale = values["background_scale"]
+        named = [
+            Background.named(name, values[key] * unit * scale)
+            for name, key, unit in (("water", "water_um", 1e-3), ("air", "air_mm", 1.0)) if values[key] > 0.0
+        ]  # fmt: skip
+        others = [
+            Background(curve, one.thickness_um * 1e-3 * scale, one.density, one.molar_mass)
+            for curve, one in zip(self.inputs.curves, plan.materials, strict=True)
+        ]
+        return (*named, *others)
 
     def _sampling(self, draw: Draw) -> Sampling:
         image, scan = self.plan.image, self.plan.scan

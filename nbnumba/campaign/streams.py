@@ -13,8 +13,8 @@ PURPOSES = {
         "beam.energy_ev", "beam.wavelength_a", "beam.flux", "beam.exposure_s", "beam.size_um", "beam.fluence",
         "beam.kahn_factor", "detector.distance_mm", "detector.beam_centre_mm", "detector.beam_centre_jitter_mm",
         "detector.offset_mm", "background.water_um", "background.air_mm", "background.background_scale",
-        "readout.fluctuation", "readout.calibration", "readout.gain", "readout.readout_noise", "readout.offset", "readout.saturation",
-        "readout.hot_pixels", "readout.dead_pixels", "scan.start_deg",
+        "readout.fluctuation", "readout.calibration", "readout.gain", "readout.readout_noise", "readout.offset",
+        "readout.saturation", "readout.hot_pixels", "readout.dead_pixels", "scan.start_deg",
     ), start=1)
 }  # fmt: skip
 """What is drawn -> its number, which never changes: new ones go to the end."""

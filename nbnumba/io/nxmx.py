@@ -26,6 +26,8 @@ from nbnumba.io.steady_stream import SteadyStream
 from nbnumba.setup.panels import panel_normal
 
 if TYPE_CHECKING:
+    import h5py
+
     from nbnumba.config import Panel
 
 _MASKED_16_BIT = 65535
@@ -73,7 +75,7 @@ class NXmxWriter:
         self._path, self._layout = path, layout
         self._given, self._scene = scene, square_to_beam(scene)
         self._h5py = optional_package("h5py", "hdf5", path)
-        self._filter = _filter_options(compression, path)
+        self._filter = filter_options(compression, path)
         self._dtype: type[np.generic] | None = None
         self._frames = 0
         _warn_of_inversion(path, self._scene.panels)
@@ -134,6 +136,23 @@ class NXmxWriter:
         self._data[self._frames] = pixels
         self._refuse_if_unwritten()
         self._frames += 1
+
+    def collection(self, name: str) -> h5py.Group:
+        """A group beside the images for what NXmx has no words for; there must be a frame.
+
+        Parameters
+        ----------
+        name : str
+            Its name in /entry.
+
+        Returns
+        -------
+        h5py.Group
+            Empty, of the class NXcollection.
+        """
+        group = self._file["entry"].create_group(name)
+        group.attrs["NX_class"] = "NXcollection"
+        return group
 
     def flush(self) -> None:
         """Bring everything so far onto the disk: what lies there is then a complete file of these frames.
@@ -250,8 +269,21 @@ def _frame_shape(panels: Sequence[Panel], layout: str) -> tuple[int, ...]:
     return (sum(panel.image_size[1] for panel in panels), panels[0].image_size[0])
 
 
-def _filter_options(compression: str, path: str | os.PathLike[str]) -> dict[str, Any]:
-    """h5py's options for a compression."""
+def filter_options(compression: str, path: str | os.PathLike[str]) -> dict[str, Any]:
+    """h5py's options for a compression.
+
+    Parameters
+    ----------
+    compression : str
+        One of `nbnumba.io.formats.COMPRESSIONS`.
+    path : path
+        File that is written, for messages.
+
+    Returns
+    -------
+    dict
+        Of ``create_dataset``.
+    """
     if compression == "bslz4":
         return dict(optional_package("hdf5plugin", "hdf5", path).Bitshuffle(cname="lz4"))
     if compression == "gzip":

@@ -1,0 +1,157 @@
+"""nbnumba campaign: images by the hundred thousand from a plan in one file."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from nbnumba_cli.console import say
+from nbnumba_cli.startup import import_numba, require_working_folder, show_reports
+
+from nbnumba.errors import UsageError
+
+if TYPE_CHECKING:
+    from nbnumba.campaign.folder import Folder
+    from nbnumba.campaign.running import Outcome
+
+_PLAN = click.argument("plan", metavar="PLAN.toml")
+_OUTPUT = click.option("--output", metavar="FOLDER", help="Folder of the images.  [default: the plan's]")
+_SECONDS = 1.0
+"""Between two lines of progress."""
+
+WRONG_PLAN = 2
+FAILED_SHOTS = 1
+
+
+@click.group("campaign", short_help="Make images by the thousand from a plan, with their truth.")
+def command() -> None:
+    """Make images by the thousand from a plan in one file: docs/campaigns.md.
+
+    "plan" checks it, says what it costs and draws nine of its images; "run" makes what is not there yet, also after a
+    crash; "status" says from any terminal how far it is; "merge" writes one table of labels and one file of all images.
+    """
+
+
+def _checked(path: str) -> Any:
+    """A plan with its files; every problem is a line of its own."""
+    require_working_folder()
+    import_numba()
+    show_reports()
+    from nbnumba.campaign.errors import PlanError
+    from nbnumba.campaign.shots import prepare
+
+    try:
+        return prepare(path)
+    except PlanError as error:
+        for problem in error.problems:
+            click.echo(f"nbnumba: error: {' '.join(problem.split())}", err=True)
+        sys.exit(WRONG_PLAN)
+
+
+@command.command("run", short_help="Make the images that are not there yet.")
+@_PLAN
+@_OUTPUT
+@click.option("--workers", type=int, metavar="N", help="Threads or processes.  [default: one for each core, or GPU]")
+@click.option("--shard", "part", metavar="I/N", help="Make the I-th of N parts of the shards: for job arrays.")
+@click.option("--progress/--no-progress", default=None, help="A line of progress.  [default: on a terminal]")
+def run_command(plan: str, output: str | None, workers: int | None, part: str | None, progress: bool | None) -> int:
+    """Make the images of a plan. What is complete is kept: the same command goes on after Ctrl-C or a crash."""
+    from nbnumba.campaign.folder import Folder, output_folder
+    from nbnumba.campaign.running import run
+
+    chosen = _part(part)
+    prepared = _checked(plan)
+    path = output_folder(prepared.plan, plan, output)
+    folder = Folder.create(path, prepared)
+    with _progress_line(folder, progress):
+        outcome = run(prepared, path, workers, chosen)
+    return _report(outcome)
+
+
+def _part(text: str | None) -> tuple[int, int]:
+    """Which part of how many."""
+    if text is None:
+        return 1, 1
+    number, slash, parts = text.partition("/")
+    if not (slash and number.isdecimal() and parts.isdecimal()):
+        raise UsageError(f"--shard {text}: give two numbers, as in 3/64")
+    return int(number), int(parts)
+
+
+def _report(outcome: Outcome) -> int:
+    """What a run did, and its exit status."""
+    for failure in outcome.failures:
+        click.echo(f"nbnumba: error: {' '.join(str(failure).split())}", err=True)
+    say([f"{outcome.complete} of {outcome.shards} shards complete in {outcome.folder}, {outcome.images} images made"])
+    return FAILED_SHOTS if outcome.failures else 0
+
+
+@contextlib.contextmanager
+def _progress_line(folder: Folder, wanted: bool | None) -> Iterator[None]:
+    """A line on stderr that says how far the campaign is."""
+    if not (sys.stderr.isatty() if wanted is None else wanted):
+        yield
+        return
+    from nbnumba.campaign.standing import standing
+
+    ended = threading.Event()
+    start, end = ("\r\033[K", "") if sys.stderr.isatty() else ("", "\n")
+
+    def show() -> None:
+        while not ended.wait(_SECONDS):
+            click.echo(f"{start}{standing(folder).line()}{end}", nl=False, err=True)
+
+    thread = threading.Thread(target=show, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        click.echo(f"{start}{standing(folder).line()}", err=True)
+
+
+@command.command("status", short_help="Say how far a campaign is.")
+@click.argument("place", metavar="PLAN.toml|FOLDER")
+@_OUTPUT
+def status_command(place: str, output: str | None) -> None:
+    """Say how far a campaign is, while it runs or later: PLAN.toml, or the folder of its images."""
+    from nbnumba.campaign.standing import duration, standing
+
+    state = standing(_folder_of(place, output))
+    say([state.line()])
+    say(
+        f"shard {work.shard}: {work.images} images in {duration(work.seconds)} by {work.process}"
+        for work in state.in_progress
+    )
+    say(f"failed: {failure}" for failure in state.failures)
+
+
+@command.command("merge", short_help="Write one table of labels and one file of all images.")
+@click.argument("place", metavar="PLAN.toml|FOLDER")
+@_OUTPUT
+def merge_command(place: str, output: str | None) -> None:
+    """Write labels.parquet (or .h5) and a master file through which the images of all complete shards are read."""
+    from nbnumba.campaign.merging import merge
+
+    merged = merge(_folder_of(place, output))
+    say([f"{merged.table}: labels of {merged.shards} shards"])
+    if merged.master is not None:
+        say([f"{merged.master}: their images"])
+    if merged.missing:
+        say([f"{merged.missing} shards are missing: run the campaign, and merge again"])
+
+
+def _folder_of(place: str, output: str | None) -> Path:
+    """The folder that a plan or its own name means."""
+    from nbnumba.campaign.folder import output_folder
+    from nbnumba.campaign.toml import read_plan
+
+    if Path(place).is_dir():
+        return Path(place)
+    return output_folder(read_plan(place), place, output)

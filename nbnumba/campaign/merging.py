@@ -1,0 +1,115 @@
+"""One table of all labels, and one file through which all images of a campaign are read."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+
+from nbnumba.campaign.folder import Folder
+from nbnumba.campaign.labels import joined, write_table
+from nbnumba.campaign.shards import DATA, GROUP, read_labels
+from nbnumba.errors import InputFileError
+from nbnumba.io.atomic import atomic_path
+
+TABLE_STEM, MASTER_STEM = "labels", "master"
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What `merge` wrote.
+
+    Attributes
+    ----------
+    table : Path
+        Labels of all shots.
+    master : Path or None
+        All images, or None where shards have detectors or scans of their own.
+    shards : int
+        Shards that were there.
+    missing : int
+        Shards that were not.
+    """
+
+    table: Path
+    master: Path | None
+    shards: int
+    missing: int
+
+
+def merge(path: str | os.PathLike[str]) -> Merged:
+    """Write the table of all labels, and a master file whose images lie in the shards.
+
+    Parameters
+    ----------
+    path : path
+        Folder of a campaign; what is missing in it may be made later, and merged again.
+
+    Returns
+    -------
+    Merged
+
+    Raises
+    ------
+    InputFileError
+        If it is no folder of a campaign, or holds no shard.
+    """
+    folder = Folder.open(path)
+    complete = folder.complete()
+    if not complete:
+        raise InputFileError(f"{path}: holds no complete shard yet: run the campaign first")
+    shards = [folder.shard_path(shard) for shard in complete]
+    table = write_table(folder.path / TABLE_STEM, joined([read_labels(shard) for shard in shards]))
+    master = None
+    if folder.plan.scan is None and not (folder.plan.image.is_nxmx and folder.plan.detector.moves):
+        master = folder.path / f"{MASTER_STEM}{shards[0].suffix}"
+        _write_master(master, shards)
+    return Merged(table, master, len(complete), folder.plan.shards - len(complete))
+
+
+def _write_master(path: Path, shards: list[Path]) -> None:
+    """A copy of the first shard's description, with the images of all."""
+    with atomic_path(path) as temporary, h5py.File(temporary, "w", locking=False) as master:
+        sizes = []
+        for shard in shards:
+            with h5py.File(shard, "r") as file:
+                sizes.append(len(file[DATA]))
+        with h5py.File(shards[0], "r") as first:
+            _copy(first["entry"], master.create_group("entry"), sizes, shards)
+            if "images" in first:
+                master["images"] = h5py.SoftLink(DATA)
+            master.attrs.update(first.attrs)
+
+
+def _copy(source: h5py.Group, target: h5py.Group, sizes: list[int], shards: list[Path]) -> None:
+    """Everything of a group; data sets with a row for each image become virtual ones over all shards."""
+    target.attrs.update(source.attrs)
+    for name in source:
+        link = source.get(name, getlink=True)
+        item = source[name]
+        if isinstance(link, h5py.SoftLink):
+            target[name] = link
+        elif isinstance(item, h5py.Group):
+            if item.name != GROUP:
+                _copy(item, target.create_group(name), sizes, shards)
+        elif item.maxshape[:1] == (None,):
+            _join(item, target, sizes, shards)
+        else:
+            source.copy(name, target)
+    count = f"{target.name}/nimages"
+    if count in target.file:
+        target.file[count][()] = sum(sizes)
+
+
+def _join(item: h5py.Dataset, target: h5py.Group, sizes: list[int], shards: list[Path]) -> None:
+    """A virtual data set: rows of one shard after those of another."""
+    layout = h5py.VirtualLayout((sum(sizes), *item.shape[1:]), item.dtype)
+    row = 0
+    for shard, size in zip(shards, sizes, strict=True):
+        layout[row : row + size] = h5py.VirtualSource(shard.name, item.name, (size, *item.shape[1:]))
+        row += size
+    name = item.name.rpartition("/")[2]
+    target.create_virtual_dataset(name, layout)
+    target[name].attrs.update(item.attrs)

@@ -1,0 +1,200 @@
+"""Running a campaign: what is missing is made, by whom is chosen, and all that is whole stays."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nbnumba.campaign.folder import Folder
+from nbnumba.campaign.merging import merge
+from nbnumba.campaign.shots import Prepared, prepare
+from nbnumba.campaign.workers import SMALL_IMAGE, Made, by_processes, by_threads
+from nbnumba.engine.registry import choose_engine
+from nbnumba.engine.threads import available_threads
+from nbnumba.errors import NbnumbaError, OutputFileError, UsageError
+
+if TYPE_CHECKING:
+    from nbnumba.campaign.plan import Plan
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run did.
+
+    Attributes
+    ----------
+    folder : Path
+        Output.
+    shards : int
+        Shards of this run's part.
+    complete : int
+        Those of them that are there now.
+    images : int
+        Images that this run made.
+    failures : tuple of NbnumbaError
+        Shots that could not be made.
+    """
+
+    folder: Path
+    shards: int
+    complete: int
+    images: int
+    failures: tuple[NbnumbaError, ...]
+
+
+def run(
+    plan: Plan | Prepared | str | os.PathLike[str],
+    output: str | os.PathLike[str] | None = None,
+    workers: int | None = None,
+    part: tuple[int, int] = (1, 1),
+    progress: Callable[[Made], None] | None = None,
+    maker: Callable[[Prepared, Folder, Sequence[int]], Iterator[Made]] | None = None,
+) -> Outcome:
+    """Make the shards of a campaign that are not there yet.
+
+    Parameters
+    ----------
+    plan : Plan, Prepared or path
+        What to do; of a file, paths are relative to its folder.
+    output : path or None
+        Folder; None takes the plan's, relative to the folder of its file.
+    workers : int or None
+        Threads or processes; None takes one for each core, or GPU.
+    part : tuple of 2 int
+        Which part of how many, from 1: (3, 64) makes the third of 64 parts of the shards.
+    progress : callable or None
+        Called with each shard that was made, or was not.
+    maker : callable or None
+        Makes shards in another way, such as `nbnumba.campaign.dask_workers.by_dask`; None chooses threads or processes
+        by the size of the images.
+
+    Returns
+    -------
+    Outcome
+
+    Raises
+    ------
+    PlanError
+        As in `prepare`.
+    UsageError
+        If the folder holds another plan's images, or a number is impossible.
+    OutputFileError
+        If the disk is full or not writable; what is whole stays.
+    """
+    prepared = plan if isinstance(plan, Prepared) else prepare(plan)
+    folder = Folder.create(_output(plan, prepared, output), prepared)
+    shards = part_of(range(prepared.plan.shards), part)
+    left = [shard for shard in shards if not folder.is_complete(shard)]
+    images, failures = 0, []
+    if left:
+        folder.log("run", shards=len(left), process=f"{os.uname().nodename}-{os.getpid()}")
+        make = maker or chosen_maker(prepared, workers)
+        for made in make(prepared, folder, left):
+            images += made.images
+            if isinstance(made.failure, OutputFileError):
+                raise made.failure
+            if made.failure is not None:
+                failures.append(made.failure)
+            if progress is not None:
+                progress(made)
+    complete = folder.complete()
+    if len(complete) == prepared.plan.shards:
+        merge(folder.path)
+    return Outcome(folder.path, len(shards), len(set(complete) & set(shards)), images, tuple(failures))
+
+
+def _output(
+    plan: Plan | Prepared | str | os.PathLike[str], prepared: Prepared, output: str | os.PathLike[str] | None
+) -> Path:
+    if output is not None:
+        return Path(output)
+    beside = Path(plan).parent if isinstance(plan, (str, os.PathLike)) else Path()
+    return beside / prepared.plan.campaign.output
+
+
+def part_of(shards: range, part: tuple[int, int]) -> range:
+    """Some of the shards, one behind the other.
+
+    Parameters
+    ----------
+    shards : range
+        All of them.
+    part : tuple of 2 int
+        Which part, from 1, of how many.
+
+    Returns
+    -------
+    range
+        Parts differ by one shard at most.
+
+    Raises
+    ------
+    UsageError
+        If there is no such part.
+    """
+    number, parts = part
+    if not 1 <= number <= parts:
+        raise UsageError(f"{{shard}} {number}/{parts}: parts are numbered from 1/{max(parts, 1)} to {max(parts, 1)}/"
+                         f"{max(parts, 1)}")  # fmt: skip
+    return shards[len(shards) * (number - 1) // parts : len(shards) * number // parts]
+
+
+def chosen_maker(
+    prepared: Prepared, workers: int | None = None
+) -> Callable[[Prepared, Folder, Sequence[int]], Iterator[Made]]:
+    """Threads or processes, as suits the images.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    workers : int or None
+        How many; None takes one for each core, or GPU.
+
+    Returns
+    -------
+    callable
+    """
+    gpus = gpu_count(prepared.plan.image.engine)
+    count = workers if workers is not None else gpus or available_threads()
+    if count < 1:
+        raise UsageError(f"{{workers={count}}}: give at least 1")
+
+    def make(prepared: Prepared, folder: Folder, shards: Sequence[int]) -> Iterator[Made]:
+        if count > 1 and len(shards) > 1 and (gpus > 1 or image_pixels(prepared) <= SMALL_IMAGE):
+            return by_processes(prepared, folder, shards, count, gpus)
+        return by_threads(prepared, folder, shards, count if not gpus else 1)
+
+    return make
+
+
+def gpu_count(engine: str) -> int:
+    """GPUs that workers share out; 0 where the CPU renders.
+
+    Parameters
+    ----------
+    engine : str
+        As in a plan.
+    """
+    if choose_engine(engine) != "cuda":
+        return 0
+    from nbnumba.engine.cuda_device import devices
+
+    return max(len(devices()), 1)
+
+
+def image_pixels(prepared: Prepared) -> int:
+    """Pixels that are rendered for an image.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    """
+    detector = prepared.inputs.detector
+    if detector is None:
+        return sum(panel.image_size[0] * panel.image_size[1] for panel in prepared.inputs.panels)
+    fast = detector.pixels_fast or detector.size_fast / detector.pixel_size
+    slow = detector.pixels_slow or detector.size_slow / detector.pixel_size
+    return int(fast * slow)
