@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from nbnumba_cli.console import say
@@ -18,13 +18,13 @@ from nbnumba.errors import UsageError
 if TYPE_CHECKING:
     from nbnumba.campaign.folder import Folder
     from nbnumba.campaign.running import Outcome
+    from nbnumba.campaign.shots import Prepared
 
 _PLAN = click.argument("plan", metavar="PLAN.toml")
 _OUTPUT = click.option("--output", metavar="FOLDER", help="Folder of the images.  [default: the plan's]")
 _SECONDS = 1.0
 """Between two lines of progress."""
 
-WRONG_PLAN = 2
 FAILED_SHOTS = 1
 
 
@@ -37,20 +37,14 @@ def command() -> None:
     """
 
 
-def _checked(path: str) -> Any:
-    """A plan with its files; every problem is a line of its own."""
+def _checked(path: str) -> Prepared:
+    """A plan with its files."""
     require_working_folder()
     import_numba()
     show_reports()
-    from nbnumba.campaign.errors import PlanError
     from nbnumba.campaign.shots import prepare
 
-    try:
-        return prepare(path)
-    except PlanError as error:
-        for problem in error.problems:
-            click.echo(f"nbnumba: error: {' '.join(problem.split())}", err=True)
-        sys.exit(WRONG_PLAN)
+    return prepare(path)
 
 
 @command.command("run", short_help="Make the images that are not there yet.")

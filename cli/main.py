@@ -114,7 +114,9 @@ def run(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         return _complain(error.format_message(), error.exit_code)
     except NbnumbaError as error:
-        return _complain(error.message, error.exit_status)
+        for line in error.lines[:-1]:
+            _complain(line, error.exit_status)
+        return _complain(error.lines[-1], error.exit_status)
     except MemoryError as error:
         return _complain(f"not enough memory: {str(error) or 'the detector or its oversampling is too large'}", FAILURE)
     except OSError as error:

@@ -45,6 +45,11 @@ class _Worded(Exception):  # noqa: N818  (the base of warnings, too)
     def __str__(self) -> str:
         return with_names(self.message)
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The message as lines, of which nearly all have one."""
+        return (self.message,)
+
 
 class NbnumbaError(_Worded):
     """Base of every error that nbnumba raises on purpose; the command line exits with `exit_status`."""

@@ -139,13 +139,10 @@ class Varying(Rule):
         For each value that is drawn.
     whole : bool
         Whether values are whole numbers.
-    count : int
-        How many values the key has; 1 stands for a single one.
     """
 
     element: Rule = NUMBER
     whole: bool = False
-    count: int = 1
 
 
 def varying(element: Rule, whole: bool = False, count: int = 1) -> Varying:
@@ -165,19 +162,13 @@ def varying(element: Rule, whole: bool = False, count: int = 1) -> Varying:
     Varying
         Keeps values as they are and mappings such as ``{"uniform": [1, 2]}`` as distributions; None stays.
     """
+    one = Rule(element.meaning, lambda value: read_varying(value, element))
+    rule = one if count == 1 else several(count, one)
+
     def read(value: Any) -> Any:
-        return None if value is None else read_varying(value, element)
+        return None if value is None else rule.read(value)
 
-    def read_list(value: Any) -> Any:
-        if value is None:
-            return None
-        return tuple(read_varying(entry, element) for entry in several(count, _ANYTHING).read(value))
-
-    meaning = element.meaning if count == 1 else f"{count} values, each {element.meaning}"
-    return Varying(f"{meaning}, or a distribution", read if count == 1 else read_list, element, whole, count)
-
-
-_ANYTHING = Rule("a value", lambda value: value)
+    return Varying(f"{rule.meaning}, or a distribution", read, element, whole)
 
 
 def read_varying(value: Any, element: Rule) -> Any:

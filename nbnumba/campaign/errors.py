@@ -33,6 +33,14 @@ class PlanError(UsageError):
         self.problems = tuple(problems)
         super().__init__("; ".join(self.problems))
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """One line for each problem."""
+        return self.problems
+
+    def __reduce__(self) -> tuple[type[PlanError], tuple[tuple[str, ...]]]:
+        return type(self), (self.problems,)
+
 
 def located(message: str, lines: Mapping[Key, int], name: str = "plan") -> str:
     """A message of a description with the plan's key and line in place of the field.

@@ -265,7 +265,11 @@ def _is_alive(process: str, age: float) -> bool:
     machine, _, number = process.rpartition("-")
     if machine != os.uname().nodename:
         return age < STALE_SECONDS
-    return Path(f"/proc/{number}").exists()
+    try:
+        # behind the name, which may hold anything, stands the state: Z has ended
+        return Path(f"/proc/{number}/stat").read_bytes().rpartition(b") ")[2][:1] != b"Z"
+    except OSError:
+        return False
 
 
 def read_index(path: Path) -> dict[str, Any]:

@@ -161,11 +161,10 @@ def downsampled(image: np.ndarray, how: Downsample, dtype: str) -> np.ndarray:
     padded = np.zeros((how.size * block, how.size * block), dtype=np.float32)
     np.maximum(image, 0, out=padded[: image.shape[0], : image.shape[1]], casting="unsafe")
     blocks = padded.reshape(how.size, block, how.size, block)
-    small = {"max": np.max, "mean": np.mean, "sum": np.sum}[reduce](blocks.max(axis=3) if reduce == "max" else blocks,
-                                                                    axis=1 if reduce == "max" else (1, 3))  # fmt: skip
+    small: np.ndarray = getattr(blocks, reduce)(axis=(1, 3))
     if root:
         small = np.sqrt(small)
-    if np.dtype(dtype).kind == "f":
-        return small.astype(dtype)
-    limits = np.iinfo(dtype)
-    return np.clip(np.rint(small), limits.min, limits.max).astype(dtype)
+    if np.dtype(dtype).kind != "f":
+        limits = np.iinfo(dtype)
+        small = np.clip(np.rint(small), limits.min, limits.max)
+    return np.asarray(small, dtype=dtype)

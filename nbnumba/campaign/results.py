@@ -58,7 +58,8 @@ class Images:
     @property
     def dtype(self) -> np.dtype[Any]:
         """Type of the pixels."""
-        return np.dtype(self.data.dtype)
+        kind: np.dtype[Any] = self.data.dtype
+        return kind
 
     @property
     def ndim(self) -> int:

@@ -111,7 +111,7 @@ def _with_units(prepared: Prepared, scene: Scene) -> tuple[Any, ...]:
     """Panels that say how pixel values become photons, where that is the same for all shots."""
     readout = prepared.plan.readout
     gain, offset = (getattr(readout, name, None) for name in ("gain", "offset"))
-    changes = {
+    changes: dict[str, Any] = {
         name: value for name, value in (("gain", gain), ("pedestal", offset)) if isinstance(value, float) and value
     }
     return tuple(replace(panel, **changes) for panel in scene.panels) if changes else scene.panels

@@ -140,7 +140,7 @@ class Prepared:
         if len(self.inputs.factors) > 1:
             which = int(stream(seed, number, "structure_factors").integers(len(self.inputs.factors)))
         factors = self.inputs.factors[which]
-        cell = draw.values["crystal.unit_cell"] or factors.cell
+        cell: tuple[float, ...] = draw.values["crystal.unit_cell"] or factors.cell
         lattices = draw.values["crystal.lattices"]
         turns = self._orientations(number, draw, lattices)
         seeds = derived_seeds(seed, number, "mosaic", lattices, _SEED_BITS)
@@ -308,7 +308,8 @@ def _reciprocal(cell: tuple[float, ...], exact: bool) -> np.ndarray:
     """Columns a*, b*, c* in nanoBragg's default setting, 1/Å."""
     a, b, c, *angles = cell
     alpha, beta, gamma = map(math.radians, angles)
-    return np.array(reciprocal_from_cell((a, b, c, alpha, beta, gamma), exact)).T
+    axes = reciprocal_from_cell((a, b, c, alpha, beta, gamma), exact)
+    return np.column_stack(axes)
 
 
 def _setting(cell: tuple[float, ...], experiment: Experiment) -> np.ndarray:

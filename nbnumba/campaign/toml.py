@@ -76,7 +76,7 @@ def parse_plan(text: str, name: str = "plan") -> Plan:
         raise PlanError([f"{name}: is no TOML: {error}"]) from None
     lines = key_lines(text)
     problems: list[str] = []
-    sections = {}
+    sections: dict[str, Any] = {}
     for section, keys in data.items():
         kind = SECTIONS.get(section)
         if kind is None or not isinstance(keys, dict):

@@ -106,8 +106,8 @@ _in_this_process: list[Any] = []
 
 def _begin_worker(prepared: Prepared, path: str, gpus: int) -> None:
     """Set a worker process up: it ends with its parent, and what it was writing is then not left behind."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _leave)
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, _leave)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGTERM)
     if gpus:

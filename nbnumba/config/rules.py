@@ -15,7 +15,7 @@ LARGEST_NUMBER = 1e38
 INTEGER_LIMIT = 2**31
 """C's int, and numba's fastest loops, end here."""
 
-_COUNTS = {2: "two", 3: "three", 4: "four"}
+_COUNTS = {2: "two", 3: "three", 4: "four", 6: "six"}
 
 
 class UnfitError(ValueError):
