@@ -1,5 +1,6 @@
 from . import (
     background as background,
+    campaign as campaign,
     compare as compare,
     flags as flags,
     io as io,

@@ -18,7 +18,9 @@ from numpydoc.docscrape import NumpyDocString
 
 import nbnumba
 
-PACKAGES = ("nbnumba", *(f"nbnumba.{name}" for name in ("background", "compare", "io", "output", "readout", "trace")))
+PACKAGES = ("nbnumba", *(
+    f"nbnumba.{name}" for name in ("background", "campaign", "compare", "io", "output", "readout", "trace")
+))  # fmt: skip
 
 
 def public_names(package: str) -> list[str]:

@@ -120,9 +120,11 @@ def _drawn(
 
 def _value(entry: Any, random: np.random.Generator, columns: Mapping[str, np.ndarray], shot: int, rule: Varying) -> Any:
     """A value as its rule keeps it."""
+    if not isinstance(entry, DISTRIBUTIONS):
+        return entry
     if isinstance(entry, Column):
         return rule.element(float(columns[entry.source][shot]))
-    return rule.element(entry.draw(random, rule.whole)) if isinstance(entry, DISTRIBUTIONS) else entry
+    return rule.element(entry.draw(random, rule.whole))
 
 
 def impossible_draws(plan: Plan, columns: Mapping[str, np.ndarray]) -> list[str]:

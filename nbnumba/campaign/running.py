@@ -68,8 +68,7 @@ def run(
     progress : callable or None
         Called with each shard that was made, or was not.
     maker : callable or None
-        Makes shards in another way, such as `nbnumba.campaign.dask_workers.by_dask`; None chooses threads or processes
-        by the size of the images.
+        Makes shards in another way; None chooses threads or processes by the size of the images.
 
     Returns
     -------

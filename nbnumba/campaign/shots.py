@@ -140,7 +140,7 @@ class Prepared:
         if len(self.inputs.factors) > 1:
             which = int(stream(seed, number, "structure_factors").integers(len(self.inputs.factors)))
         factors = self.inputs.factors[which]
-        cell: tuple[float, ...] = draw.values["crystal.unit_cell"] or factors.cell
+        cell: tuple[float, ...] = draw.values["crystal.unit_cell"] or factors.cell or ()
         lattices = draw.values["crystal.lattices"]
         turns = self._orientations(number, draw, lattices)
         seeds = derived_seeds(seed, number, "mosaic", lattices, _SEED_BITS)
@@ -156,7 +156,7 @@ class Prepared:
         )  # fmt: skip
         (readout_seed,) = derived_seeds(seed, number, "readout")
         base = _setting(cell, experiments[0])
-        truth = {
+        truth: dict[str, dict[str, Label]] = {
             "orientation": self._orientation_labels(turns, base),
             "cell": dict(zip(_CELL, cell, strict=True)),
             "wavelength": {"wavelength_a": beam.nominal_wavelength},

@@ -182,6 +182,7 @@ def plan_text(plan: Plan) -> str:
     Parameters
     ----------
     plan : Plan
+        Any.
 
     Returns
     -------
