@@ -9,13 +9,14 @@ BIN_CUDA := $(VENV_CUDA)/bin
 ER1 := nbnumba/data/er1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo readout-pictures test test-cuda test-dials gpu-check cuda-tables lint golden physics bench clean clean-cache
+.PHONY: help install demo readout-pictures test test-cuda test-dials test-slurm gpu-check cuda-tables lint golden physics bench clean clean-cache
 
 help:
 	@echo 'make demo         simulate the shipped Er-1 crystal into demo_output/'
 	@echo 'make test         run the tests'
 	@echo 'make test-cuda    check the CUDA engine without a GPU'
 	@echo 'make test-dials   check files with DIALS, where it is installed'
+	@echo 'make test-slurm   run campaigns on a SLURM of this machine, where it is installed'
 	@echo 'make gpu-check    check and time the CUDA engine on the GPU of this machine, write gpu_report/'
 	@echo 'make cuda-tables  write the tables of docs/cuda.md anew'
 	@echo 'make lint         style, types and import contracts'
@@ -69,6 +70,11 @@ test-cuda: $(VENV_CUDA)/.nbnumba-ptx-installed
 # On Debian: apt-get install dials. Nothing is installed here, and without it all is skipped.
 test-dials: $(VENV)/.nbnumba-dev-installed
 	$(BIN)/python -m pytest -m dials -rs tests/dials
+
+# On Debian, as root: apt-get install slurm-wlm munge. Without them all is skipped.
+test-slurm: $(VENV)/.nbnumba-dev-installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'dask-jobqueue>=0.9'
+	$(BIN)/python -m pytest -m slurm -rs tests/campaign/test_slurm.py
 
 cuda-tables: $(VENV_CUDA)/.nbnumba-ptx-installed
 	PYTHONPATH=tests $(BIN_CUDA)/python tests/cuda/document.py

@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from nbnumba_cli.console import say
+from nbnumba_cli.console import say, warn
+from nbnumba_cli.process import unwinding
 from nbnumba_cli.startup import import_numba, require_working_folder, show_reports
 
 from nbnumba.errors import UsageError
 
 if TYPE_CHECKING:
     from nbnumba.campaign.folder import Folder
-    from nbnumba.campaign.running import Outcome
+    from nbnumba.campaign.running import Maker, Outcome
     from nbnumba.campaign.shots import Prepared
 
 _PLAN = click.argument("plan", metavar="PLAN.toml")
@@ -47,13 +48,45 @@ def _checked(path: str) -> Prepared:
     return prepare(path)
 
 
+@command.command("plan", short_help="Check a plan, say what it costs, draw nine of its images.")
+@_PLAN
+@_OUTPUT
+@click.option("--workers", type=int, metavar="N", help="Threads or processes.  [default: one for each core, or GPU]")
+@click.option("--sheet", metavar="FILE", help="Contact sheet of nine images.  [default: PLAN.png]")
+@click.option("--no-sheet", is_flag=True, help="Draw none.")
+def plan_command(plan: str, output: str | None, workers: int | None, sheet: str | None, no_sheet: bool) -> None:
+    """Check a plan and its files, and say before anything runs what it costs in time, disk and memory.
+
+    Three shots are made to measure it, and nine for the contact sheet; no image is kept.
+    """
+    from nbnumba.campaign.estimate import contact_sheet, estimate, plan_warnings
+    from nbnumba.campaign.folder import output_folder
+    from nbnumba.io.atomic import check_distinct, check_target
+
+    target = sheet or str(Path(plan).with_suffix(".png"))
+    if not no_sheet:
+        check_target(target)
+        check_distinct({"--sheet": target}, [plan])
+    prepared = _checked(plan)
+    warn(plan_warnings(prepared))
+    say(estimate(prepared, output_folder(prepared.plan, plan, output), workers).lines())
+    if not no_sheet:
+        contact_sheet(prepared, target)
+        say([f"sheet       {target}"])
+
+
 @command.command("run", short_help="Make the images that are not there yet.")
 @_PLAN
 @_OUTPUT
 @click.option("--workers", type=int, metavar="N", help="Threads or processes.  [default: one for each core, or GPU]")
 @click.option("--shard", "part", metavar="I/N", help="Make the I-th of N parts of the shards: for job arrays.")
+@click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler whose workers make the images.")
+@click.option("--dask", "jobqueue", metavar="FILE", help="dask-jobqueue file: --workers N jobs of a batch system.")
 @click.option("--progress/--no-progress", default=None, help="A line of progress.  [default: on a terminal]")
-def run_command(plan: str, output: str | None, workers: int | None, part: str | None, progress: bool | None) -> int:
+def run_command(
+    plan: str, output: str | None, workers: int | None, part: str | None, scheduler: str | None, jobqueue: str | None,
+    progress: bool | None,
+) -> int:
     """Make the images of a plan. What is complete is kept: the same command goes on after Ctrl-C or a crash."""
     from nbnumba.campaign.folder import Folder, output_folder
     from nbnumba.campaign.running import run
@@ -62,9 +95,28 @@ def run_command(plan: str, output: str | None, workers: int | None, part: str | 
     prepared = _checked(plan)
     path = output_folder(prepared.plan, plan, output)
     folder = Folder.create(path, prepared)
-    with _progress_line(folder, progress):
-        outcome = run(prepared, path, workers, chosen)
+    with _maker(scheduler, jobqueue, workers) as maker, _progress_line(folder, progress):
+        outcome = run(prepared, path, workers, chosen, maker=maker)
     return _report(outcome)
+
+
+@contextlib.contextmanager
+def _maker(scheduler: str | None, jobqueue: str | None, workers: int | None) -> Iterator[Maker | None]:
+    """Who makes shards: None for this machine, or Dask."""
+    if scheduler is None and jobqueue is None:
+        yield None
+        return
+    if scheduler is not None and jobqueue is not None:
+        raise UsageError("--scheduler and --dask both say who makes the images; give one")
+    if scheduler is not None and workers is not None:
+        raise UsageError("--workers: has no effect with --scheduler, which has workers of its own")
+    from nbnumba.campaign.dask_workers import by_dask, jobqueue_client, scheduler_client
+
+    # a signal must reach the jobs, too
+    with unwinding():
+        client = scheduler_client(scheduler) if scheduler else jobqueue_client(str(jobqueue), workers or 1)
+        with client as connected:
+            yield by_dask(connected)
 
 
 def _part(text: str | None) -> tuple[int, int]:

@@ -1,3 +1,4 @@
+from .dask_workers import by_dask as by_dask
 from .distributions import (
     Choice as Choice,
     Column as Column,
@@ -6,6 +7,11 @@ from .distributions import (
     Uniform as Uniform,
 )
 from .errors import PlanError as PlanError
+from .estimate import (
+    Estimate as Estimate,
+    contact_sheet as contact_sheet,
+    estimate as estimate,
+)
 from .merging import (
     Merged as Merged,
     merge as merge,
@@ -32,6 +38,7 @@ from .results import (
 )
 from .running import (
     Outcome as Outcome,
+    WorkerChoice as WorkerChoice,
     run as run,
 )
 from .shots import (

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from nbnumba.campaign.plan import Plan
 
 
+Maker = Callable[[Prepared, Folder, Sequence[int]], Iterator[Made]]
+"""Makes shards of a folder, and says of each what became of it."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a run did.
@@ -51,7 +55,7 @@ def run(
     workers: int | None = None,
     part: tuple[int, int] = (1, 1),
     progress: Callable[[Made], None] | None = None,
-    maker: Callable[[Prepared, Folder, Sequence[int]], Iterator[Made]] | None = None,
+    maker: Maker | None = None,
 ) -> Outcome:
     """Make the shards of a campaign that are not there yet.
 
@@ -90,7 +94,7 @@ def run(
     images, failures = 0, []
     if left:
         folder.log("run", shards=len(left), process=f"{os.uname().nodename}-{os.getpid()}")
-        make = maker or chosen_maker(prepared, workers)
+        make = maker or choose_workers(prepared, workers).make
         for made in make(prepared, folder, left):
             images += made.images
             if isinstance(made.failure, OutputFileError):
@@ -141,9 +145,40 @@ def part_of(shards: range, part: tuple[int, int]) -> range:
     return shards[len(shards) * (number - 1) // parts : len(shards) * number // parts]
 
 
-def chosen_maker(
-    prepared: Prepared, workers: int | None = None
-) -> Callable[[Prepared, Folder, Sequence[int]], Iterator[Made]]:
+@dataclass(frozen=True)
+class WorkerChoice:
+    """Who makes the shards.
+
+    Attributes
+    ----------
+    kind : str
+        "threads", which render the shots of a shard side by side, or "processes", which make a shard each.
+    count : int
+        How many.
+    gpus : int
+        GPUs that they share out.
+    """
+
+    kind: str
+    count: int
+    gpus: int = 0
+
+    def make(self, prepared: Prepared, folder: Folder, shards: Sequence[int]) -> Iterator[Made]:
+        """Make shards.
+
+        Parameters
+        ----------
+        prepared : Prepared
+        folder : Folder
+        shards : sequence of int
+            Their numbers.
+        """
+        if self.kind == "processes":
+            return by_processes(prepared, folder, shards, self.count, self.gpus)
+        return by_threads(prepared, folder, shards, self.count)
+
+
+def choose_workers(prepared: Prepared, workers: int | None = None) -> WorkerChoice:
     """Threads or processes, as suits the images.
 
     Parameters
@@ -154,19 +189,20 @@ def chosen_maker(
 
     Returns
     -------
-    callable
+    WorkerChoice
+
+    Raises
+    ------
+    UsageError
+        If there are less than one.
     """
     gpus = gpu_count(prepared.plan.image.engine)
     count = workers if workers is not None else gpus or available_threads()
     if count < 1:
         raise UsageError(f"{{workers={count}}}: give at least 1")
-
-    def make(prepared: Prepared, folder: Folder, shards: Sequence[int]) -> Iterator[Made]:
-        if count > 1 and len(shards) > 1 and (gpus > 1 or image_pixels(prepared) <= SMALL_IMAGE):
-            return by_processes(prepared, folder, shards, count, gpus)
-        return by_threads(prepared, folder, shards, count if not gpus else 1)
-
-    return make
+    if count > 1 and prepared.plan.shards > 1 and (gpus or image_pixels(prepared) <= SMALL_IMAGE):
+        return WorkerChoice("processes", count, gpus)
+    return WorkerChoice("threads", 1 if gpus else count, gpus)
 
 
 def gpu_count(engine: str) -> int:
