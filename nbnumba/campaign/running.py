@@ -169,9 +169,16 @@ class WorkerChoice:
         Parameters
         ----------
         prepared : Prepared
+            From `nbnumba.campaign.prepare`.
         folder : Folder
+            Output.
         shards : sequence of int
             Their numbers.
+
+        Yields
+        ------
+        Made
+            What became of each.
         """
         if self.kind == "processes":
             return by_processes(prepared, folder, shards, self.count, self.gpus)
