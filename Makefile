@@ -12,7 +12,7 @@ ER1 := nbnumba/data/er1
 .PHONY: help install demo readout-pictures test test-cuda test-dials test-slurm gpu-check cuda-tables lint golden physics bench clean clean-cache
 
 help:
-	@echo 'make demo         simulate the shipped Er-1 crystal into demo_output/'
+	@echo 'make demo         simulate the shipped Er-1 crystal in water on a CCD into demo_output/'
 	@echo 'make test         run the tests'
 	@echo 'make test-cuda    check the CUDA engine without a GPU'
 	@echo 'make test-dials   check files with DIALS, where it is installed'
@@ -41,12 +41,17 @@ $(VENV)/.nbnumba-dev-installed: $(VENV)/.nbnumba-installed
 
 install: $(VENV)/.nbnumba-installed
 
-demo: install
+$(VENV)/.nbnumba-hdf5-installed: $(VENV)/.nbnumba-installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[hdf5]'
+	@touch $@
+
+demo: $(VENV)/.nbnumba-hdf5-installed
 	mkdir -p demo_output
 	$(BIN)/nbnumba -mat $(ER1)/er1_1.0.mat -hkl $(ER1)/er1_P1.hkl -dump demo_output/Fdump.bin -lambda 1.0 -Na 5 -Nb 12 \
 		-Nc 12 -detpixels 1536 -pixel 0.1 -distance 90 -phi 30 -osc 4 -phisteps 40 -mosaic 0.5 -mosaic_domains 12 \
-		-fluence 3e28 -water 0.06 --fix water -seed 1 -floatfile demo_output/er1.bin -intfile demo_output/er1.img \
-		-scale 1 -pgmfile demo_output/er1.pgm -pgmscale 2 -noisefile demo_output/er1_noise.img --png demo_output/er1.png
+		-fluence 3e28 -beamsize 0.0001 --background water:60nm --readout ccd --psf fiber:150um -seed 1 \
+		-floatfile demo_output/er1_photons.bin -intfile demo_output/er1_photons.img -scale 1 -nopgm -nonoise \
+		--output demo_output/er1.nxs --output demo_output/er1.img --output demo_output/er1.png
 	@echo 'The images are in demo_output/:' && ls -1 demo_output/er1*
 
 test: $(VENV)/.nbnumba-dev-installed

@@ -1,13 +1,15 @@
-"""Makes the pictures of docs/readout.md: an Er-1 image on its way through a detector, and noise against signal."""
+"""Makes the pictures of docs/readout.md: one experiment from photons to counts, and noise against signal."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 
+from nbnumba import Background
 from nbnumba.flags import interpret
 from nbnumba.readout import (
     CalibrationError,
@@ -26,27 +28,34 @@ import matplotlib.pyplot as plt
 ER1 = Path(__file__).parent.parent / "nbnumba" / "data" / "er1"
 FLAGS = (
     f"-mat {ER1}/er1_1.0.mat -hkl {ER1}/er1_P1.hkl -lambda 1 -N 20 -detpixels 220 -pixel 0.1 -distance 35 "
-    "-Xbeam -6 -Ybeam -2 -phi 30 -osc 4 -phisteps 20 -mosaic 0.3 -mosaic_domains 8 -oversample 1 -fluence 1e27 -water 3"
+    "-Xbeam -6 -Ybeam -2 -phi 30 -osc 4 -phisteps 20 -mosaic 0.3 -mosaic_domains 8 -oversample 1 -fluence 1e27 "
+    "-beamsize 0.0002"
 )
+WATER = Background.water(0.00005)
+"""50 nm; the beam is 200 nm wide."""
+
+SPREAD = PointSpread("fiber", 150.0, 100.0)
 SHOWN = (slice(60, 180), slice(60, 180))
 SEED = 5
 
 
 def draw_stages(path: Path) -> None:
-    """Expected photons and what two detectors make of them."""
-    photons = simulate(interpret(FLAGS.split()).experiment).image
-    spread = PointSpread("fiber", 80.0, 100.0)
+    """One experiment from the photons of the crystal to the counts of a CCD."""
+    experiment = interpret(FLAGS.split()).experiment
+    spots = simulate(experiment).image
+    photons = simulate(replace(experiment, background=WATER)).image
     steps = 100.0
     pictures = {
-        "expected photons": photons,
-        "counted: photon counting": Readout(PhotonCounting()).apply(photons, SEED),
-        "spread: the light of a phosphor": Readout(PhotonCounting(), spread, Gain(steps)).apply(photons, SEED) / steps,
-        "3 % calibration error, 3 ADU noise,\noffset 40: a CCD": Readout.ccd(pixel_size=100.0).apply(photons, SEED),
-    }
+        "photons of the crystal": spots,
+        "+ 50 nm of water": photons,
+        "+ point spread of a phosphor,\n150 µm": Readout(SPREAD, Gain(steps)).apply(photons, SEED) / steps,
+        "+ noise: photons, 3 % calibration,\n3 ADU of the electronics": Readout.ccd(
+            pixel_size=100.0, point_spread=SPREAD
+        ).apply(photons, SEED) - 40.0,
+    }  # fmt: skip
     figure, axes = plt.subplots(1, 4, figsize=(13, 3.9), layout="constrained")
     for place, (title, image) in zip(axes, pictures.items(), strict=True):
-        offset = 40.0 if "offset" in title else 0.0
-        shown = place.imshow(image[SHOWN] - offset, cmap="gray_r", vmin=0.0, vmax=60.0, interpolation="nearest")
+        shown = place.imshow(image[SHOWN], cmap="gray_r", vmin=0.0, vmax=150.0, interpolation="nearest")
         place.set(title=title, xticks=[], yticks=[])
         place.title.set_size(9)
     figure.colorbar(shown, ax=axes, shrink=0.8, extend="max", label="photons, or ADU above the offset")
