@@ -20,6 +20,10 @@ from nbnumba.errors import UsageError
 @click.option("--sizes", cls=VariadicOption, type=click.IntRange(min=1), metavar="PIXELS...",
               help="Pixels along each edge [default: each workload's own].")
 @click.option("--c-bin", metavar="PATH", envvar="NB_C_BIN", help="The C program [default: $NB_C_BIN, ./nanoBragg].")
+@click.option("--noisify-bin", metavar="PATH", envvar="NB_NOISIFY_BIN",
+              help="The C program noisify [default: $NB_NOISIFY_BIN; without, it is not measured].")
+@click.option("--nonbragg-bin", metavar="PATH", envvar="NB_NONBRAGG_BIN",
+              help="The C program nonBragg [default: $NB_NONBRAGG_BIN; without, it is not measured].")
 @click.option("--engines", cls=VariadicOption, metavar="NAME...", help="Engines of nbnumba [default: the default one].")
 @click.option("--physics", cls=VariadicOption, type=click.Choice((NANOBRAGG, EXACT)), default=(NANOBRAGG,),
               show_default=True, help="Physics of nbnumba's images.")
@@ -36,6 +40,8 @@ def command(
     workloads: tuple[str, ...],
     sizes: tuple[int, ...],
     c_bin: str | None,
+    noisify_bin: str | None,
+    nonbragg_bin: str | None,
     engines: tuple[str, ...],
     physics: tuple[str, ...],
     threads: tuple[int, ...],
@@ -51,6 +57,7 @@ def command(
     DISAGREES. Writes results.json, summary.md and plots.
     """
     import_numba()
+    from nbnumba.benchmark.companions import PROGRAMS
     from nbnumba.benchmark.suite import BenchmarkPlan, run_benchmark
     from nbnumba.benchmark.workloads import WORKLOADS
     from nbnumba.engine.registry import DEFAULT_ENGINE, ENGINES
@@ -58,12 +65,15 @@ def command(
     if list_only:
         for item in WORKLOADS.values():
             click.echo(f"{item.name:12s}{item.title} ({item.pixels}x{item.pixels})")
+        for program in PROGRAMS:
+            click.echo(f"{program:12s}the C program of that name, if --{program.lower()}-bin names it")
         return
     require_working_folder()
-    chosen = _known("--workloads", workloads or tuple(WORKLOADS), WORKLOADS)
+    companions = _companions({"noisify": noisify_bin, "nonBragg": nonbragg_bin}, workloads)
+    chosen = _known("--workloads", workloads or (*WORKLOADS, *companions), (*WORKLOADS, *PROGRAMS))
     cpus = os.cpu_count() or 1
     plan = BenchmarkPlan(
-        workloads=tuple(WORKLOADS[name] for name in chosen),
+        workloads=tuple(WORKLOADS[name] for name in chosen if name in WORKLOADS),
         sizes=sizes,
         engines=_known("--engines", engines or (DEFAULT_ENGINE,), ENGINES),
         physics=tuple(dict.fromkeys(physics)),
@@ -72,6 +82,7 @@ def command(
         repeats=repeat,
         scaling=scaling,
         profile=profile,
+        companions=companions,
     )
     folder = Path(outdir)
     folder.mkdir(parents=True, exist_ok=True)
@@ -90,11 +101,30 @@ def _known(option: str, names: tuple[str, ...], registry: object) -> tuple[str, 
     return names
 
 
+def _companions(given: dict[str, str | None], workloads: tuple[str, ...]) -> dict[str, Path]:
+    """The companions that are named and asked for."""
+    found = {}
+    for program, path in given.items():
+        option = f"--{program.lower()}-bin"
+        if workloads and program not in workloads:
+            continue
+        if path is not None:
+            found[program] = _program(option, path, f"build {program}.c with -O2")
+        elif program in workloads:
+            raise UsageError(f"--workloads {program}: name the C program with {option}")
+    return found
+
+
+def _program(option: str, given: str, remedy: str) -> Path:
+    """A program in its place."""
+    found = shutil.which(given)
+    if found is None:
+        raise UsageError(f"{option} {given}: no such program ({remedy} and name it here)")
+    return Path(found).resolve()
+
+
 def _c_binary(given: str | None) -> Path | None:
     """The C program: as given, or nanoBragg in the current folder, or none."""
     if given is None:
         return Path("nanoBragg").resolve() if Path("nanoBragg").is_file() else None
-    found = shutil.which(given)
-    if found is None:
-        raise UsageError(f"--c-bin {given}: no such program (build nanoBragg.c with -O3 -fopenmp and name it here)")
-    return Path(found).resolve()
+    return _program("--c-bin", given, "build nanoBragg.c with -O3 -fopenmp")

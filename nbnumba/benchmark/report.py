@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from nbnumba.benchmark.companions import CompanionRow
 from nbnumba.benchmark.measure import C_PROGRAM, Row, spread_of
 from nbnumba.benchmark.scaling import ScalingPoint, scaling_laws
 from nbnumba.benchmark.whole_program import WholeRun
@@ -37,6 +38,8 @@ class Results(NamedTuple):
         Times against steps, pixels, domains and threads; may be empty.
     c_binary : Path or None
         The C program.
+    companions : sequence of CompanionRow
+        Of noisify and nonBragg; may be empty.
     """
 
     rows: Sequence[Row]
@@ -44,6 +47,7 @@ class Results(NamedTuple):
     whole: Sequence[WholeRun]
     scaling: Sequence[ScalingPoint]
     c_binary: Path | None
+    companions: Sequence[CompanionRow] = ()
 
 
 def environment(c_binary: Path | None) -> dict[str, Any]:
@@ -88,6 +92,7 @@ def write_results(folder: Path, results: Results) -> None:
         "environment": machine, "rows": [asdict(row) for row in results.rows], "startup_seconds": results.startup,
         "whole_program": [asdict(run) for run in results.whole],
         "scaling": [point._asdict() for point in results.scaling],
+        "companions": [asdict(row) for row in results.companions],
     }  # fmt: skip
     (folder / "results.json").write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
     (folder / "summary.md").write_text("\n".join(summary_lines(machine, results)) + "\n", encoding="utf-8")
@@ -116,6 +121,8 @@ def summary_lines(machine: dict[str, Any], results: Results) -> list[str]:
         lines += ["", "## Whole program: W1, 4096², all four files, warm cache", ""]
         lines += _table(_WHOLE_HEAD, [_whole_cells(run) for run in results.whole])
         lines += ["", "Where the time goes, median seconds of runs of their own:", "", *_stage_table(results.whole)]
+    if results.companions:
+        lines += ["", *_COMPANIONS_TEXT, *_table(_COMPANIONS_HEAD, [_companion_cells(r) for r in results.companions])]
     if results.scaling:
         lines += ["", "## Scaling", "", "Kernel time ~ quantity ^ slope; how far a time is off that line at most.", ""]
         laws = scaling_laws(results.scaling).items()
@@ -155,6 +162,28 @@ def _whole_cells(run: WholeRun) -> list[str]:
         run.engine, str(run.threads), _spread_text(spread_of(r.wall for r in run.runs)),
         f"{spread_of(r.user for r in run.runs)['median']:.3g}", f"{max(r.peak_memory for r in run.runs):.0f}",
         agreement, "" if run.parity is None else ", ".join(run.different_files) or "none",
+    ]  # fmt: skip
+
+
+_COMPANIONS_TEXT = (
+    "## noisify and nonBragg",
+    "",
+    "Whole processes, warm cache, in turn with the C programs, which have one thread; median (minimum-maximum) of the",
+    "ratios of each round. CPU is user and system time of all threads. The start of Python counts.",
+    "",
+)
+
+_COMPANIONS_HEAD = ("program", "what", "pixels", "threads", "wall, s", "times C", "times C, CPU", "files that differ")
+
+
+def _companion_cells(row: CompanionRow) -> list[str]:
+    agrees = not row.different_files
+    return [
+        row.program, row.title, f"{row.pixels}²", str(row.threads),
+        _spread_text(spread_of(run.wall for run in row.ours)),
+        _spread_text(spread_of(row.ratios(lambda run: run.wall))) if agrees else "DISAGREES",
+        _spread_text(spread_of(row.ratios(lambda run: run.cpu))) if agrees else "DISAGREES",
+        ", ".join(row.different_files) or "none",
     ]  # fmt: skip
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from nbnumba.benchmark.companions import measure_companions
 from nbnumba.benchmark.measure import C_PROGRAM, Program, measure_workload, spread_of
 from nbnumba.benchmark.plots import plot_scaling, plot_throughput
 from nbnumba.benchmark.processes import run_process
@@ -41,6 +42,8 @@ class BenchmarkPlan:
         Counted repetitions.
     scaling, profile : bool
         Further measurements.
+    companions : mapping of str to Path
+        The C programs noisify and nonBragg, by these names, as far as they shall be measured.
     """
 
     workloads: tuple[Workload, ...]
@@ -52,6 +55,7 @@ class BenchmarkPlan:
     repeats: int
     scaling: bool
     profile: bool
+    companions: Mapping[str, Path]
 
 
 def run_benchmark(plan: BenchmarkPlan, folder: Path, tell: Callable[[str], None]) -> None:
@@ -77,8 +81,9 @@ def run_benchmark(plan: BenchmarkPlan, folder: Path, tell: Callable[[str], None]
         usual = [program for program in programs if program.physics == NANOBRAGG]
         startup = _measure_startup(plan, scratch, tell)
         whole = measure_whole_program(usual, plan.repeats, scratch, tell) if plan.profile and usual else []
+        companions = measure_companions(plan.companions, plan.threads[-1], plan.repeats, scratch, tell)
     points = measure_scaling(plan.engines[0], plan.threads, tell) if plan.scaling else []
-    write_results(folder, Results(rows, startup, whole, points, plan.c_binary))
+    write_results(folder, Results(rows, startup, whole, points, plan.c_binary, companions))
     if rows:
         plot_throughput(folder, rows)
     if points:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import sys
 
 import pytest
 from nbnumba_cli.main import run
 
+from nbnumba.benchmark import companions
 from nbnumba.benchmark.stages import profile_stages
 from nbnumba.errors import NbnumbaError
 
@@ -40,7 +43,32 @@ def test_a_benchmark_writes_its_files_and_tells_a_wrong_image(tmp_path, no_start
     assert ours["pixel_steps"] == 256 * 1000
 
 
+@pytest.mark.parametrize(("program", "differing"), [
+    ("noisify", "none"),
+    ("nonBragg", "intimage.img"),
+])  # fmt: skip
+def test_companions_are_measured_where_their_files_are_equal(
+    tmp_path, no_startup, monkeypatch, capsys, program, differing
+):
+    # a C program that is nbnumba itself; the second one spoils a file
+    peer = tmp_path / "peer"
+    spoil = "" if differing == "none" else "\necho spoilt >> intimage.img"
+    peer.write_text(f'#!/bin/sh\n{sys.executable} -m nbnumba_cli {program.lower()} "$@"{spoil}\n', encoding="utf-8")
+    peer.chmod(0o755)
+    workload = next(w for w in companions.WORKLOADS if w.program == program)
+    monkeypatch.setattr(companions, "WORKLOADS", (dataclasses.replace(workload, pixels=16),))
+    out = tmp_path / "out"
+    options = ["--workloads", program, "--threads", "1", "--repeat", "1", "--no-scaling"]
+    assert run(["bench", *options, f"--{program.lower()}-bin", str(peer), "--outdir", str(out)]) == 0
+    (row,) = json.loads((out / "results.json").read_text())["companions"]
+    assert (row["program"], row["pixels"], len(row["ours"]), len(row["theirs"])) == (program, 16, 1, 1)
+    assert row["different_files"] == ([] if differing == "none" else [differing])
+    assert ("DISAGREES" in capsys.readouterr().out) == (differing != "none")
+
+
 @pytest.mark.parametrize(("options", "message"), [
+    (["--workloads", "noisify"], "--workloads noisify: name the C program with --noisify-bin"),
+    (["--nonbragg-bin", "nowhere"], "--nonbragg-bin nowhere: no such program (build nonBragg.c with -O2 and name it"),
     (["--workloads", "W9"], "--workloads W9: choose from W1"),
     (["--engines", "steam"], "--engines steam: choose from"),
     (["--c-bin", "nowhere"], "--c-bin nowhere: no such program"),
