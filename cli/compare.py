@@ -76,7 +76,7 @@ class GreyScale(click.ParamType):  # type: ignore[type-arg]
 @click.option("--save-diff", is_flag=True, help="Also write diff.bin, second image minus first.")
 @click.option("--png-scale", type=GreyScale(), default="log", show_default=True,
               help="Greys of the previews: logarithmic, or linear up to a percentile of the pixels.")
-@physics_options
+@physics_options()
 def command(flags: tuple[str, ...], **options: Any) -> None:
     """Run the C program and nbnumba with the same nanoBragg FLAGS (after --) and compare their float images.
 

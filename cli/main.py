@@ -17,6 +17,7 @@ from nbnumba.errors import NbnumbaError, NbnumbaWarning, with_names
 
 COMMANDS = {
     "simulate": "nbnumba_cli.simulate",
+    "from-dials": "nbnumba_cli.from_dials",
     "hkl": "nbnumba_cli.hkl",
     "nonbragg": "nbnumba_cli.nonbragg",
     "noisify": "nbnumba_cli.noisify",

@@ -13,23 +13,27 @@ from nbnumba.flags.names import named_by_flags
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def physics_options(command: Command) -> Command:
+def physics_options(default: str = NANOBRAGG) -> Callable[[Command], Command]:
     """Add the options, which the command gets as `physics`, `fix` and `keep`.
 
     Parameters
     ----------
-    command : callable
-        What click shall make a command of.
+    default : str
+        What an image has if nobody says anything: nanoBragg's quirks where its flags make the experiment.
     """
     options = (
-        click.option("--physics", type=click.Choice((NANOBRAGG, EXACT)), default=NANOBRAGG, show_default=True,
+        click.option("--physics", type=click.Choice((NANOBRAGG, EXACT)), default=default, show_default=True,
                      help="nanobragg has every quirk of nanoBragg.c, exact has none (nbnumba quirks lists them)."),
         click.option("--fix", multiple=True, metavar="NAME[,...]", help="Quirks to switch off, from nanobragg."),
         click.option("--keep", multiple=True, metavar="NAME[,...]", help="Quirks to switch on, from exact."),
     )  # fmt: skip
-    for option in reversed(options):
-        command = option(command)
-    return command
+
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
 
 
 @named_by_flags()

@@ -61,6 +61,7 @@ class SimulateCommand(FlagCommand):
 @click.option("--threads", type=click.IntRange(min=1), metavar="N", help="CPU threads.  [default: all cores]")
 @addition_options
 @background_option
+@click.option("--detector", metavar="NAME", help="Pixels and gaps of a detector that can be had, such as eiger-16m.")
 @click.option("--png", metavar="FILE", help="Also write a preview for people, of the format that the suffix says.")
 @click.option("--output", metavar="FILE", multiple=True,
               help=f"Also write photons in the format of the suffix: {', '.join(SUFFIXES)}; may be repeated.")
@@ -70,12 +71,12 @@ class SimulateCommand(FlagCommand):
 @click.option("--spacegroup", metavar="NAME", help="Complete the reflections of -hkl by this symmetry.")
 @click.option("--cutoff", type=float, metavar="PHOTONS",
               help="Leave out what changes no pixel by more: many times faster for Gaussian and top-hat spots.")
-@physics_options
+@physics_options()
 @readout_options
 def command(
     flags: tuple[str, ...], engine: str, precision: str, threads: int | None, png: str | None, spacegroup: str | None,
     additions: Additions, background: tuple[str, ...], output: tuple[str, ...], compression: str | None,
-    smv_header: str, cutoff: float | None, **others: Any,
+    smv_header: str, cutoff: float | None, detector: str | None, **others: Any,
 ) -> None:
     """Simulate a diffraction image and write it as nanoBragg does.
 
@@ -102,7 +103,7 @@ def command(
     # all of it: Ctrl-C would be lost in a compiler that runs in the main thread
     outputs = (tuple(Path(path) for path in output), compression, smv_header)
     run_interruptible(_simulate, flags, wanted, engine, precision, threads, png, spacegroup, additions,
-                      background, reading_out, outputs)  # fmt: skip
+                      background, reading_out, outputs, detector)  # fmt: skip
 
 
 def _is_given(readout: dict[str, Any]) -> bool:
@@ -116,8 +117,14 @@ def _refuse_idle_readout(readout: dict[str, Any], output: Sequence[str]) -> None
         raise UsageError("--readout, --psf and the like have no effect without --output FILE, which holds the counts")
 
 
-def _settled(engine: str, precision: str) -> str:
-    """The engine that was asked for, if it can run; auto says which one it stands for."""
+def settled_engine(engine: str, precision: str) -> str:
+    """The engine that was asked for, if it can run; auto says which one it stands for.
+
+    Parameters
+    ----------
+    engine, precision : str
+        Values of --engine and --precision.
+    """
     chosen = choose_engine(engine)
     if engine == AUTOMATIC:
         from nbnumba.engine.cuda_device import devices
@@ -130,7 +137,7 @@ def _settled(engine: str, precision: str) -> str:
 def _simulate(
     flags: Sequence[str], physics: Physics, engine: str, precision: str, threads: int | None, png: str | None,
     spacegroup: str | None, additions: Additions, background: Sequence[str], reading_out: dict[str, Any],
-    outputs: tuple[tuple[Path, ...], str | None, str],
+    outputs: tuple[tuple[Path, ...], str | None, str], detector: str | None,
 ) -> None:
     """Read, simulate, write, report."""
     from nbnumba.engine.threads import available_threads
@@ -142,8 +149,8 @@ def _simulate(
     from nbnumba.setup.lowering import lower
     from nbnumba.simulation import simulate_model
 
-    engine = _settled(engine, precision)
-    request = interpret(flags, physics, spacegroup=spacegroup, additions=additions)
+    engine = settled_engine(engine, precision)
+    request = interpret(flags, physics, spacegroup=spacegroup, additions=additions, detector=detector)
     request = with_backgrounds(request, background)
     warn(request.warnings)
     extra = ImageOutputs(*outputs)

@@ -242,6 +242,35 @@ class Detector(Description):
         "panels": optional(Rule("panels, one or more", _panels)),
     }
 
+    @classmethod
+    def named(cls, name: str, distance: float, beam_centre: tuple[float, float] | None = None) -> Detector:
+        """A detector that can be had, square to the beam: its panels, pixels, gaps and sensor.
+
+        Parameters
+        ----------
+        name : str
+            Such as "pilatus-6m", "eiger2-16m", "jungfrau-4m", "rayonix-mx340-hs"; the keys of
+            `nbnumba.config.detectors.DETECTORS`.
+        distance : float
+            Sample to detector, mm.
+        beam_centre : tuple of 2 float or None
+            Where the beam meets it: fast, slow, mm from the outer corner of the first pixel; None means its middle.
+
+        Returns
+        -------
+        Detector
+            Of panels, in the lab frame of DIALS. Sensors have a thickness but no `Panel.mu`, which depends on the
+            photon energy; until it is given they stop every photon at the front.
+
+        Raises
+        ------
+        UsageError
+            If the name is unknown, the message holds the nearest ones; or a number is impossible.
+        """
+        from nbnumba.config.detectors import detector_panels
+
+        return cls(panels=detector_panels(name, distance, beam_centre))
+
     @property
     def lab_frame(self) -> LabFrame:
         """The lab axes: `frame`, or those of DIALS where panels are given and no other frame."""

@@ -6,6 +6,7 @@ Sizes and gaps are the makers'. The image that a hybrid-pixel detector writes is
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -226,11 +227,36 @@ def _panel(
 
 def _gap_mask(model: DetectorModel) -> np.ndarray | None:
     """True inside modules; None for a single module."""
-    if model.modules == (1, 1):
-        return None
+    return None if model.modules == (1, 1) else _mask_of(model, model.module_corners(), model.module_size)
+
+
+def measuring_pixels(model: DetectorModel) -> np.ndarray | None:
+    """Which pixels of the detector's whole grid measure: those of its panels, as one plane.
+
+    Parameters
+    ----------
+    model : DetectorModel
+        From `detector_model`.
+
+    Returns
+    -------
+    ndarray, shape (slow, fast), bool, or None
+        False in gaps; None if there are none.
+    """
+    if model.tiling is None:
+        return _gap_mask(model)
+    tiles = [
+        (m_fast + t_fast, m_slow + t_slow)
+        for m_fast, m_slow in model.module_corners() for t_fast, t_slow in _tile_corners(model.tiling)
+    ]  # fmt: skip
+    return _mask_of(model, tiles, model.tiling.size)
+
+
+def _mask_of(model: DetectorModel, corners: Iterable[tuple[int, int]], size: tuple[int, int]) -> np.ndarray:
+    """True in rectangles of one size."""
     import numpy as np
 
     mask = np.zeros(model.image_size[::-1], dtype=np.bool_)
-    for fast, slow in model.module_corners():
-        mask[slow : slow + model.module_size[1], fast : fast + model.module_size[0]] = True
+    for fast, slow in corners:
+        mask[slow : slow + size[1], fast : fast + size[0]] = True
     return mask

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nbnumba.config.detectors import detector_model, measuring_pixels
 from nbnumba.config.rules import LARGEST_NUMBER, POSITIVE, UnfitError
 from nbnumba.errors import InputFileError, UsageError
 from nbnumba.flags.names import field_of, flag_of
@@ -58,6 +59,35 @@ def settings_from_headers(mask_path: Path | None, header_path: Path | None) -> S
 
         settings = enter_header(settings, StatedHeader(header_path, read_smv_header(header_path)), from_top=False)
     return settings
+
+
+def on_detector(settings: Settings, name: str) -> Settings:
+    """Settings with the grid of pixels of a detector that can be had.
+
+    Parameters
+    ----------
+    settings : Settings
+        Before any flag.
+    name : str
+        See `nbnumba.config.detectors.DETECTORS`.
+
+    Returns
+    -------
+    Settings
+        With its pixels and their size, and a mask of its gaps.
+
+    Raises
+    ------
+    UsageError
+        If the name is unknown, or -mask names another mask.
+    """
+    model = detector_model(name)
+    if settings.detector.mask is not None:
+        raise UsageError(f"--detector {name} brings the mask of its gaps: leave {{Detector.mask}} out, or the name")
+    fast, slow = model.image_size
+    for path, value in (("pixel_size", model.pixel_size), ("pixels_fast", fast), ("pixels_slow", slow)):
+        settings = settings.put(f"detector.{path}", value)
+    return settings.put("detector.mask", measuring_pixels(model))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import Any, cast
 
@@ -61,6 +61,8 @@ _BY_HAND = {
     "abscissa": ":stol, :4stol or :Q behind --background FILE:THICKNESS:DENSITY:MOLAR_MASS",
     "spectrum_unit": "--spectrum-unit",
     "engine": "--engine",
+    "experiment": "--experiment",
+    "image": "--image",
     "output": "--output",
     "precision": "--precision",
     "spacegroup": "--spacegroup",
@@ -156,18 +158,32 @@ class _Watch:
         return getattr(Settings(), name)
 
 
+def entries_set_by(flag: Flag, values: Sequence[Any]) -> list[tuple[str, Any]]:
+    """The entries of the `Settings` that a flag changes, and what it puts there.
+
+    Parameters
+    ----------
+    flag : Flag
+        Any flag.
+    values : sequence of object
+        Behind the flag.
+    """
+    watch = _Watch()
+    flag.effect(cast(Settings, watch), values)
+    return watch.entries
+
+
 def _fields_set_by(flag: Flag) -> Iterator[str]:
     """The fields to which a flag gives its values, or its first one if it takes no value."""
-    watch = _Watch()
-    flag.effect(cast(Settings, watch), [_Mark(1.0)] * len(flag.values))
+    entries = entries_set_by(flag, [_Mark(1.0)] * len(flag.values))
     if not flag.values:
-        for path, value in watch.entries[:1]:
+        for path, value in entries[:1]:
             yield f"{field_of(path)}={value.value if isinstance(value, Enum) else value}"
             yield field_of(path)
-    for path, value in watch.entries:
-        entries = value if isinstance(value, tuple) else (value,)
-        marked = [position for position, entry in enumerate(entries) if isinstance(entry, _Mark)]
-        if len(marked) == len(entries):
+    for path, value in entries:
+        parts = value if isinstance(value, tuple) else (value,)
+        marked = [position for position, part in enumerate(parts) if isinstance(part, _Mark)]
+        if len(marked) == len(parts):
             yield field_of(path)
         else:
             yield from (f"{field_of(path)}[{position}]" for position in marked)

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbnumba.config import Beam, Convention, Detector, Experiment, Physics, Pivot, StructureFactors, UnitCell
+from nbnumba.config.detectors import detector_model
 from nbnumba.config.units import unit_hint
 from nbnumba.errors import UsageError
 from nbnumba.flags.additions import Additions
-from nbnumba.flags.headers import check_stated, settings_from_headers
+from nbnumba.flags.headers import check_stated, on_detector, settings_from_headers
 from nbnumba.flags.names import named_by_flags
 from nbnumba.flags.parse import Occurrence, apply, tokenise
 from nbnumba.flags.settings import Settings
@@ -78,6 +79,7 @@ def interpret(
     physics: Physics = NANOBRAGG_PHYSICS,
     spacegroup: str | None = None,
     additions: Additions = NO_ADDITIONS,
+    detector: str | None = None,
 ) -> Request:
     """Understand nanoBragg's flags and read the files that they name.
 
@@ -91,6 +93,8 @@ def interpret(
         Space group whose symmetry completes the structure factors behind -hkl; None takes them as they are listed.
     additions : Additions
         Spectrum, mosaic domains and cutoff, which nanoBragg has no flags for.
+    detector : str or None
+        Name of a detector, whose pixels and gaps are those of the plane unless a flag says otherwise.
 
     Returns
     -------
@@ -105,10 +109,11 @@ def interpret(
     """
     occurrences = tokenise(arguments)
     named = apply(occurrences, Settings())
-    settings = apply(occurrences, settings_from_headers(named.mask_path, named.header_path))
+    start = settings_from_headers(named.mask_path, named.header_path)
+    settings = apply(occurrences, start if detector is None else on_detector(start, detector))
     _check(settings, spacegroup)
     crystal = additions.to_crystal(replace(
-        settings.crystal, unit_cell=_unit_cell(settings), reciprocal_matrix=_matrix(settings.matrix_path)
+        settings.crystal, unit_cell=_unit_cell(settings), reciprocal_matrix=matrix_behind(settings.matrix_path)
     ))  # fmt: skip
     files = replace(
         settings.files,
@@ -120,10 +125,11 @@ def interpret(
     # made anew: while flags are read, a detector need not make sense as a whole
     sampling = additions.to_sampling(settings.sampling)
     bare = Experiment(crystal, beam, _detector(settings, physics), sampling, physics)
-    experiment, factors_path, notes = _with_structure_factors(bare, settings, spacegroup)
+    experiment, factors_path, notes = with_structure_factors(bare, settings, spacegroup)
     warnings = _warnings(occurrences, settings, experiment.crystal.structure_factors)
     return Request(
-        experiment=experiment, files=files, inputs=_inputs(settings, factors_path, additions), notes=notes,
+        experiment=experiment, files=files, inputs=inputs_of(settings, factors_path, additions),
+        notes=(*_detector_notes(detector, settings), *notes),
         progress=settings.progress, printout=settings.printout, printout_pixel=chosen_pixel(settings.printout_pixel),
         trace_pixels=settings.trace_pixels,
         warnings=(*warnings, *additions.warnings(settings), *_nominal_hints(occurrences, beam)),
@@ -156,6 +162,16 @@ def detector_of(arguments: Sequence[str], physics: Physics = NANOBRAGG_PHYSICS) 
     return _detector(settings, physics)
 
 
+def _detector_notes(name: str | None, settings: Settings) -> Iterator[tuple[str, str]]:
+    """What there is to say about a detector that was named."""
+    if name is None:
+        return
+    model = detector_model(name)
+    thick = model.thickness > 0.0 and settings.detector.sensor.thickness == 0.0
+    sensor = f"; its sensor, {model.thickness:g} mm {model.material}, counts with -detector_thick and -detector_abs"
+    yield "detector", model.name + (sensor if thick else "")
+
+
 def _check(settings: Settings, spacegroup: str | None) -> None:
     """Refuse what no single flag shows to be impossible."""
     brings_cell = settings.hkl_path is not None and is_model_or_data(settings.hkl_path)
@@ -183,7 +199,23 @@ def _unit_cell(settings: Settings) -> UnitCell | None:
     return None if a is None else UnitCell(a, *others)
 
 
-def _matrix(path: Path | None) -> np.ndarray | None:
+def matrix_behind(path: Path | None) -> np.ndarray | None:
+    """The reciprocal matrix of a file, as `Crystal.reciprocal_matrix` has it.
+
+    Parameters
+    ----------
+    path : Path or None
+        Behind -mat.
+
+    Returns
+    -------
+    ndarray or None
+
+    Raises
+    ------
+    InputFileError
+        If the file can't be read or is no matrix.
+    """
     if path is None:
         return None
     from nbnumba.io.matrix import read_matrix
@@ -223,38 +255,68 @@ def _read_unused(path: Path | None) -> None:
         read_stol(path)
 
 
-def _with_structure_factors(
-    experiment: Experiment, settings: Settings, spacegroup: str | None
+def with_structure_factors(
+    experiment: Experiment, settings: Settings, spacegroup: str | None, reads_cache: bool = True
 ) -> tuple[Experiment, Path | None, tuple[tuple[str, str], ...]]:
-    """The experiment with its structure factors, where they come from, and what there is to say about them."""
+    """The experiment with its structure factors, where they come from, and what there is to say about them.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Without them.
+    settings : Settings
+        What the flags say.
+    spacegroup : str or None
+        Whose symmetry completes them.
+    reads_cache : bool
+        Whether those that an earlier run left serve where no file is named.
+
+    Raises
+    ------
+    UsageError
+        If nothing says what they are.
+    InputFileError
+        If a file can't be read.
+    """
     path = settings.hkl_path
     if path is not None and (spacegroup is not None or is_model_or_data(path)):
         from nbnumba.models.for_experiment import fill_experiment
 
         filled = fill_experiment(experiment, path, spacegroup)
         return filled.experiment, path, filled.facts
-    factors, path = _structure_factors(settings)
+    factors, path = _structure_factors(settings, reads_cache)
     return replace(experiment, crystal=replace(experiment.crystal, structure_factors=factors)), path, ()
 
 
-def _structure_factors(settings: Settings) -> tuple[StructureFactors | None, Path | None]:
+def _structure_factors(settings: Settings, reads_cache: bool) -> tuple[StructureFactors | None, Path | None]:
     """Structure factors from text, else from the cache, else none; and where they come from."""
     default, cache = settings.crystal.default_F, settings.files.dump_path
     if settings.hkl_path is not None:
         from nbnumba.io.hkl import read_hkl
 
         return read_hkl(settings.hkl_path, default), settings.hkl_path
-    if os.path.exists(cache):  # noqa: PTH110  (Path.exists fails for names that are too long)
+    if reads_cache and os.path.exists(cache):  # noqa: PTH110  (Path.exists fails for names that are too long)
         from nbnumba.io.fdump import read_fdump
 
         return read_fdump(cache), cache
     if default == 0.0:
-        raise UsageError(f"no structure factors: give -hkl (a file) or -default_F; there is no cache {cache} either")
+        lacks_cache = f"; there is no cache {cache} either" if reads_cache else ""
+        raise UsageError(f"no structure factors: give -hkl (a file) or -default_F{lacks_cache}")
     return None, None
 
 
-def _inputs(settings: Settings, factors_path: Path | None, additions: Additions) -> tuple[tuple[str, Path], ...]:
-    """Words for the input files, and their names."""
+def inputs_of(settings: Settings, factors_path: Path | None, additions: Additions) -> tuple[tuple[str, Path], ...]:
+    """Words for the input files, and their names.
+
+    Parameters
+    ----------
+    settings : Settings
+        What the flags say.
+    factors_path : Path or None
+        Where the structure factors come from.
+    additions : Additions
+        What the options say.
+    """
     named = {
         "mask": settings.mask_path,
         "header": settings.header_path,

@@ -130,6 +130,11 @@ class CrystalModel:
     space_group: str = "P 1"
     A_at_scan_points: np.ndarray | None = None
 
+    @property
+    def is_centred(self) -> bool:
+        """Whether the cell holds more than one lattice point, so that some reflections are systematically absent."""
+        return not self.space_group.strip().lstrip("-").startswith("P")
+
     def A_of_image(self, image: int) -> np.ndarray:  # noqa: N802  (A is the field's symbol)
         """A in the middle of an image, without the goniometer: the mean of the two scan points around it.
 

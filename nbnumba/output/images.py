@@ -46,15 +46,15 @@ class ImageOutputs:
     smv_header: str = SMV_HEADERS[0]
     readout: Readout | None = None
 
-    def check(self, model: Model, files: OutputFiles, inputs: Iterable[Path]) -> None:
+    def check(self, model: Model, files: OutputFiles | None, inputs: Iterable[Path]) -> None:
         """Raise now what would go wrong after the simulation.
 
         Parameters
         ----------
         model : Model
             The simulation.
-        files : OutputFiles
-            The other files that will be written.
+        files : OutputFiles or None
+            The other files that will be written; None if there are none.
         inputs : iterable of Path
             Input files, which must not be overwritten.
 
@@ -67,13 +67,14 @@ class ImageOutputs:
         OutputFileError
             If a file can't be written.
         """
-        with warnings.catch_warnings():
-            # they come when it is written
-            warnings.simplefilter("ignore")
-            header_for(files.int_path, model, files)
+        if files is not None:
+            with warnings.catch_warnings():
+                # they come when it is written
+                warnings.simplefilter("ignore")
+                header_for(files.int_path, model, files)
         outputs = {f"{{output[{i}]}}": path for i, path in enumerate(self.paths)}
         check_distinct(outputs, inputs)
-        if outputs:
+        if outputs and files is not None:
             check_distinct({**files.by_field(), **outputs})
         self.check_formats(model)
 

@@ -44,6 +44,7 @@ def setup_lines(model: Model, inputs: Sequence[tuple[str, Path | str]] = ()) -> 
     """
     facts = [(word, f"{path}: pixels of value 0 are skipped" if word == "mask" else str(path)) for word, path in inputs]
     facts.append(("physics", str(model.experiment.physics)))
+    facts += _panel_facts(model)
     facts += _detector_facts(model.geometry)
     facts += _sensor_facts(model)
     facts += _lattice_facts(model.lattice)
@@ -68,12 +69,7 @@ def image_lines(result: SimulationResult, report: OutputReport) -> list[str]:
     -------
     list of str
     """
-    angle = result.solid_angle_sr
-    facts = [
-        ("rendered", f"in {result.seconds:.3g} s by the {result.engine} engine"),
-        *_cutoff_facts(result),
-        ("solid angle", f"{angle:g} sr, {100.0 * angle / (4.0 * math.pi):g} % of the sphere"),
-    ]
+    facts = _rendering_facts(result)
     if report.noise_seed is not None:
         facts.append(("noise seed", f"{report.noise_seed}"))
     facts.append(("image", "in photons, the maximum at fast slow in m"))
@@ -88,6 +84,42 @@ def _cutoff_facts(result: SimulationResult) -> list[Fact]:
     if result.summed == "sparse":
         return [("summed", f"sparse: over the spots that reach each pixel, to {cutoff:g} photons")]
     return [("summed", f"full: {result.full_because}")]
+
+
+def panel_lines(result: SimulationResult, written: Iterable[Path]) -> list[str]:
+    """The figures of an image of panels and the files that were written.
+
+    Parameters
+    ----------
+    result : SimulationResult
+        The image.
+    written : iterable of Path
+        Its files.
+
+    Returns
+    -------
+    list of str
+    """
+    number = max(range(len(result.panels)), key=lambda i: result.panels[i].max(initial=0.0))
+    panel = result.panels[number]
+    slow, fast = divmod(int(panel.argmax()), panel.shape[1])
+    total = sum(float(image.sum(dtype=np.float64)) for image in result.panels)
+    facts = [
+        *_rendering_facts(result),
+        ("image", f"{total:g} photons, at most {panel[slow, fast]:g} in pixel {fast} {slow} (fast slow)"
+                  + (f" of panel {number}" if len(result.panels) > 1 else "")),
+        ("written", " ".join(map(str, written))),
+    ]  # fmt: skip
+    return fact_lines(facts)
+
+
+def _rendering_facts(result: SimulationResult) -> list[Fact]:
+    angle = result.solid_angle_sr
+    return [
+        ("rendered", f"in {result.seconds:.3g} s by the {result.engine} engine"),
+        *_cutoff_facts(result),
+        ("solid angle", f"{angle:g} sr, {100.0 * angle / (4.0 * math.pi):g} % of the sphere"),
+    ]
 
 
 def _figures(report: OutputReport) -> list[str]:
@@ -235,6 +267,12 @@ def _precise(values: Iterable[float]) -> str:
     return " ".join(f"{value + 0.0:.10g}" for value in values)
 
 
+def _panel_facts(model: Model) -> Iterator[Fact]:
+    if len(model.shapes) > 1:
+        pixels = sum(slow * fast for slow, fast in model.shapes)
+        yield "panels", f"{len(model.shapes)} with {pixels} pixels; the following describes the first"
+
+
 def _detector_facts(g: DetectorGeometry) -> list[Fact]:
     size = numbers_text((g.size_fast, g.size_slow), _MM).replace(" ", " x ")
     in_frame = (_dot(g.beam, axis) for axis in (g.fdet, g.sdet, g.odet))
@@ -264,8 +302,9 @@ def _dot(x: Iterable[float], y: Iterable[float]) -> float:
 def _sensor_facts(model: Model) -> Iterator[Fact]:
     thickness, detector = model.thickness, model.experiment.detector
     if thickness.range > 0.0:
+        mu = model.mu if detector.panels is None else detector.panels[0].mu * _MM
         yield "sensor", (f"{1e6 * thickness.range:g} µm in {thickness.steps} layers {1e6 * thickness.step:g} µm apart, "
-                         f"mu {model.mu:g} /m")  # fmt: skip
+                         f"mu {mu:g} /m")  # fmt: skip
     else:
         yield "sensor", "without thickness: every photon counts"
     if detector.curved:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nbnumba.config.detectors import DETECTORS, detector_model, detector_panels
+from nbnumba import Detector
+from nbnumba.config.detectors import DETECTORS, detector_model, detector_panels, measuring_pixels
 from nbnumba.errors import UsageError
 from nbnumba.setup.panels import lab_position, ray_pixel
 
@@ -103,3 +104,21 @@ def test_an_unknown_name_is_answered_with_the_nearest():
 def test_a_detector_before_the_sample_is_refused():
     with pytest.raises(UsageError, match="distance is -5.0: the detector must stand behind the sample"):
         detector_panels("pilatus-1m", -5.0)
+
+
+@pytest.mark.parametrize("name", ["jungfrau-4m", "pilatus-6m", "eiger-500k"])
+def test_the_pixels_of_the_whole_grid_that_measure_are_those_of_the_panels(name):
+    model, panels = detector_model(name), detector_panels(name, 100.0, beam_centre=(0.0, 0.0))
+    mask = measuring_pixels(model)
+    mask = np.ones(model.image_size[::-1], dtype=bool) if mask is None else mask
+    expected = np.zeros_like(mask)
+    for panel in panels:
+        fast, slow = round(panel.origin[0] / model.pixel_size), round(-panel.origin[1] / model.pixel_size)
+        columns, rows = panel.image_size
+        expected[slow : slow + rows, fast : fast + columns] = True if panel.mask is None else panel.mask
+    assert np.array_equal(mask, expected)
+
+
+def test_a_detector_is_had_by_its_name():
+    named = Detector.named("eiger-4m", distance=120.0, beam_centre=(70.0, 80.0))
+    assert named.panels == detector_panels("eiger-4m", 120.0, (70.0, 80.0))

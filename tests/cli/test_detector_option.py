@@ -1,0 +1,27 @@
+"""--detector: the pixels and gaps of a detector that can be had, before every flag."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def test_a_detector_by_name_brings_its_pixels_and_gaps(nbnumba, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    crystal = ("-cell", "60", "70", "80", "90", "90", "90", "-default_F", "100", "-N", "1", "-oversample", "1")
+    files = ("-nopgm", "-nonoise", "--output", "x.npy")
+    status, out, errors = nbnumba("--detector", "pilatus-300k", *crystal, "-distance", "80", *files)
+    assert (status, errors) == (0, "")
+    assert "PILATUS 300K; its sensor, 0.32 mm Si, counts with -detector_thick and -detector_abs" in out
+    image = np.load("x.npy")
+    # three modules of 487 x 195 pixels, 17 rows between them
+    assert image.shape == (619, 487)
+    assert not image[195:212].any() and image[194].any() and image[212].any()
+    status, _, errors = nbnumba("--detector", "pilatus-300k", *crystal, "-mask", "intimage.img", *files)
+    assert (status, errors.count("\n")) == (2, 1)
+    assert "--detector pilatus-300k brings the mask of its gaps: leave -mask out, or the name" in errors
+
+
+def test_an_unknown_detector_is_one_line_with_the_nearest_names(nbnumba):
+    status, _, errors = nbnumba("--detector", "pilatos-6m", "-cell", "60", "70", "80", "90", "90", "90")
+    assert (status, errors.count("\n")) == (2, 1)
+    assert "unknown detector 'pilatos-6m': did you mean pilatus-6m" in errors
