@@ -74,8 +74,8 @@ def command(
 
     EXPT gives the detector (all panels, their sensors and masks), beam, polarization, lattice and rotation; cctbx is
     not needed. FLAGS are nanoBragg's, with one dash, and say the rest: -hkl FILE (reflections, .mtz, .pdb or .cif) or
-    -default_F, -N, -mosaic, -fluence, -phisteps (of 0.02 degrees at most unless you say so). They overrule the file where both speak;
-    those that would place the detector are refused.
+    -default_F, -N, -mosaic, -fluence, -phisteps (images of scans are cut into steps of 0.02 degrees unless you say so).
+    They overrule the file where both speak; those that would place the detector are refused.
 
     Exit status: 0 on success, 2 for wrong usage, 1 for other failures, 130 after Ctrl-C.
     """

