@@ -21,7 +21,7 @@ from nbnumba.engine.registry import DEFAULT_ENGINE, ENGINE_NAMES, PRECISIONS
 from nbnumba.errors import UsageError
 from nbnumba.flags import parse_flags
 from nbnumba.flags.background import with_backgrounds
-from nbnumba.flags.table import TOPICS
+from nbnumba.flags.override import OVERRIDES, override
 from nbnumba.io.formats import COMPRESSIONS, SUFFIXES
 from nbnumba.output.files import DIALS
 
@@ -30,14 +30,10 @@ if TYPE_CHECKING:
     from nbnumba.flags import Request
     from nbnumba.flags.additions import Additions
 
-_PLACED = ("Detector", "Convention", "Output files", "Random seeds", "Console", "nbnumba's own")
-"""Topics of flags that have no place here, most of them."""
-
-
 class FromDialsCommand(FlagCommand):
     """Takes those of nanoBragg's flags that place no detector and name no image."""
 
-    topics = {topic: flags for topic, flags in TOPICS.items() if not topic.startswith(_PLACED)}
+    topics = OVERRIDES
 
 
 @click.command(
@@ -80,6 +76,8 @@ def command(
     Exit status: 0 on success, 2 for wrong usage, 1 for other failures, 130 after Ctrl-C.
     """
     # before anything slow is imported
+    if expt.startswith("-"):
+        raise UsageError(f"the experiment list comes first, then flags: nbnumba from-dials EXPT {expt} ...")
     parse_flags(flags)
     require_working_folder()
     wanted = chosen_physics(**physics)
@@ -125,7 +123,6 @@ def _request(
     additions: Additions,
 ) -> Request:
     """The experiment of the file, changed by the flags."""
-    from nbnumba.flags.override import override
     from nbnumba.io.experiment import experiment_of, pick_experiment
 
     number, image = place

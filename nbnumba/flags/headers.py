@@ -90,6 +90,30 @@ def on_detector(settings: Settings, name: str) -> Settings:
     return settings.put("detector.mask", measuring_pixels(model))
 
 
+def check_named(settings: Settings, name: str | None) -> None:
+    """Refuse other pixels than those of the detector that was named.
+
+    Parameters
+    ----------
+    settings : Settings
+        After all flags.
+    name : str or None
+        As in `on_detector`; None if none was named.
+
+    Raises
+    ------
+    UsageError
+    """
+    if name is None:
+        return
+    fast, slow = detector_model(name).image_size
+    if (settings.detector.pixels_fast, settings.detector.pixels_slow) != (fast, slow):
+        raise UsageError(
+            f"--detector {name} has {fast} x {slow} pixels: leave {{Detector.pixels_fast}} out, or render a part with "
+            "{Sampling.roi}"
+        )
+
+
 @dataclass(frozen=True)
 class StatedHeader:
     """What the header of a file says.

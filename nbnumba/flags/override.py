@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from nbnumba.config import Experiment, Sampling
 from nbnumba.errors import UsageError
 from nbnumba.flags.additions import Additions
+from nbnumba.flags.flag import Flag
 from nbnumba.flags.names import entries_set_by, named_by_flags
 from nbnumba.flags.parse import Occurrence, apply, tokenise
 from nbnumba.flags.request import (
@@ -21,9 +23,11 @@ from nbnumba.flags.request import (
     inputs_of,
     listed_sources,
     matrix_behind,
+    refuse_idle_spacegroup,
     with_structure_factors,
 )
 from nbnumba.flags.settings import Settings
+from nbnumba.flags.table import TOPICS
 
 _FREE = ("detector.sensor.layers", "detector.point_pixel", "detector.frame.polar")
 """What flags may say of a detector that stands where the file says."""
@@ -62,12 +66,15 @@ def override(
     """
     occurrences = tokenise(arguments)
     for item in occurrences:
-        _check(item, path)
+        refusal = _refusal(item.flag)
+        if refusal is not None:
+            raise UsageError(f"{item.typed}: {refusal.format(path)}")
     start = Settings(
         beam=experiment.beam, crystal=experiment.crystal, detector=experiment.detector,
         sampling=_sampled(experiment, occurrences),
     )  # fmt: skip
     settings = apply(occurrences, start)
+    refuse_idle_spacegroup(spacegroup, settings)
     beam = additions.to_beam(replace(settings.beam, sources=listed_sources(settings.sources_path)))
     given = matrix_behind(settings.matrix_path)
     # the matrix is that of a lattice times the wavelength
@@ -85,19 +92,38 @@ def override(
     )  # fmt: skip
 
 
-def _check(item: Occurrence, path: Path) -> None:
-    """Refuse a flag that has no place here."""
-    entries = [entry for entry, _ in entries_set_by(item.flag, item.values)]
+def _refusal(flag: Flag) -> str | None:
+    """Why a flag has no place here; None if it has. {} stands for the file."""
+    entries = [entry for entry, _ in entries_set_by(flag, _any_values(flag))]
     if "mask_path" in entries or "header_path" in entries:
-        raise UsageError(f"{item.typed}: the detector is that of {path}; its panels bring their masks")
+        return "the detector is that of {}; its panels bring their masks"
     if "cell" in entries:
-        raise UsageError(f"{item.typed}: the lattice is that of {path}; -mat takes its place")
+        return "the lattice is that of {}; -mat takes its place"
     if any(entry.startswith(_FILES) for entry in entries):
-        raise UsageError(f"{item.typed}: images are written by --output FILE here")
+        return "images are written by --output FILE here"
     if any(entry.startswith("detector.") for entry in entries) and not any(entry in _FREE for entry in entries):
-        raise UsageError(f"{item.typed}: the detector is that of {path}")
+        return "the detector is that of {}"
     if any(entry.startswith(("printout", "trace_pixels")) for entry in entries):
-        raise UsageError(f"{item.typed}: prints pixels of nanoBragg's one plane; those of panels are in --output FILE")
+        return "prints pixels of nanoBragg's one plane; those of panels are in --output FILE"
+    return None
+
+
+def _any_values(flag: Flag) -> list[Any]:
+    """Values that any flag takes; which ones makes no difference to what it sets."""
+    return [1.0] * len(flag.values)
+
+
+_FROM_FILE = {"-phi", "-osc", "-phistep", "-phisteps", "-lambda", "-energy", "-polar", "-polar_vector"}
+"""Flags without which the file decides."""
+
+OVERRIDES = {
+    topic: taken for topic, flags in TOPICS.items()
+    if (taken := tuple(
+        replace(flag, default="the file's") if flag.name in _FROM_FILE else flag
+        for flag in flags if _refusal(flag) is None and not flag.warning
+    ))
+}  # fmt: skip
+"""Flags that change an experiment which a file describes, by topic; those without effect are accepted, not listed."""
 
 
 def _sampled(experiment: Experiment, occurrences: Sequence[Occurrence]) -> Sampling:
@@ -112,3 +138,6 @@ def _warnings(occurrences: Sequence[Occurrence], settings: Settings, additions: 
     yield from dict.fromkeys(f"{item.typed} {item.flag.warning}" for item in occurrences if item.flag.warning)
     yield from energy_hints(occurrences)
     yield from additions.warnings(settings)
+    crystal = settings.crystal
+    if max(crystal.cells) <= 1.0 and max(crystal.size) <= 0.0:
+        yield "the crystal is a single unit cell; {Crystal.cells} or {Crystal.size} says how large it is"

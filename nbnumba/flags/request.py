@@ -13,7 +13,7 @@ from nbnumba.config.detectors import detector_model
 from nbnumba.config.units import unit_hint
 from nbnumba.errors import UsageError
 from nbnumba.flags.additions import Additions
-from nbnumba.flags.headers import check_stated, on_detector, settings_from_headers
+from nbnumba.flags.headers import check_named, check_stated, on_detector, settings_from_headers
 from nbnumba.flags.names import named_by_flags
 from nbnumba.flags.parse import Occurrence, apply, tokenise
 from nbnumba.flags.settings import Settings
@@ -111,6 +111,7 @@ def interpret(
     named = apply(occurrences, Settings())
     start = settings_from_headers(named.mask_path, named.header_path)
     settings = apply(occurrences, start if detector is None else on_detector(start, detector))
+    check_named(settings, detector)
     _check(settings, spacegroup)
     crystal = additions.to_crystal(replace(
         settings.crystal, unit_cell=_unit_cell(settings), reciprocal_matrix=matrix_behind(settings.matrix_path)
@@ -177,9 +178,26 @@ def _check(settings: Settings, spacegroup: str | None) -> None:
     brings_cell = settings.hkl_path is not None and is_model_or_data(settings.hkl_path)
     if settings.matrix_path is None and settings.cell[0] is None and not brings_cell:
         raise UsageError("no unit cell: give -cell (a b c alpha beta gamma) or -mat (a file)")
+    refuse_idle_spacegroup(spacegroup, settings)
+    check_stated(settings)
+
+
+def refuse_idle_spacegroup(spacegroup: str | None, settings: Settings) -> None:
+    """Refuse a symmetry where no list is there to be completed.
+
+    Parameters
+    ----------
+    spacegroup : str or None
+        Behind --spacegroup.
+    settings : Settings
+        What the flags say.
+
+    Raises
+    ------
+    UsageError
+    """
     if spacegroup is not None and settings.hkl_path is None:
         raise UsageError(f"{{spacegroup}} {spacegroup}: has no effect without {{Crystal.structure_factors}}")
-    check_stated(settings)
 
 
 def _detector(settings: Settings, physics: Physics) -> Detector:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from nbnumba.config import Beam, Convention, Crystal, Detector, Experiment, LabFrame, Pivot, Sampling
+from nbnumba.config import Beam, Crystal, Detector, Experiment, Sampling
+from nbnumba.config.detector import DIALS_LAB
 from nbnumba.errors import InputFileError, UsageError
 from nbnumba.io.expt import INDEX_FIRST, DialsExperiment, read_expt, write_expt
 from nbnumba.io.scene import Scene, as_vector, lattice_in_lab
@@ -57,7 +59,7 @@ def experiment_of(scene: Scene, image: int = 0) -> Experiment:
     return Experiment(
         crystal=Crystal(reciprocal_matrix=matrix * scene.wavelength),
         beam=_beam(scene),
-        detector=Detector(panels=scene.panels, frame=LabFrame(Convention.CUSTOM, Pivot.SAMPLE, **frame)),
+        detector=Detector(panels=scene.panels, frame=replace(DIALS_LAB, **frame)),
         sampling=sampling,
     )
 
@@ -103,11 +105,7 @@ def read_experiment(path: str | os.PathLike[str], experiment: int = 0, image: in
     UsageError
         If there is no such experiment or image.
     """
-    chosen = pick_experiment(path, experiment)
-    try:
-        return experiment_of(chosen.scene, image)
-    except UsageError as error:
-        raise UsageError(f"{path}: experiment {experiment}, {error.message}") from error
+    return experiment_of(pick_experiment(path, experiment).scene, image)
 
 
 def pick_experiment(path: str | os.PathLike[str], number: int) -> DialsExperiment:

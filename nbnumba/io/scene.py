@@ -132,8 +132,12 @@ class CrystalModel:
 
     @property
     def is_centred(self) -> bool:
-        """Whether the cell holds more than one lattice point, so that some reflections are systematically absent."""
-        return not self.space_group.strip().lstrip("-").startswith("P")
+        """Whether the Hall symbol is that of a cell of several lattice points: some reflections are absent.
+
+        One with a change of basis may be of either kind, and is not.
+        """
+        letter = self.space_group.strip().lstrip("-")[:1]
+        return letter not in ("", "P") and "(" not in self.space_group
 
     def A_of_image(self, image: int) -> np.ndarray:  # noqa: N802  (A is the field's symbol)
         """A in the middle of an image, without the goniometer: the mean of the two scan points around it.

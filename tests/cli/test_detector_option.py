@@ -25,3 +25,10 @@ def test_an_unknown_detector_is_one_line_with_the_nearest_names(nbnumba):
     status, _, errors = nbnumba("--detector", "pilatos-6m", "-cell", "60", "70", "80", "90", "90", "90")
     assert (status, errors.count("\n")) == (2, 1)
     assert "unknown detector 'pilatos-6m': did you mean pilatus-6m" in errors
+
+
+def test_other_pixels_than_the_detectors_are_one_line(nbnumba):
+    cell = ("-cell", "60", "70", "80", "90", "90", "90", "-default_F", "1")
+    status, _, errors = nbnumba("--detector", "eiger-1m", "-detpixels", "100", *cell)
+    assert (status, errors.count("\n")) == (2, 1)
+    assert "--detector eiger-1m has 1030 x 1065 pixels: leave -detpixels out, or render a part with -roi" in errors
