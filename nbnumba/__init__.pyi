@@ -30,6 +30,7 @@ from .config import (
     StructureFactors as StructureFactors,
     UnitCell as UnitCell,
 )
+from .engine.truth import Truth as Truth
 from .errors import (
     EngineFailedError as EngineFailedError,
     EngineUnavailableError as EngineUnavailableError,

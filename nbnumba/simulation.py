@@ -18,6 +18,7 @@ from nbnumba.engine.registry import AUTOMATIC, PRECISIONS, make_engine
 from nbnumba.engine.scan import Progress, Rendering, ScanState, render, run_interruptible
 from nbnumba.engine.sequence import Job, in_order
 from nbnumba.engine.sparse import FULL, render_cut_off
+from nbnumba.engine.truth import Truth, truth_of
 from nbnumba.errors import NbnumbaWarning, UsageError
 from nbnumba.kernels.params import last_pixel
 from nbnumba.memory import machine_memory
@@ -138,6 +139,23 @@ class SimulationResult:
         if len(self.model.shapes) > 1:
             raise UsageError("nanoBragg knows one panel: take `nbnumba.output.image_statistics` of each of `panels`")
         return simulated_statistics(self.model, self.panels[0].astype(np.float32, copy=False))
+
+    def truth(self, threads: int | None = None) -> Truth:
+        """What the centre of every pixel sees: the ground truth of the image, without rendering.
+
+        Parameters
+        ----------
+        threads : int or None
+            CPU threads; None takes all cores.
+
+        Returns
+        -------
+        Truth
+            `q`, the scattering vector in 1/Å, and `hkl`, the nearest Miller indices: at the surface of the sensor, for
+            the nominal wavelength, and the lattice in the middle of the rotation without mosaic domains. Regions of
+            interest and masks make no difference.
+        """
+        return truth_of(self.model, threads)
 
     def save(self, path: str | os.PathLike[str], compression: str | None = None) -> None:
         """Write the photons in the format that the file's suffix says: .nxs, .h5, .cbf, .img, .tif, .npy, .bin, .png.
