@@ -15,6 +15,7 @@ from nbnumba_cli.flag_command import FlagCommand
 from nbnumba_cli.physics import chosen_physics, physics_options
 from nbnumba_cli.simulate import settled_engine
 from nbnumba_cli.startup import import_numba, require_working_folder, show_reports
+from nbnumba_cli.truth import truth_option
 
 from nbnumba.config.physics import EXACT
 from nbnumba.engine.registry import DEFAULT_ENGINE, ENGINE_NAMES, PRECISIONS
@@ -50,6 +51,7 @@ class FromDialsCommand(FlagCommand):
 @click.option("--output", metavar="FILE", multiple=True, required=True,
               help=f"Photons in the format of the suffix: {', '.join(SUFFIXES)}; may be repeated.")
 @click.option("--compression", type=click.Choice(COMPRESSIONS), help="Of NXmx files.  [default: bslz4]")
+@truth_option
 @click.option("--engine", type=click.Choice(ENGINE_NAMES), default=DEFAULT_ENGINE, show_default=True,
               help="What computes the pixels; auto takes an NVIDIA GPU where there is one.")
 @click.option("--precision", type=click.Choice(PRECISIONS), default=PRECISIONS[0], show_default=True,
@@ -64,7 +66,7 @@ class FromDialsCommand(FlagCommand):
 def command(
     expt: str, flags: tuple[str, ...], experiment: int, image: int, output: tuple[str, ...], compression: str | None,
     engine: str, precision: str, threads: int | None, spacegroup: str | None, additions: Additions,
-    background: tuple[str, ...], cutoff: float | None, **physics: Any,
+    background: tuple[str, ...], cutoff: float | None, truth: bool, **physics: Any,
 ) -> None:
     """Simulate one image of an experiment list of DIALS: what was measured, as it should look.
 
@@ -85,15 +87,15 @@ def command(
     show_reports()
     from nbnumba.engine.scan import run_interruptible
 
-    outputs = tuple(Path(path) for path in output)
+    outputs = (tuple(Path(path) for path in output), compression, truth)
     run_interruptible(_simulate, Path(expt), (experiment, image), flags, wanted, (engine, precision, threads),
-                      spacegroup, replace(additions, cutoff=cutoff), background, outputs, compression)  # fmt: skip
+                      spacegroup, replace(additions, cutoff=cutoff), background, outputs)  # fmt: skip
 
 
 def _simulate(
     path: Path, place: tuple[int, int], flags: Sequence[str], physics: Physics,
     engine: tuple[str, str, int | None], spacegroup: str | None, additions: Additions, background: Sequence[str],
-    outputs: tuple[Path, ...], compression: str | None,
+    outputs: tuple[tuple[Path, ...], str | None, bool],
 ) -> None:
     """Read, simulate, write, report."""
     from nbnumba.output.images import ImageOutputs
@@ -108,7 +110,8 @@ def _simulate(
     warn(request.warnings)
     model = lower(request.experiment)
     warn(model_warnings(model))
-    images = ImageOutputs(outputs, compression, DIALS)
+    paths, compression, truth = outputs
+    images = ImageOutputs(paths, compression, DIALS, truth=truth)
     images.check(model, None, [path for _, path in request.inputs])
     say(setup_lines(model, (*request.inputs, *request.notes)))
     with progress_bar(request.progress) as progress:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 from nbnumba_cli.additions import addition_options
@@ -22,6 +22,7 @@ from nbnumba_cli.readout_options import (
     readout_settings,
 )
 from nbnumba_cli.startup import import_numba, require_working_folder, show_reports
+from nbnumba_cli.truth import truth_option
 
 from nbnumba.engine.registry import AUTOMATIC, DEFAULT_ENGINE, ENGINE_NAMES, PRECISIONS, check_engine, choose_engine
 from nbnumba.errors import UsageError
@@ -40,6 +41,15 @@ if TYPE_CHECKING:
     from nbnumba.readout import Readout, ReadoutSettings
     from nbnumba.setup.model import Model
     from nbnumba.simulation import SimulationResult
+
+
+class ImageNames(NamedTuple):
+    """Values of --output, --compression, --smv-header and --truth, before what they need is imported."""
+
+    paths: tuple[Path, ...]
+    compression: str | None
+    smv_header: str
+    truth: bool
 
 
 class SimulateCommand(FlagCommand):
@@ -66,6 +76,7 @@ class SimulateCommand(FlagCommand):
 @click.option("--output", metavar="FILE", multiple=True,
               help=f"Also write photons in the format of the suffix: {', '.join(SUFFIXES)}; may be repeated.")
 @click.option("--compression", type=click.Choice(COMPRESSIONS), help="Of NXmx files.  [default: bslz4]")
+@truth_option
 @click.option("--smv-header", type=click.Choice(SMV_HEADERS), default=SMV_HEADERS[0], show_default=True,
               help="Header of SMV images; dials is one from which dxtbx makes the right detector.")
 @click.option("--spacegroup", metavar="NAME", help="Complete the reflections of -hkl by this symmetry.")
@@ -76,7 +87,7 @@ class SimulateCommand(FlagCommand):
 def command(
     flags: tuple[str, ...], engine: str, precision: str, threads: int | None, png: str | None, spacegroup: str | None,
     additions: Additions, background: tuple[str, ...], output: tuple[str, ...], compression: str | None,
-    smv_header: str, cutoff: float | None, detector: str | None, **others: Any,
+    smv_header: str, cutoff: float | None, detector: str | None, truth: bool, **others: Any,
 ) -> None:
     """Simulate a diffraction image and write it as nanoBragg does.
 
@@ -101,7 +112,7 @@ def command(
     from nbnumba.engine.scan import run_interruptible
 
     # all of it: Ctrl-C would be lost in a compiler that runs in the main thread
-    outputs = (tuple(Path(path) for path in output), compression, smv_header)
+    outputs = ImageNames(tuple(Path(path) for path in output), compression, smv_header, truth)
     run_interruptible(_simulate, flags, wanted, engine, precision, threads, png, spacegroup, additions,
                       background, reading_out, outputs, detector)  # fmt: skip
 
@@ -137,7 +148,7 @@ def settled_engine(engine: str, precision: str) -> str:
 def _simulate(
     flags: Sequence[str], physics: Physics, engine: str, precision: str, threads: int | None, png: str | None,
     spacegroup: str | None, additions: Additions, background: Sequence[str], reading_out: dict[str, Any],
-    outputs: tuple[tuple[Path, ...], str | None, str], detector: str | None,
+    outputs: ImageNames, detector: str | None,
 ) -> None:
     """Read, simulate, write, report."""
     from nbnumba.engine.threads import available_threads
@@ -153,7 +164,7 @@ def _simulate(
     request = interpret(flags, physics, spacegroup=spacegroup, additions=additions, detector=detector)
     request = with_backgrounds(request, background)
     warn(request.warnings)
-    extra = ImageOutputs(*outputs)
+    extra = ImageOutputs(outputs.paths, outputs.compression, outputs.smv_header, truth=outputs.truth)
     files = replace(request.files, smv_header=extra.smv_header, png_path=None if png is None else Path(png))
     request = replace(request, files=files)
     if threads is not None and threads > available_threads():

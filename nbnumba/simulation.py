@@ -157,7 +157,7 @@ class SimulationResult:
         """
         return truth_of(self.model, threads)
 
-    def save(self, path: str | os.PathLike[str], compression: str | None = None) -> None:
+    def save(self, path: str | os.PathLike[str], compression: str | None = None, truth: bool = False) -> None:
         """Write the photons in the format that the file's suffix says: .nxs, .h5, .cbf, .img, .tif, .npy, .bin, .png.
 
         Parameters
@@ -166,6 +166,8 @@ class SimulationResult:
             File to write; one of that name is replaced once the new one is complete.
         compression : {"bslz4", "gzip", "none"} or None
             Of NXmx files; None takes bitshuffle with LZ4.
+        truth : bool
+            Write `truth` into an NXmx file, too.
 
         Raises
         ------
@@ -178,7 +180,7 @@ class SimulationResult:
         """
         from nbnumba.output.images import ImageOutputs
 
-        outputs = ImageOutputs((Path(path),), compression)
+        outputs = ImageOutputs((Path(path),), compression, truth=truth)
         outputs.check_formats(self.model)
         outputs.write(self.model, self.panels if len(self.model.shapes) > 1 else self.panels[0])
 

@@ -67,6 +67,7 @@ _BY_HAND = {
     "precision": "--precision",
     "spacegroup": "--spacegroup",
     "threads": "--threads",
+    "truth": "--truth",
 }
 """Fields that no flag sets as a whole, or for which there is a better name than the first flag's; options."""
 

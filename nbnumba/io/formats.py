@@ -61,7 +61,7 @@ SMV_SUFFIXES = (".img", ".smv")
 
 FORMATS = (
     Format("NXmx", (".nxs", ".h5", ".hdf5", ".nx"), "nxmx:write_nxmx", "nxmx_reader:read_nxmx", "nxmx:check_nxmx",
-           "hdf5_pixels:read_hdf5_pixels", ("compression", "layout"), scene=True),
+           "hdf5_pixels:read_hdf5_pixels", ("compression", "layout", "truth"), scene=True),
     Format("miniCBF", (".cbf",), "cbf:write_cbf", "cbf:read_cbf", "cbf:check_cbf", scene=True),
     Format("SMV", SMV_SUFFIXES, "smv_dials:write_smv_images", "smv_dials:read_smv_image", "smv_dials:check_smv",
            options=("header",), scene=True),

@@ -20,8 +20,9 @@ from nbnumba.io.atomic import atomic_path, reason
 from nbnumba.io.extras import optional_package
 from nbnumba.io.formats import COMPRESSIONS, LAYOUTS
 from nbnumba.io.nxmx_metadata import PerFrame, write_metadata
+from nbnumba.io.nxmx_truth import TruthSets
 from nbnumba.io.pixels import mark_masked, panel_images, split_frames, whole_counts
-from nbnumba.io.scene import Scene, square_to_beam
+from nbnumba.io.scene import Scene, square_to_beam, squaring_turn
 from nbnumba.io.steady_stream import SteadyStream
 from nbnumba.setup.panels import panel_normal
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     import h5py
 
     from nbnumba.config import Panel
+    from nbnumba.engine.truth import Truth
 
 _MASKED_16_BIT = 65535
 """What detectors of 16 bits write for a pixel that measures nothing."""
@@ -78,6 +80,7 @@ class NXmxWriter:
         self._filter = filter_options(compression, path)
         self._dtype: type[np.generic] | None = None
         self._frames = 0
+        self._truth: TruthSets | None = None
         _warn_of_inversion(path, self._scene.panels)
 
     def __enter__(self) -> NXmxWriter:
@@ -106,7 +109,9 @@ class NXmxWriter:
         if kind is None and failure is not None:
             raise OutputFileError(f"{self._path}: can't be written: {reason(failure)}") from failure
 
-    def append(self, frame: np.ndarray | Sequence[np.ndarray], scene: Scene | None = None) -> None:
+    def append(
+        self, frame: np.ndarray | Sequence[np.ndarray], scene: Scene | None = None, truth: Truth | None = None
+    ) -> None:
         """Write the next frame.
 
         Parameters
@@ -116,6 +121,8 @@ class NXmxWriter:
         scene : Scene or None
             The scene of this frame, where wavelength, spectrum or crystal differ from still to still; None takes the
             writer's.
+        truth : Truth or None
+            What the pixels see, in the lab frame of the scene that was given; of all frames or of none.
 
         Raises
         ------
@@ -124,16 +131,20 @@ class NXmxWriter:
         OutputFileError
             If the file can't be written.
         """
+        turn = squaring_turn(self._given if scene is None else scene)
         scene = self._scene if scene is None else self._same_detector(scene)
         images = panel_images(frame, scene.panels)
         if self._dtype is None:
             self._dtype = _stored_type(images)
-            self._begin(self._dtype)
+            self._begin(self._dtype, truth is not None)
+        self._refuse_other_truth(truth)
         pixels = self._arranged([self._stored(image, panel) for image, panel in zip(images, scene.panels, strict=True)])
         # refuses a scene that lacks something before anything is written
         self._per_frame.append(scene)
         self._data.resize(self._frames + 1, axis=0)
         self._data[self._frames] = pixels
+        if self._truth is not None and truth is not None:
+            self._truth.append(truth.turned(turn))
         self._refuse_if_unwritten()
         self._frames += 1
 
@@ -173,7 +184,12 @@ class NXmxWriter:
             raise UsageError(f"{self._path}: the frames are one sweep, whose scene can't change from frame to frame")
         return square_to_beam(scene)
 
-    def _begin(self, dtype: type[np.generic]) -> None:
+    def _refuse_other_truth(self, truth: Truth | None) -> None:
+        """Refuse frames of which some have a ground truth, some none."""
+        if (truth is None) != (self._truth is None):
+            raise UsageError(f"{self._path}: frame {self._frames + 1}: give {{truth}} of all frames, or of none")
+
+    def _begin(self, dtype: type[np.generic], with_truth: bool) -> None:
         """Everything but the frames."""
         shape = _frame_shape(self._scene.panels, self._layout)
         chunk = (1, *shape) if self._layout == "slab" else (1, 1, *shape[1:])
@@ -184,6 +200,8 @@ class NXmxWriter:
         )
         self._per_frame = PerFrame(self._scene)
         write_metadata(self._file, self._scene, self._layout, np.dtype(dtype), self._per_frame)
+        if with_truth:
+            self._truth = TruthSets(entry, shape, self._filter)
 
     def _stored(self, image: np.ndarray, panel: Panel) -> np.ndarray:
         """A panel's pixels as the file keeps them."""
@@ -200,7 +218,7 @@ class NXmxWriter:
 
 def write_nxmx(
     path: str | os.PathLike[str], images: np.ndarray | Sequence[np.ndarray], scene: Scene,
-    compression: str = "bslz4", layout: str = "slab",
+    compression: str = "bslz4", layout: str = "slab", truth: Truth | None = None,
 ) -> None:
     """Write frames that are all there; see `NXmxWriter`.
 
@@ -212,6 +230,8 @@ def write_nxmx(
         A frame, as `NXmxWriter.append` takes it, or several along the first axis.
     scene, compression, layout
         As in `NXmxWriter`.
+    truth : Truth or None
+        What the pixels of each frame see, see `NXmxWriter.append`.
 
     Raises
     ------
@@ -222,11 +242,12 @@ def write_nxmx(
     frames = split_frames(images, scene.panels)
     with new as writer:
         for frame in frames:
-            writer.append(frame if len(frame) > 1 else frame[0])
+            writer.append(frame if len(frame) > 1 else frame[0], truth=truth)
 
 
 def check_nxmx(
-    path: str | os.PathLike[str], scene: Scene, compression: str = "bslz4", layout: str = "slab"
+    path: str | os.PathLike[str], scene: Scene, compression: str = "bslz4", layout: str = "slab",
+    truth: Truth | None = None,
 ) -> None:
     """Raise what `NXmxWriter` would.
 
@@ -234,6 +255,8 @@ def check_nxmx(
     ----------
     path, scene, compression, layout
         As in `NXmxWriter`.
+    truth : Truth or None
+        As in `write_nxmx`.
 
     Raises
     ------

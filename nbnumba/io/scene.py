@@ -338,5 +338,22 @@ def square_to_beam(scene: Scene) -> Scene:
     """
     if scene.unit_s0 == (0.0, 0.0, -1.0):
         return scene
-    turn = dials_rotation(scene.unit_s0, (1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
-    return replace(turn_scene(scene, turn), unit_s0=(0.0, 0.0, -1.0))
+    return replace(turn_scene(scene, squaring_turn(scene)), unit_s0=(0.0, 0.0, -1.0))
+
+
+def squaring_turn(scene: Scene) -> np.ndarray:
+    """The rotation that `square_to_beam` makes.
+
+    Parameters
+    ----------
+    scene : Scene
+        Any scene.
+
+    Returns
+    -------
+    ndarray, shape (3, 3), float64
+        It takes vectors into the new frame.
+    """
+    if scene.unit_s0 == (0.0, 0.0, -1.0):
+        return IDENTITY
+    return dials_rotation(scene.unit_s0, (1.0, 0.0, 0.0), (0.0, 1.0, 0.0))

@@ -53,7 +53,7 @@ def scene_of(model: Model) -> Scene:
     geometry = model.geometry
     if model.experiment.detector.curved:
         raise UsageError("{Detector.curved}: no file can describe a curved detector; write pixels alone (.npy, .tif)")
-    turn = dials_rotation(geometry.beam, geometry.spindle, geometry.polar, geometry.vertical, geometry.fdet)
+    turn = frame_of(model)
     scan = None
     if model.phi.range != 0.0:
         scan = Scan(math.degrees(model.phi_start), math.degrees(model.phi.range))
@@ -72,6 +72,22 @@ def scene_of(model: Model) -> Scene:
         crystal=_crystal(model, turn, spindle, scan),
         provenance=_provenance(model),
     )
+
+
+def frame_of(model: Model) -> np.ndarray:
+    """The rotation that takes vectors of a simulation's lab frame into that of its `scene_of`.
+
+    Parameters
+    ----------
+    model : Model
+        From `nbnumba.setup.lowering.lower`.
+
+    Returns
+    -------
+    ndarray, shape (3, 3), float64
+    """
+    geometry = model.geometry
+    return dials_rotation(geometry.beam, geometry.spindle, geometry.polar, geometry.vertical, geometry.fdet)
 
 
 def _upwards(normal: np.ndarray) -> Vector:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbnumba.engine.truth import truth_of
 from nbnumba.errors import UsageError
 from nbnumba.io.atomic import check_distinct
 from nbnumba.io.formats import COMPRESSIONS, check_image, format_of, write_image
@@ -19,6 +20,7 @@ from nbnumba.setup.panels import assemble
 if TYPE_CHECKING:
     import numpy as np
 
+    from nbnumba.engine.truth import Truth
     from nbnumba.io.scene import Scene
     from nbnumba.output.files import OutputFiles
     from nbnumba.readout.readout import Readout
@@ -39,12 +41,15 @@ class ImageOutputs:
         One of `nbnumba.output.files.SMV_HEADERS`.
     readout : Readout or None
         What makes counts of the photons, which the files then hold; None for files of photons.
+    truth : bool
+        Write what each pixel sees into NXmx files, see `nbnumba.SimulationResult.truth`.
     """
 
     paths: tuple[Path, ...] = ()
     compression: str | None = None
     smv_header: str = SMV_HEADERS[0]
     readout: Readout | None = None
+    truth: bool = False
 
     def check(self, model: Model, files: OutputFiles | None, inputs: Iterable[Path]) -> None:
         """Raise now what would go wrong after the simulation.
@@ -95,10 +100,9 @@ class ImageOutputs:
         OutputFileError
             If a file can't be written.
         """
-        if self.compression is not None and not any("compression" in format_of(path).options for path in self.paths):
-            raise UsageError(
-                f"{{compression}} {self.compression}: has no effect without an NXmx file (.nxs, .h5) in {{output}}"
-            )
+        idle = [f"{{compression}} {self.compression}"] * (self.compression is not None) + ["{truth}"] * self.truth
+        if idle and not any("compression" in format_of(path).options for path in self.paths):
+            raise UsageError(f"{idle[0]}: has no effect without an NXmx file (.nxs, .h5) in {{output}}")
         scene = self._scene(model)
         for path in self.paths:
             _check_panels(path, model)
@@ -127,8 +131,15 @@ class ImageOutputs:
         scene = self._scene(model)
         for path in self.paths:
             shown = assemble(model, list(images), 0.0) if format_of(path).picture and len(model.shapes) > 1 else images
-            write_image(path, shown, scene, **self._options(path, model))
+            truth = {"truth": self._truth(model)} if self.truth and "truth" in format_of(path).options else {}
+            write_image(path, shown, scene, **self._options(path, model), **truth)
         return self.paths
+
+    def _truth(self, model: Model) -> Truth:
+        """What each pixel sees, in the frame of the files."""
+        from nbnumba.io.simulated import frame_of
+
+        return truth_of(model).turned(frame_of(model))
 
     def _scene(self, model: Model) -> Scene | None:
         """What is around the pixels, if a format asks for it: not every detector can be described."""
