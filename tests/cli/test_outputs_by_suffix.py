@@ -85,12 +85,20 @@ def test_compression_reaches_the_hdf5_file(nbnumba):
         assert file["entry/data/data"].compression == "gzip"
 
 
+def test_ground_truth_is_written_on_request(nbnumba):
+    h5py = pytest.importorskip("h5py")
+    assert nbnumba("--output", "x.nxs", "--compression", "gzip", "--truth")[0] == 0
+    with h5py.File("x.nxs") as file:
+        assert file["entry/truth/q"].shape == file["entry/truth/hkl"].shape == (1, 8, 8, 3)
+
+
 @pytest.mark.parametrize(("arguments", "message"), [
     (["--output", "x.foo"], "x.foo: no format has the suffix '.foo'"),
     (["--output", "int_1.img"], "--output int_1.img: is also the name for -intfile"),
     (["--output", "x.npy", "--output", "./x.npy"], "x.npy: is also the name for --output"),
     (["--output", "x.npy", "--compression", "gzip"], "--compression gzip: has no effect without an NXmx file"),
     (["--output", "x_1.cbf", "-detector_rotz", "3"], "x_1.cbf: this format can't describe a detector that is tilted"),
+    (["--output", "x.npy", "--truth"], "--truth: has no effect without an NXmx file"),
     (["--smv-header", "dials", "-detector_rotz", "3"], "this format can't describe a detector that is tilted"),
     (["--output", "x.nxs", "-curved_det"], "no file can describe a curved detector"),
     (["--output", "nowhere/x.npy"], "nowhere does not exist; create it first"),

@@ -35,14 +35,14 @@ WAVELENGTH = 1.3
 MU = 9.057920623435527
 """Of silicon at 1.3 Å in the tables of DIALS, 1/mm: what it corrects spots for.
 
-The sensor stops 98 % of these photons. Of harder ones DIALS puts those that pass through at the surface, and refines some
-hundredths of a mm too much.
+The sensor stops 98 % of these photons. Of harder ones DIALS puts those that pass through at the surface, and refines
+some hundredths of a mm too much.
 """
 
 
 def crystal(factors: StructureFactors) -> Crystal:
     """8 x 8 x 8 cells in no special orientation."""
-    return Crystal(unit_cell=UnitCell(*CELL), cells=(8, 8, 8), orientation=None, misset=(12.0, 34.0, 56.0),
+    return Crystal(unit_cell=UnitCell(*CELL), cells=(8, 8, 8), misset=(12.0, 34.0, 56.0),
                    shape=CrystalShape.GAUSS, structure_factors=factors, interpolate=False)  # fmt: skip
 
 
@@ -109,7 +109,6 @@ def test_dials_refines_a_thick_sensor_to_its_distance_and_its_model_gives_the_im
           "refinement.reflections.reflections_per_degree=1000")  # fmt: skip
     dials("dials.refine", "indexed.expt", "indexed.refl", "reflections_per_degree=1000", "scan_varying=False")
     (row,) = dxtbx("refined.expt")
-    print(row["panels"][0]["origin"], row["panels"][0]["thickness"])
     assert row["panels"][0]["thickness"] == THICKNESS
     # photons stop 0.10 mm behind the surface on average; in nanoBragg's layers, of equal weight, 0.23 mm
     assert row["panels"][0]["origin"][2] == pytest.approx(-DISTANCE, abs=0.02)
@@ -126,7 +125,6 @@ def test_dials_refines_a_thick_sensor_to_its_distance_and_its_model_gives_the_im
     with Renderer() as renderer:
         again = renderer.render(made).panels[0]
     moved = shifts(images[4], again)
-    print(len(moved), np.percentile(moved, [50, 90, 100]), np.corrcoef(images[4].ravel(), again.ravel()))
     assert len(moved) > 200
     assert np.percentile(moved, 90) < 0.3
-    assert np.corrcoef(images[4].ravel(), again.ravel())[0, 1] > 0.97
+    assert np.corrcoef(images[4].ravel(), again.ravel())[0, 1] > 0.99
