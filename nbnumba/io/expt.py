@@ -17,6 +17,7 @@ from nbnumba.config.panel import LARGEST_COUNT
 from nbnumba.errors import InputFileError, NbnumbaWarning, UsageError
 from nbnumba.io.atomic import atomic_write
 from nbnumba.io.json_text import to_json
+from nbnumba.io.nxmx_metadata import THINNEST_SENSOR
 from nbnumba.io.pixels import Rectangle, bad_bands, mask_without, split_frames
 from nbnumba.io.reading import read_input
 from nbnumba.io.scene import IDENTITY, CrystalModel, Goniometer, Scan, Scene, as_vector, axis_rotation
@@ -26,7 +27,10 @@ _MODELS = ("beam", "detector", "goniometer", "scan", "crystal")
 INDEX_FIRST = "index the images first (dials.index)"
 """What to do about a missing crystal."""
 
-_PANEL_FIELDS = ("name", "thickness", "mu", "material", "gain", "pedestal")
+_PANEL_FIELDS = ("name", "mu", "material", "gain", "pedestal")
+
+_STANDS_FOR_NONE = 1.001 * THINNEST_SENSOR
+"""mm; metres in a file cost a rounding."""
 
 
 @dataclass(frozen=True)
@@ -221,7 +225,14 @@ def _read_panel(row: Mapping[str, Any], frame: np.ndarray) -> Panel:
         trusted_range=(smallest, largest) if smallest < largest else (0.0, LARGEST_COUNT),
         mask=mask_without(row.get("mask") or (), size),
         **{name: row[name] for name in _PANEL_FIELDS if row.get(name) is not None},
+        thickness=_thickness(row),
     )  # fmt: skip
+
+
+def _thickness(row: Mapping[str, Any]) -> float:
+    """Of the sensor, mm; one that only stands for none, in images of this program, would absorb nothing."""
+    thickness = float(row.get("thickness") or 0.0)
+    return thickness if thickness > _STANDS_FOR_NONE else 0.0
 
 
 def write_expt(path: str | os.PathLike[str], experiments: Sequence[DialsExperiment]) -> None:
@@ -332,7 +343,8 @@ def _panel_dict(path: str | os.PathLike[str], panel: Panel) -> dict[str, Any]:
     return {
         **_group_dict(panel.name, panel.origin, panel.fast, panel.slow), "type": "SENSOR_PAD",
         "image_size": panel.image_size, "pixel_size": panel.pixel_size, "trusted_range": panel.trusted_range,
-        "mask": _mask_rectangles(path, panel), **{name: getattr(panel, name) for name in _PANEL_FIELDS},
+        "mask": _mask_rectangles(path, panel), "thickness": panel.thickness,
+        **{name: getattr(panel, name) for name in _PANEL_FIELDS},
         "px_mm_strategy": {"type": strategy},
     }  # fmt: skip
 

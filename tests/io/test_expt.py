@@ -147,6 +147,13 @@ def test_gaps_are_written_as_rectangles(tmp_path):
     assert np.array_equal(again.scene.panels[0].mask, made.mask)
 
 
+def test_a_sensor_that_stands_for_none_is_none(tmp_path):
+    # images of sensors without thickness state a nanometre, since dxtbx refuses 0: it would stop no photon
+    write_expt(tmp_path / "x.expt", [DialsExperiment(scene(panel(thickness=1.0000000000000002e-06, mu=4.2)))])
+    (again,) = read_expt(tmp_path / "x.expt", need_crystal=False)
+    assert again.scene.panels[0].thickness == 0.0
+
+
 def test_what_is_lost_is_said(tmp_path):
     mask = np.ones((40, 30), bool)
     mask[3, 3] = False
