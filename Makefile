@@ -66,7 +66,7 @@ $(VENV_CUDA)/.nbnumba-ptx-installed: setup.cfg pyproject.toml | $(BIN_CUDA)/pyth
 
 # Three processes: numba-cuda can simulate or compile, and what one finds in memory the other must not.
 test-cuda: $(VENV_CUDA)/.nbnumba-ptx-installed
-	$(BIN_CUDA)/python -m pytest tests/test_engines.py tests/cuda/test_ptx_host.py tests/cuda/test_engine.py \
+	$(BIN_CUDA)/python -m pytest tests/test_engines.py tests/cuda/test_gpu_check.py tests/cuda/test_ptx_host.py tests/cuda/test_engine.py \
 		tests/cuda/test_renderer.py tests/cuda/test_golden_cases.py tests/cuda/test_background.py \
 		tests/cuda/test_kept_kernels.py tests/cuda/test_random_numbers.py
 	$(BIN_CUDA)/python -m pytest tests/cuda/test_compiled.py

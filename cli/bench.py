@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from nbnumba_cli.process import unwinding
@@ -13,6 +15,9 @@ from nbnumba_cli.variadic import VariadicCommand, VariadicOption
 
 from nbnumba.config.physics import EXACT, NANOBRAGG
 from nbnumba.errors import UsageError
+
+if TYPE_CHECKING:
+    from nbnumba.benchmark.measure import Peer
 
 
 @click.command("bench", cls=VariadicCommand, short_help="Measure speed, against the C program if there is one.")
@@ -32,6 +37,11 @@ from nbnumba.errors import UsageError
 @click.option("--repeat", type=click.IntRange(min=1), default=5, show_default=True, help="Counted repetitions.")
 @click.option("--scaling/--no-scaling", default=True, show_default=True,
               help="Also time rendering against steps, pixels, domains and threads.")
+@click.option("--many/--no-many", default=True, show_default=True,
+              help="Also count images in a second of sequences (Renderer.render_many).")
+@click.option("--peer", "peers", multiple=True, metavar="'NAME=COMMAND {flags}'",
+              help="A program of others that takes nanoBragg's flags where {flags} stands, and writes floatimage.bin; "
+                   "{threads} is the number of threads. May be given several times.")
 @click.option("--profile", is_flag=True, help="Also show where the time of a whole run goes.")
 @click.option("--outdir", default="bench_output", show_default=True, metavar="DIR",
               help="Where the results are written.")
@@ -47,6 +57,8 @@ def command(
     threads: tuple[int, ...],
     repeat: int,
     scaling: bool,
+    many: bool,
+    peers: tuple[str, ...],
     profile: bool,
     outdir: str,
     list_only: bool,
@@ -81,8 +93,10 @@ def command(
         c_binary=_c_binary(c_bin),
         repeats=repeat,
         scaling=scaling,
+        many=many,
         profile=profile,
         companions=companions,
+        peers=tuple(_peer(text) for text in peers),
     )
     folder = Path(outdir)
     folder.mkdir(parents=True, exist_ok=True)
@@ -121,6 +135,25 @@ def _program(option: str, given: str, remedy: str) -> Path:
     if found is None:
         raise UsageError(f"{option} {given}: no such program ({remedy} and name it here)")
     return Path(found).resolve()
+
+
+def _peer(text: str) -> Peer:
+    """A program of others from NAME=COMMAND."""
+    from nbnumba.benchmark.measure import FLAGS_WORD, Peer
+
+    name, _, command = text.partition("=")
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise UsageError(f"--peer {name}: {error}") from error
+    if not name or FLAGS_WORD not in words:
+        # braces in messages mean fields
+        raise UsageError(f"--peer {name}: give NAME=COMMAND with a word 'flags' in braces where the flags belong")
+    program = shutil.which(words[0])
+    if program is None:
+        raise UsageError(f"--peer {name}: there is no program {words[0]}")
+    # it runs in a folder of its own
+    return Peer(name, (str(Path(program).absolute()), *words[1:]))
 
 
 def _c_binary(given: str | None) -> Path | None:

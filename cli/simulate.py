@@ -67,7 +67,8 @@ class SimulateCommand(FlagCommand):
 @click.option("--engine", type=click.Choice(ENGINE_NAMES), default=DEFAULT_ENGINE, show_default=True,
               help="What computes the pixels; auto takes an NVIDIA GPU where there is one.")
 @click.option("--precision", type=click.Choice(PRECISIONS), default=PRECISIONS[0], show_default=True,
-              help="single sums in float32 on a GPU: faster, and pixels are right to some 6 digits.")
+              help="single and mixed sum in float32 on a GPU: faster, and pixels are right to some 6 digits; mixed, "
+                   "for data-centre GPUs, keeps Miller indices in float64, single is for desktop ones.")
 @click.option("--threads", type=click.IntRange(min=1), metavar="N", help="CPU threads.  [default: all cores]")
 @addition_options
 @background_option

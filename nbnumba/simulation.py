@@ -195,7 +195,7 @@ class Renderer:
     engine : str
         "cpu", "cuda", "reference", or "auto": the GPU where there is one.
     precision : str
-        "double", or "single" for float32 sums on a GPU.
+        "double"; on a GPU also "single", float32 sums, or "mixed", the same with Miller indices in float64.
     threads : int or None
         CPU threads; None takes all cores, more than there are count as all.
 

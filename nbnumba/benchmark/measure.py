@@ -19,7 +19,11 @@ from nbnumba.benchmark.processes import LOG_FILE, ProcessRun, ReadyProcess, run_
 from nbnumba.benchmark.workloads import Workload
 from nbnumba.compare.metrics import DEFAULT_BARS, RELATIVE_FLOOR, absolute_difference, different_pixels
 from nbnumba.config.physics import NANOBRAGG
+from nbnumba.errors import NbnumbaError
 from nbnumba.output.files import OutputFiles
+
+FLAGS_WORD = "{flags}"
+"""In the command of a peer: the flags."""
 
 ONE_PIXEL = ("-roi", "0", "0", "0", "0")
 """Added to a workload's flags, leaves everything but the pixel loop."""
@@ -44,13 +48,47 @@ OWN_CLOCK = re.compile(r"^rendered +in (\S+) s by", re.MULTILINE)
 
 
 @dataclass(frozen=True)
+class Peer:
+    """A program of others that takes nanoBragg's flags and writes its float image.
+
+    Attributes
+    ----------
+    name : str
+    command : tuple of str
+        Its words; the word ``{flags}`` stands for the flags, ``{threads}`` in any word for the number of threads.
+    """
+
+    name: str
+    command: tuple[str, ...]
+
+    def words(self, flags: Sequence[str], threads: int) -> list[str]:
+        """The command line for nanoBragg flags.
+
+        Parameters
+        ----------
+        flags : sequence of str
+        threads : int
+        """
+        words: list[str] = []
+        for word in self.command:
+            words += flags if word == FLAGS_WORD else [word.replace("{threads}", str(threads))]
+        return words
+
+
+@dataclass(frozen=True)
 class Program:
-    """One contender: an engine of nbnumba, in some physics, or the C program, at a number of threads."""
+    """One contender at a number of threads: an engine of nbnumba in some physics, the C program, or one of others."""
 
     engine: str
     threads: int
     c_binary: Path | None = None
     physics: str = NANOBRAGG
+    peer: Peer | None = None
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is nbnumba."""
+        return self.c_binary is None and self.peer is None
 
     @property
     def name(self) -> str:
@@ -61,6 +99,8 @@ class Program:
         """The whole command line for nanoBragg flags."""
         if self.c_binary is not None:
             return [str(self.c_binary), *arguments]
+        if self.peer is not None:
+            return self.peer.words(arguments, self.threads)
         return [sys.executable, "-m", forks.COMMAND_MODULE, *self.our_arguments(arguments)]
 
     def our_arguments(self, arguments: Sequence[str]) -> list[str]:
@@ -70,8 +110,8 @@ class Program:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables that set the C program's threads."""
-        return {"OMP_NUM_THREADS": str(self.threads)} if self.c_binary is not None else {}
+        """Variables that set the threads of other programs."""
+        return {} if self.is_ours else {"OMP_NUM_THREADS": str(self.threads)}
 
     @property
     def folder(self) -> str:
@@ -160,6 +200,8 @@ class Row:
     thread_speed_up: dict[str, float] | None  # times itself on one thread: min, median, max; None if not measured
     parity: Parity | None
     target: float
+    of_nbnumba: dict[str, float] | None = None  # a peer's time in nbnumba's: min, median, max; None unless they agree
+    is_peer: bool = False
     physics_cost: dict[str, float] | None = None  # of its time in nanoBragg's physics: min, median, max
 
 
@@ -255,7 +297,7 @@ def measure_workload(
     """
     arguments = workload.arguments(pixels)
     remove_caches(programs, folder)
-    samples = {program: Samples(1 if program.c_binary else RUNS_PER_ROUND) for program in programs}
+    samples = {program: Samples(RUNS_PER_ROUND if program.is_ours else 1) for program in programs}
     rounds = repeats * workload.rounds
     with ExitStack() as stack:
         tell(f"{workload.name} {pixels}x{pixels}, warming up")
@@ -277,11 +319,11 @@ def measure_workload(
 def _runner(program: Program, arguments: Sequence[str], folder: Path, stack: ExitStack) -> Runner:
     """What runs a program on nanoBragg flags, once it has been run so that nothing is left to compile."""
     place = folder / program.folder
-    if program.engine == FORKING_ENGINE:
+    if program.is_ours and program.engine == FORKING_ENGINE:
         ready = ReadyProcess(program.our_arguments(arguments), place)
         stack.callback(ready.close)
         return lambda flags: ready.run(program.our_arguments(flags))
-    if program.c_binary is None:
+    if program.c_binary is None:  # peers may compile too
         run_process(program.command(arguments), place, program.environment)
     return lambda flags: run_process(program.command(flags), place, program.environment)
 
@@ -292,11 +334,13 @@ def _run_round(program: Program, arguments: Sequence[str], folder: Path, run: Ru
     for _ in range(taken.per_round):
         taken.full.append(run(arguments))
         printed = OWN_CLOCK.search((place / LOG_FILE).read_text(encoding="utf-8", errors="replace"))
-        if printed is not None and program.c_binary is None:
+        if printed is not None and program.is_ours:
             taken.own_clock.append(float(printed.group(1)))
+        if not (place / FLOAT_FILE).is_file():
+            raise NbnumbaError(f"{program.name} wrote no {FLOAT_FILE}: it must write nanoBragg's float image")
         (place / FLOAT_FILE).replace(_image(folder, program))
         taken.one_pixel.append(run([*arguments, *ONE_PIXEL]))
-    if program.engine == FORKING_ENGINE:
+    if program.is_ours and program.engine == FORKING_ENGINE:
         taken.whole.append(run_process(program.command(arguments), place, program.environment))
     else:
         taken.whole.append(taken.full[-1])
@@ -308,9 +352,16 @@ def _image(folder: Path, program: Program) -> Path:
 
 
 def peer_of(program: Program, programs: Iterable[Program]) -> Program | None:
-    """The C program at the same number of threads; exact physics makes other images and has none."""
+    """What the image is compared with: the C program at the same number of threads; nbnumba for those of others.
+
+    Exact physics makes other images and has none.
+    """
     if program.physics != NANOBRAGG:
         return None
+    if program.peer is not None:
+        return next(
+            (p for p in programs if p.is_ours and p.threads == program.threads and p.physics == NANOBRAGG), None
+        )
     return next((p for p in programs if p.c_binary and p.threads == program.threads and p != program), None)
 
 
@@ -331,7 +382,8 @@ def row_of(workload: Workload, pixels: int, steps: int, program: Program, sample
     parity = max(taken.parity, key=lambda p: (not p.agrees, p.worst_relative), default=None)
     peer = peer_of(program, samples)
     speed_up = cpu_speed_up = None
-    if peer is not None and parity is not None and parity.agrees:
+    agrees = peer is not None and parity is not None and parity.agrees
+    if agrees and program.peer is None and peer is not None:
         speed_up = _ratios(samples[peer].kernel_seconds(), seconds)
         cpu_speed_up = _ratios(samples[peer].kernel_cpu_seconds(), cpu_seconds)
     single, usual = _single_thread_of(program, samples), _nanobraggs(program, samples)
@@ -343,6 +395,8 @@ def row_of(workload: Workload, pixels: int, steps: int, program: Program, sample
         speed_up=speed_up, cpu_speed_up=cpu_speed_up,
         thread_speed_up=None if single is None else _ratios(samples[single].kernel_seconds(), seconds),
         parity=parity, target=workload.target,
+        of_nbnumba=_ratios(seconds, samples[peer].kernel_seconds()) if program.peer and peer and agrees else None,
+        is_peer=program.peer is not None,
         physics_cost=None if usual is None else _ratios(seconds, samples[usual].kernel_seconds()),
     )  # fmt: skip
 

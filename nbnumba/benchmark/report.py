@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from nbnumba.benchmark.companions import CompanionRow
 from nbnumba.benchmark.measure import C_PROGRAM, Row, spread_of
 from nbnumba.benchmark.scaling import ScalingPoint, scaling_laws
+from nbnumba.benchmark.sequences import SequenceRate
 from nbnumba.benchmark.whole_program import WholeRun
 
 TOO_SHORT = "too short to tell"
@@ -40,6 +41,8 @@ class Results(NamedTuple):
         The C program.
     companions : sequence of CompanionRow
         Of noisify and nonBragg; may be empty.
+    rates : sequence of SequenceRate
+        Images in a second; may be empty.
     """
 
     rows: Sequence[Row]
@@ -48,6 +51,7 @@ class Results(NamedTuple):
     scaling: Sequence[ScalingPoint]
     c_binary: Path | None
     companions: Sequence[CompanionRow] = ()
+    rates: Sequence[SequenceRate] = ()
 
 
 def environment(c_binary: Path | None) -> dict[str, Any]:
@@ -93,6 +97,7 @@ def write_results(folder: Path, results: Results) -> None:
         "whole_program": [asdict(run) for run in results.whole],
         "scaling": [point._asdict() for point in results.scaling],
         "companions": [asdict(row) for row in results.companions],
+        "sequences": [rate._asdict() for rate in results.rates],
     }  # fmt: skip
     (folder / "results.json").write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
     (folder / "summary.md").write_text("\n".join(summary_lines(machine, results)) + "\n", encoding="utf-8")
@@ -123,6 +128,9 @@ def summary_lines(machine: dict[str, Any], results: Results) -> list[str]:
         lines += ["", "Where the time goes, median seconds of runs of their own:", "", *_stage_table(results.whole)]
     if results.companions:
         lines += ["", *_COMPANIONS_TEXT, *_table(_COMPANIONS_HEAD, [_companion_cells(r) for r in results.companions])]
+    if results.rates:
+        lines += ["", "## Many images", "", *_RATES_TEXT]
+        lines += _table(_RATES_HEAD, [_rate_cells(rate) for rate in results.rates])
     if results.scaling:
         lines += ["", "## Scaling", "", "Kernel time ~ quantity ^ slope; how far a time is off that line at most.", ""]
         laws = scaling_laws(results.scaling).items()
@@ -141,15 +149,37 @@ _ROWS_TEXT = (
     "programs on the machine disturb it less. User, wall and peak are those of whole processes. Times C and times 1",
     "thread compare runs of the same round. Times C stands only where the images agree in every round: at most 2",
     "pixels in 10 000 differ in their bits, none by more than 1e-6. Times nanoBragg's physics is the kernel time of a",
-    "round in exact physics over that in nanoBragg's.",
+    "round in exact physics over that in nanoBragg's. Programs of others (`--peer`) are compared with nbnumba's first",
+    "engine at the same number of threads, and by the same bars: times nbnumba's time is theirs over nbnumba's.",
     "",
 )
 
 _ROWS_HEAD = (
     "workload", "pixels", "threads", "engine", "kernel, s", "±", "own clock, s", "M pixel-steps/s", "times C", "target",
     "times 1 thread", "kernel, CPU s", "times C, CPU", "user, s", "wall, s", "peak, MiB", "pixels that differ", "worst",
-    "times nanoBragg's physics",
+    "times nanoBragg's physics", "times nbnumba's time",
 )  # fmt: skip
+
+_RATES_TEXT = (
+    "Images in a second of one process: the Er-1 crystal with 20 mosaic domains, turned by 0.1 degrees between images,",
+    "descriptions and images in memory. *A sequence* is `Renderer.render_many`, *one by one* `Renderer.render`.",
+    "Times n processes compares with as many processes of one thread, which took as many images in turn with it.",
+    "DISAGREES stands where images of a sequence are not those made alone, bit by bit.",
+    "",
+)
+
+_RATES_HEAD = (
+    "engine", "physics", "precision", "threads", "pixels", "a sequence", "one by one", "times n processes", "images"
+)  # fmt: skip
+
+
+def _rate_cells(rate: SequenceRate) -> list[str]:
+    return [
+        rate.engine, rate.physics, rate.precision, str(rate.threads), f"{rate.pixels}²", _spread_text(rate.rates),
+        _spread_text(rate.single_rates), "" if rate.of_processes is None else _spread_text(rate.of_processes),
+        "equal" if rate.same_bits else "DISAGREES",
+    ]  # fmt: skip
+
 
 _WHOLE_HEAD = ("program", "threads", "wall, s", "user, s", "peak, MiB", "float image", "files that differ")
 
@@ -210,17 +240,18 @@ def _cells(row: Row) -> list[str]:
         "" if row.uncertainty is None else f"{100 * row.uncertainty:.1f} %",
         _spread_text(spread_of(row.own_clock)) if row.own_clock else "",
         TOO_SHORT if row.throughput is None else _spread_text(row.throughput, 1e-6),
-        _speed_up_text(row, row.speed_up),
-        "" if row.engine == C_PROGRAM else f"{row.target:g}",
+        "" if row.is_peer else _speed_up_text(row, row.speed_up),
+        "" if row.engine == C_PROGRAM or row.is_peer else f"{row.target:g}",
         "" if row.thread_speed_up is None else _spread_text(row.thread_speed_up),
         _spread_text(spread_of(row.kernel_cpu_seconds)),
-        _speed_up_text(row, row.cpu_speed_up),
+        "" if row.is_peer else _speed_up_text(row, row.cpu_speed_up),
         f"{spread_of(run.user for run in row.whole)['median']:.3g}",
         f"{spread_of(run.wall for run in row.whole)['median']:.3g}",
         f"{max(run.peak_memory for run in row.whole):.0f}",
         "" if row.parity is None else f"{row.parity.different_fraction:.1e}",
         "" if row.parity is None else f"{row.parity.worst_relative:.1e}",
         "" if row.physics_cost is None else _spread_text(row.physics_cost),
+        _speed_up_text(row, row.of_nbnumba) if row.is_peer else "",
     ]  # fmt: skip
 
 

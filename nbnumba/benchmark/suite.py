@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nbnumba.benchmark.companions import measure_companions
-from nbnumba.benchmark.measure import C_PROGRAM, Program, measure_workload, spread_of
+from nbnumba.benchmark.measure import C_PROGRAM, Peer, Program, measure_workload, spread_of
 from nbnumba.benchmark.plots import plot_scaling, plot_throughput
 from nbnumba.benchmark.processes import run_process
 from nbnumba.benchmark.report import Results, write_results
 from nbnumba.benchmark.scaling import measure_scaling
+from nbnumba.benchmark.sequences import measure_sequences
 from nbnumba.benchmark.whole_program import measure_whole_program
 from nbnumba.benchmark.workloads import Workload, write_inputs
 from nbnumba.config.physics import NANOBRAGG
@@ -40,10 +41,12 @@ class BenchmarkPlan:
         The C program.
     repeats : int
         Counted repetitions.
-    scaling, profile : bool
+    scaling, many, profile : bool
         Further measurements.
     companions : mapping of str to Path
         The C programs noisify and nonBragg, by these names, as far as they shall be measured.
+    peers : tuple of Peer
+        Programs of others.
     """
 
     workloads: tuple[Workload, ...]
@@ -54,8 +57,10 @@ class BenchmarkPlan:
     c_binary: Path | None
     repeats: int
     scaling: bool
+    many: bool
     profile: bool
     companions: Mapping[str, Path]
+    peers: tuple[Peer, ...] = ()
 
 
 def run_benchmark(plan: BenchmarkPlan, folder: Path, tell: Callable[[str], None]) -> None:
@@ -78,12 +83,13 @@ def run_benchmark(plan: BenchmarkPlan, folder: Path, tell: Callable[[str], None]
             for pixels in plan.sizes or (workload.pixels,)
             for row in measure_workload(workload, pixels, programs, plan.repeats, scratch, tell)
         ]
-        usual = [program for program in programs if program.physics == NANOBRAGG]
+        usual = [program for program in programs if program.physics == NANOBRAGG and program.peer is None]
         startup = _measure_startup(plan, scratch, tell)
         whole = measure_whole_program(usual, plan.repeats, scratch, tell) if plan.profile and usual else []
         companions = measure_companions(plan.companions, plan.threads[-1], plan.repeats, scratch, tell)
     points = measure_scaling(plan.engines[0], plan.threads, tell) if plan.scaling else []
-    write_results(folder, Results(rows, startup, whole, points, plan.c_binary, companions))
+    rates = measure_sequences(plan.engines, plan.physics, plan.threads, plan.repeats, tell) if plan.many else []
+    write_results(folder, Results(rows, startup, whole, points, plan.c_binary, companions, rates))
     if rows:
         plot_throughput(folder, rows)
     if points:
@@ -98,6 +104,7 @@ def _place_programs(plan: BenchmarkPlan, scratch: Path) -> list[Program]:
         for engine in plan.engines
         for physics in plan.physics
     ]
+    programs += [Program(peer.name, threads, peer=peer) for threads in plan.threads for peer in plan.peers]
     if plan.c_binary is not None:
         programs = [Program(C_PROGRAM, threads, plan.c_binary) for threads in plan.threads] + programs
     for program in programs:

@@ -22,7 +22,7 @@ from nbnumba.engine.scan import stop_if_abandoned
 from nbnumba.engine.threads import thread_count
 from nbnumba.errors import EngineFailedError, EngineUnavailableError
 from nbnumba.kernels.background import background_pixel
-from nbnumba.kernels.cuda_crystal import SINGLE_FORMS, add_crystal, add_crystal_single, check_single
+from nbnumba.kernels.cuda_crystal import FORMS, add_crystal, add_crystal_mixed, add_crystal_single, check_precision
 from nbnumba.kernels.panels import panel_of, panel_plane, panel_window
 from nbnumba.kernels.params import (
     PIXELS_PER_BLOCK,
@@ -45,6 +45,12 @@ TILE_PIXELS = PIXELS_PER_BLOCK << 15
 BYTES_PER_PIXEL = 17
 """What a launch needs on the device for each of its pixels, at most."""
 
+MIXED_REGISTERS = 80
+"""Of a thread of the mixed kernel at most, where a pixel has many steps: room for more warps on a multiprocessor."""
+
+MANY_STEPS = 256
+"""Steps of a pixel from which more warps gain more than what a pixel costs with fewer registers."""
+
 KEPT_LAUNCHES = 16
 """Launches that stay prepared: those of an image of many spans are different ones each time."""
 
@@ -52,7 +58,7 @@ _LATTICE_POSITION = KernelParams._fields.index("lattice")
 _SHAPE_POSITION = Lattice._fields.index("shape")
 
 
-def pixel_function(shape: int, interpolating: bool, single: bool, many: bool) -> Callable[..., None]:
+def pixel_function(shape: int, interpolating: bool, precision: str, many: bool) -> Callable[..., None]:
     """The uncompiled kernel for one crystal shape and precision, with or without interpolation.
 
     Parameters
@@ -61,8 +67,8 @@ def pixel_function(shape: int, interpolating: bool, single: bool, many: bool) ->
         As in `Lattice.shape`; it takes the place of that field.
     interpolating : bool
         Whether each pixel starts with interpolation on.
-    single : bool
-        Whether the sum over the crystal is taken in float32.
+    precision : str
+        Of the sum over the crystal.
     many : bool
         Whether there are several panels. The plane of a single one is an argument: it stays in constant memory, and
         leaves each thread some 40 registers more.
@@ -74,6 +80,8 @@ def pixel_function(shape: int, interpolating: bool, single: bool, many: bool) ->
         and assigns element n of the arrays, photons, float64 solid angles (steradian) and uint8 STATUS_ bits.
     """
     above, below = _LATTICE_POSITION, _LATTICE_POSITION + 1
+    # facts that numba knows when it compiles
+    single, mixed = precision == "single", precision == "mixed"
     before, after = _SHAPE_POSITION, _SHAPE_POSITION + 1
 
     def render_pixels(params, only, start, opening, photons, omegas, status):
@@ -96,6 +104,10 @@ def pixel_function(shape: int, interpolating: bool, single: bool, many: bool) ->
                 if single:
                     value, omegas[n], status[n] = render_pixel(
                         constant, plane, slow, fast, opening, interpolating, add_crystal_single, None
+                    )
+                elif mixed:
+                    value, omegas[n], status[n] = render_pixel(
+                        constant, plane, slow, fast, opening, interpolating, add_crystal_mixed, None
                     )
                 else:
                     value, omegas[n], status[n] = render_pixel(
@@ -172,8 +184,8 @@ def sum_blocks(omegas, sums):
 
 
 @functools.cache
-def _pixel_kernel(shape: int, interpolating: bool, single: bool, many: bool) -> Any:
-    return kernel_on_disk(pixel_function(shape, interpolating, single, many))
+def _pixel_kernel(shape: int, interpolating: bool, precision: str, many: bool, registers: int | None = None) -> Any:
+    return kernel_on_disk(pixel_function(shape, interpolating, precision, many), registers)
 
 
 @functools.cache
@@ -273,7 +285,7 @@ class CudaEngine:
     threads : int or None
         CPU threads; None takes all cores.
     precision : str
-        "single" takes the sum over the crystal in float32.
+        Of the sum over the crystal, one of `PRECISIONS`.
     shared : SharedArrays or None
         What it has in common with other engines.
     """
@@ -295,7 +307,7 @@ class CudaEngine:
         self.threads = thread_count(threads)
         self._precision = precision
         self._shared = shared or SharedArrays()
-        self._parameters = ResidentParameters(self._shared, SINGLE_FORMS if precision == "single" else {})
+        self._parameters = ResidentParameters(self._shared, FORMS[precision])
         self._source: KernelParams | None = None
         self.stream = cuda.stream()
         self._results = Results()
@@ -340,8 +352,7 @@ class CudaEngine:
             Of the image.
         """
         if self._source is not params:
-            if self._precision == "single":
-                check_single(params)
+            check_precision(params, self._precision)
             self._make_room(params)
             taken = self._parameters.take(params, self.stream)
             if taken is not self._resident:
@@ -377,7 +388,9 @@ class CudaEngine:
         params, plane = self._resident
         start, count = pixels[0], pixels[1] - pixels[0]
         many = params.panels.planes.shape[0] > 1
-        kernel = _pixel_kernel(int(params.lattice.shape), bool(interpolating), self._precision == "single", many)
+        is_capped = self._precision == "mixed" and params.scale.steps >= MANY_STEPS and not interpolating
+        registers = MIXED_REGISTERS if is_capped else None
+        kernel = _pixel_kernel(int(params.lattice.shape), bool(interpolating), self._precision, many, registers)
         if self._results.make_room(count, dtype):
             self._launches.clear()
         photons, sums, bits, omegas = self._results.on_device(count, dtype)

@@ -42,7 +42,8 @@ def kernel_on_disk(function: Callable[..., None], registers: int | None = None) 
     """
     if SIMULATED:
         return cuda.jit(function)
-    return keep_on_disk(cuda.jit(function, lto=False, max_registers=registers), dispatcher.CUDACache)
+    part = "" if registers is None else f"registers-{registers}"
+    return keep_on_disk(cuda.jit(function, lto=False, max_registers=registers), dispatcher.CUDACache, part)
 
 
 _PREPARING = threading.Lock()

@@ -25,8 +25,8 @@ DEFAULT_ENGINE = "cpu"
 AUTOMATIC = "auto"
 """Stands for the GPU where there is one, else for the default engine."""
 
-PRECISIONS = ("double", "single")
-"""float64 throughout; or the sum over the crystal in float32, on a GPU."""
+PRECISIONS = ("double", "single", "mixed")
+"""float64 throughout; or, on a GPU, the sum over the crystal in float32, or all of it but the Miller indices."""
 
 ENGINES = tuple(_ENGINES)
 """All engines."""

@@ -1,8 +1,9 @@
-"""The sum over spindle steps and mosaic domains as a GPU does it, in float64 or mostly in float32.
+"""The sum over spindle steps and mosaic domains as a GPU does it: in float64, in float32, or mixed.
 
 It takes the place of `nbnumba.kernels.pixel.add_crystal`; layers, subpixels and sources around it are the same. A GPU
 evaluates libm's sine with large angles in mind, and a desktop one does 64 float32 operations in the time of a float64
-one, hence the shapes' reduced and single forms.
+one, hence the shapes' reduced and single forms. *single* has all of the sum in float32, with indices in two numbers.
+*mixed* has the indices, and what is left of them after whole numbers, in float64; sines, products and sum in float32.
 """
 
 from __future__ import annotations
@@ -13,15 +14,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import cuda
 
+if not cuda.config.ENABLE_CUDASIM:
+    from numba.cuda import libdevice
+
 from nbnumba.errors import UsageError
 from nbnumba.kernels.pixel import crystal_sum, structure_factor
 from nbnumba.numerics.jit import device_jit
 from nbnumba.physics.reduced import (
     LARGEST_SPLIT_INDEX,
     add_compensated,
+    angles_single,
+    distance_single,
+    mixed_index,
     nearest_amplitude_single,
     nearest_reflection,
     split_index,
+    whole_part,
 )
 from nbnumba.shapes.registry import reduced_lattice_factor, single_lattice_factor
 
@@ -30,6 +38,9 @@ if TYPE_CHECKING:
 
 LARGEST_INTENSITY = 1e37
 """Of float32: a tenth of its largest number."""
+
+LARGEST_WHOLE = 2.0**30
+"""Components of Miller indices that the lowest bits of a rounded float64 number hold are smaller."""
 
 LARGEST_CELLS = 2.0**14
 """Unit cells along an axis; times nine digits of an index they are exact in float32."""
@@ -51,32 +62,6 @@ add_crystal = crystal_sum(_factor_without_sign)
 
 
 @device_jit
-def _joined(index):
-    """An index from `split_index` as float64."""
-    return np.float64(index[0]) + index[1] + index[2]
-
-
-@device_jit
-def _whole(index):
-    """The nearest whole number of an index from `split_index`."""
-    return nearest_reflection(index[0], index[1], index[2])[0]
-
-
-@device_jit
-def _amplitude_single(factors, h, k, l, interpolating):  # noqa: E741
-    """F_cell, float32, and whether interpolation is still on."""
-    if not factors.has_amplitudes:
-        return factors.default_F, False
-    h0, k0, l0 = _whole(h), _whole(k), _whole(l)
-    if interpolating:
-        amplitude, interpolating = structure_factor(
-            factors, _joined(h), _joined(k), _joined(l), np.float64(h0), np.float64(k0), np.float64(l0), True
-        )
-        return np.float32(amplitude), interpolating
-    return nearest_amplitude_single(factors, h0, k0, l0), False
-
-
-@device_jit
 def _split(v):
     """Three float64 numbers as the sum of two float32 vectors."""
     x, y, z = np.float32(v[0]), np.float32(v[1]), np.float32(v[2])
@@ -84,45 +69,149 @@ def _split(v):
 
 
 @device_jit
-def add_crystal_single(params, row_set, q, intensity, weight, interpolating, events):
-    """Add every spindle step and mosaic domain for one scattering vector, nearly all of it in float32.
+def _split_index(v, axis, q, cells):
+    """An index in float32, of vectors and scattering vector that are sums of two."""
+    heads, tails = (v[axis], v[axis + 1], v[axis + 2]), (v[axis + 9], v[axis + 10], v[axis + 11])
+    return split_index(heads, tails, q[0], q[1], _fma)
+
+
+@device_jit
+def _split_value(index):
+    return np.float64(index[0]) + index[1] + index[2]
+
+
+@device_jit
+def _split_whole(index):
+    return nearest_reflection(index[0], index[1], index[2])[0]
+
+
+@device_jit
+def _split_angles(index, cells):
+    return angles_single(index, cells, _fma)
+
+
+@device_jit
+def _exact_quotient(x, y):
+    return x / y
+
+
+@device_jit
+def _unchanged(v):
+    return v
+
+
+@device_jit
+def _mixed_index(v, axis, q, cells):
+    """An index in float64."""
+    return mixed_index((v[axis], v[axis + 1], v[axis + 2]), q, np.float64(cells), _fma)
+
+
+@device_jit
+def _mixed_value(index):
+    return index[0]
+
+
+@device_jit
+def _mixed_whole(index):
+    return whole_part(index[1])
+
+
+@device_jit
+def _mixed_distance(index):
+    return index[2]
+
+
+@device_jit
+def _mixed_angles(index, cells):
+    return index[3], index[2]
+
+
+@cuda.jit(device=True)
+def _fast_quotient(x, y):
+    """x / y of float32 numbers to 2 units in the last place; 0 if |y| > 2¹²⁶."""
+    return libdevice.fast_fdividef(x, y)
+
+
+def _amplitude(value, whole):
+    """F_cell, float32, of indices in some form: what their value is, and their nearest whole number."""
+
+    @device_jit
+    def amplitude_single(factors, h, k, l, interpolating):  # noqa: E741
+        if not factors.has_amplitudes:
+            return factors.default_F, False
+        h0, k0, l0 = whole(h), whole(k), whole(l)
+        if interpolating:
+            amplitude, interpolating = structure_factor(
+                factors, value(h), value(k), value(l), np.float64(h0), np.float64(k0), np.float64(l0), True
+            )
+            return np.float32(amplitude), interpolating
+        return nearest_amplitude_single(factors, h0, k0, l0), False
+
+    return amplitude_single
+
+
+def _single_sum(prepare, index, amplitude_of, distance, angles, quotient):
+    """The sum over spindle steps and mosaic domains in float32, of indices in some form.
 
     Parameters
     ----------
-    params : KernelParams
-        In the SINGLE_FORMS; without factors that multiply the running sum.
-    row_set, q, intensity, weight, interpolating, events
-        As in `nbnumba.kernels.pixel.crystal_sum`; `weight` and `events` are not used.
+    prepare : compiled function
+        Scattering vector -> that of `index`.
+    index : compiled function
+        ``index(vectors, 3 · axis, q, cells)`` -> a Miller index.
+    amplitude_of : compiled function
+        From `_amplitude`.
+    distance, angles, quotient : compiled functions
+        See `Shape.single`.
 
     Returns
     -------
-    intensity : float64
-    interpolating : bool
+    compiled function
+        As `nbnumba.kernels.pixel.crystal_sum` makes, for parameters in the forms of a precision and without factors
+        that multiply the running sum; the weight and the events are not used.
     """
-    lattice = params.lattice
-    q_heads, q_tails = _split(q)
-    total, lost = np.float32(0.0), np.float32(0.0)
-    for tic in range(lattice.phi_rows.shape[1]):
-        row = lattice.phi_rows[row_set, tic]
-        for domain in range(lattice.vectors.shape[1]):
-            v = lattice.vectors[row, domain]
-            h = split_index((v[0], v[1], v[2]), (v[9], v[10], v[11]), q_heads, q_tails, _fma)
-            k = split_index((v[3], v[4], v[5]), (v[12], v[13], v[14]), q_heads, q_tails, _fma)
-            l = split_index((v[6], v[7], v[8]), (v[15], v[16], v[17]), q_heads, q_tails, _fma)  # noqa: E741
-            factor = single_lattice_factor(lattice, h, k, l, _fma)
-            amplitude, interpolating = _amplitude_single(params.factors, h, k, l, interpolating)
-            total, lost = add_compensated(total, lost, amplitude * factor * (amplitude * factor))
-    return intensity + total - lost, interpolating
+
+    @device_jit
+    def add_crystal_single(params, row_set, q, intensity, weight, interpolating, events):
+        lattice = params.lattice
+        cells, prepared = lattice.cells, prepare(q)
+        total, lost = np.float32(0.0), np.float32(0.0)
+        for tic in range(lattice.phi_rows.shape[1]):
+            row = lattice.phi_rows[row_set, tic]
+            for domain in range(lattice.vectors.shape[1]):
+                v = lattice.vectors[row, domain]
+                h = index(v, 0, prepared, cells[0])
+                k = index(v, 3, prepared, cells[1])
+                l = index(v, 6, prepared, cells[2])  # noqa: E741
+                factor = single_lattice_factor(lattice, h, k, l, distance, angles, quotient)
+                amplitude, interpolating = amplitude_of(params.factors, h, k, l, interpolating)
+                total, lost = add_compensated(total, lost, amplitude * factor * (amplitude * factor))
+        return intensity + total - lost, interpolating
+
+    return add_crystal_single
 
 
-def why_not_single(params: KernelParams) -> str | None:
-    """What float32 can't do of an image, or None.
+add_crystal_single = _single_sum(
+    _split, _split_index, _amplitude(_split_value, _split_whole), distance_single, _split_angles, _exact_quotient
+)
+add_crystal_mixed = _single_sum(
+    _unchanged, _mixed_index, _amplitude(_mixed_value, _mixed_whole), _mixed_distance, _mixed_angles,
+    _exact_quotient if cuda.config.ENABLE_CUDASIM else _fast_quotient,
+)  # fmt: skip
+
+
+def why_not(params: KernelParams, precision: str) -> str | None:
+    """What a precision can't do of an image, or None.
 
     Parameters
     ----------
     params : KernelParams
+    precision : str
+        One of `FORMS`.
     """
     lattice, factors = params.lattice, params.factors
+    if precision == "double":
+        return None
     if params.weighting.running:
         return (
             "{Sampling.oversample_thick}, {Sampling.oversample_polar} and {Sampling.oversample_omega} multiply the sum "
@@ -132,7 +221,8 @@ def why_not_single(params: KernelParams) -> str | None:
     if (float(np.prod(lattice.cells)) * amplitude) ** 2 * params.scale.steps > LARGEST_INTENSITY:
         return "the intensity of this crystal goes beyond its numbers"
     longest_q = 2.0 / params.sources.table[:, 3].min()
-    if np.abs(lattice.vectors).max() * longest_q > LARGEST_SPLIT_INDEX or lattice.cells.max() > LARGEST_CELLS:
+    largest = LARGEST_SPLIT_INDEX if precision == "single" else LARGEST_WHOLE
+    if np.abs(lattice.vectors).max() * longest_q > largest or lattice.cells.max() > LARGEST_CELLS:
         return "this crystal has too many unit cells, or too large ones, for its digits"
     return None
 
@@ -154,29 +244,36 @@ def split_vectors(vectors: np.ndarray) -> np.ndarray:
     return np.concatenate((heads, (vectors - heads).astype(np.float32)), axis=2)
 
 
-SINGLE_FORMS: dict[str, Callable[[Any], Any]] = {
-    "lattice.vectors": split_vectors,
+_FLOAT32: dict[str, Callable[[Any], Any]] = {
     "lattice.reciprocal": np.float32,
     "lattice.cells": np.float32,
     "lattice.fudge": np.float32,
     "factors.amplitudes": np.float32,
     "factors.default_F": np.float32,
 }
-"""What `add_crystal_single` reads in another form than float64: the field, and what makes it."""
+
+FORMS: dict[str, dict[str, Callable[[Any], Any]]] = {
+    "double": {},
+    "single": {"lattice.vectors": split_vectors, **_FLOAT32},
+    "mixed": _FLOAT32,
+}
+"""What a precision reads in another form than float64: the field, and what makes it."""
 
 
-def check_single(params: KernelParams) -> None:
-    """Refuse what `why_not_single` names.
+def check_precision(params: KernelParams, precision: str) -> None:
+    """Refuse what `why_not` names.
 
     Parameters
     ----------
     params : KernelParams
+    precision : str
+        One of `FORMS`.
 
     Raises
     ------
     UsageError
         If float32 can't hold what is asked.
     """
-    reason = why_not_single(params)
+    reason = why_not(params, precision)
     if reason is not None:
-        raise UsageError(f"{{precision=single}}: {reason}; use {{precision=double}}")
+        raise UsageError(f"{{precision={precision}}}: {reason}; use {{precision=double}}")

@@ -153,7 +153,7 @@ def remove_unused_kernels(root: Path) -> None:
                 shutil.rmtree(folder)
 
 
-def keep_on_disk(kernel: Any, cache: Any = FunctionCache) -> Any:
+def keep_on_disk(kernel: Any, cache: Any = FunctionCache, part: str = "") -> Any:
     """Let a kernel be loaded from `cache_folder`, where it was compiled before, and saved there.
 
     Parameters
@@ -163,6 +163,8 @@ def keep_on_disk(kernel: Any, cache: Any = FunctionCache) -> Any:
         stays as it is.
     cache : type
         numba's ``FunctionCache`` or numba-cuda's ``CUDACache``.
+    part : str
+        Folder in it for what is compiled with other options, which numba's files don't tell apart.
 
     Returns
     -------
@@ -171,7 +173,7 @@ def keep_on_disk(kernel: Any, cache: Any = FunctionCache) -> Any:
     """
     if hasattr(kernel, "_cache"):
         folder = cache_folder()
-        kernel._cache = NoKernelCache() if folder is None else kernel_cache(cache, folder)(kernel.py_func)
+        kernel._cache = NoKernelCache() if folder is None else kernel_cache(cache, folder / part)(kernel.py_func)
     return kernel
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from nbnumba.numerics.half_turns import (
-    ROUNDER_SINGLE,
-    nearest_whole,
-)
+from nbnumba.numerics.elementary import ROUNDER
+from nbnumba.numerics.half_turns import ROUNDER_SINGLE, nearest_whole
 from nbnumba.numerics.jit import contracting_jit
 
 NINE_DIGITS = np.float32(24576.0)
@@ -85,6 +83,77 @@ def distance_single(index):
 
 
 @contracting_jit
+def angles_single(index, cells, fma):
+    """What a grating's sines are taken of.
+
+    Parameters
+    ----------
+    index : tuple of 3 float32
+        From `split_index`.
+    cells : float32
+        Unit cells along the axis.
+    fma : compiled function
+        x·y + z, rounded once.
+
+    Returns
+    -------
+    many : float32
+        Index times cells less a whole number, at most ½.
+    one : float32
+        Distance of the index from a whole number, at most a little more than ½.
+    """
+    _, beyond, rest = index
+    # the first reduction is exact; the rest, times many cells, may be several turns again
+    turns = fma(beyond, cells, -(fma(beyond, cells, ROUNDER_SINGLE) - ROUNDER_SINGLE))
+    turns = fma(rest, cells, turns)
+    return turns - nearest_whole(turns, ROUNDER_SINGLE), beyond + rest
+
+
+@contracting_jit
+def mixed_index(vector, q, cells, fma):
+    """A Miller index in float64, and in float32 what is left of it after whole numbers.
+
+    Parameters
+    ----------
+    vector : tuple of 3 float64
+        Direct cell vector, m, lab frame.
+    q : tuple of 3 float64
+        Scattering vector, 1/m.
+    cells : float64
+        Unit cells along the axis.
+    fma : compiled function
+        x·y + z, rounded once.
+
+    Returns
+    -------
+    index : float64
+        Of less than 2⁵¹ / cells.
+    rounded : float64
+        The nearest whole number, plus ROUNDER: its lowest 32 bits are the whole number as an int32.
+    distance : float32
+        From the nearest whole number.
+    turns : float32
+        Index times cells less the nearest whole number.
+    """
+    index = vector[0] * q[0] + vector[1] * q[1] + vector[2] * q[2]
+    rounded = index + ROUNDER
+    turns = fma(index, cells, -(fma(index, cells, ROUNDER) - ROUNDER))
+    return index, rounded, np.float32(index - (rounded - ROUNDER)), np.float32(turns)
+
+
+@contracting_jit
+def whole_part(rounded):
+    """The whole number of at most 31 bits in the lowest bits of `rounded`, int32, without a conversion.
+
+    Parameters
+    ----------
+    rounded : float64
+        From `mixed_index`.
+    """
+    return np.int32((np.float64(rounded).view(np.int64) << 32) >> 32)
+
+
+@contracting_jit
 def nearest_amplitude_single(factors, h0, k0, l0):
     """Amplitude of the nearest reflection, `default_F` outside the table, without float64 arithmetic.
 
@@ -92,7 +161,7 @@ def nearest_amplitude_single(factors, h0, k0, l0):
     ----------
     factors : Factors
         With a table, float32.
-    h0, k0, l0 : float32
+    h0, k0, l0 : float32 or int32
         Whole Miller indices.
     """
     i, j, m = np.int32(h0) - factors.h_min, np.int32(k0) - factors.k_min, np.int32(l0) - factors.l_min

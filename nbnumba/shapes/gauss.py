@@ -9,7 +9,6 @@ import numpy as np
 from nbnumba.numerics.elementary import POWER_OF_TWO, ROUNDER, power_of_two
 from nbnumba.numerics.jit import contracting_jit, device_jit, pass_jit
 from nbnumba.numerics.scratch import GAUSSIAN_CONSTANTS, LATTICE, PHASE_A, H, K, L, touches
-from nbnumba.physics.reduced import distance_single
 from nbnumba.shapes.radius import (
     scaled_metric,
     spot_adder,
@@ -54,20 +53,18 @@ def gauss_factor(lattice, h, k, l, h0, k0, l0):  # noqa: E741
 
 
 @contracting_jit
-def gauss_factor_single(lattice, h, k, l, fma):  # noqa: E741
+def gauss_factor_single(lattice, h, k, l, distance, angles, quotient):  # noqa: E741
     """See `Shape.single`.
 
     Parameters
     ----------
     lattice : Lattice
         Float32.
-    h, k, l : tuple of 3 float32
-        Miller indices from `physics.reduced.split_index`.
-    fma : compiled function
-        Not used.
+    h, k, l, distance, angles, quotient
+        Angles and quotient are not used.
     """
     cells = lattice.cells
-    radius_squared = spot_radius_squared(lattice, distance_single(h), distance_single(k), distance_single(l))
+    radius_squared = spot_radius_squared(lattice, distance(h), distance(k), distance(l))
     exponential = np.float32(math.exp(-(radius_squared * _INVERSE_GAUSSIAN_WIDTH * lattice.fudge)))
     return cells[0] * cells[1] * cells[2] * exponential
 

@@ -17,7 +17,6 @@ from nbnumba.numerics.half_turns import (
 from nbnumba.numerics.jit import contracting_jit, device_jit, pass_jit
 from nbnumba.numerics.scratch import LATTICE, PHASE_A, H, K, L, touches
 from nbnumba.numerics.vectors import quotient
-from nbnumba.physics.reduced import distance_single
 from nbnumba.physics.scattering import nearest
 from nbnumba.shapes.radius import index_radius_squared
 from nbnumba.shapes.shape import Shape, factor_alone
@@ -63,27 +62,26 @@ def round_factor(lattice, h, k, l, h0, k0, l0):  # noqa: E741
 
 
 @contracting_jit
-def round_factor_single(lattice, h, k, l, fma):  # noqa: E741
+def round_factor_single(lattice, h, k, l, distance, angles, quotient):  # noqa: E741
     """See `Shape.single`.
 
     Parameters
     ----------
     lattice : Lattice
         Float32.
-    h, k, l : tuple of 3 float32
-        Miller indices from `physics.reduced.split_index`.
-    fma : compiled function
-        Not used.
+    h, k, l, distance, angles, quotient
+        The angles are not used.
     """
     cells = lattice.cells
-    s = index_radius_squared(distance_single(h), distance_single(k), distance_single(l), cells) * lattice.fudge
+    s = index_radius_squared(distance(h), distance(k), distance(l), cells) * lattice.fudge
     if s <= _ONE:
         sphere = sphere_near_zero_single(s)
     else:
         x = np.float32(math.sqrt(s))
         turns = x - nearest_whole(x, ROUNDER_SINGLE)
         sine_of_x = half_turn_sine_single(turns, _ZERO)
-        sphere = _THREE_OVER_PI_SQUARED * (sine_of_x * _INVERSE_PI / x - half_turn_cosine_single(turns)) / s
+        bracket = quotient(sine_of_x * _INVERSE_PI, x) - half_turn_cosine_single(turns)
+        sphere = quotient(_THREE_OVER_PI_SQUARED * bracket, s)
     return cells[0] * cells[1] * cells[2] * _SPHERE_VOLUME_SCALE * sphere
 
 

@@ -27,7 +27,9 @@ class Shape:
     reduced : compiled function
         ``reduced(lattice, h, k, l, h0, k0, l0, fma)`` -> F_latt with its sign left open, without libm's sine.
     single : compiled function
-        ``single(lattice, h, k, l, fma)`` -> the same in float32, of indices from `physics.reduced.split_index`.
+        ``single(lattice, h, k, l, distance, angles, quotient)`` -> the same in float32. Of the indices, in whatever
+        form, ``distance(h)`` is the distance from the nearest whole number, ``angles(h, cells)`` that of `cells` times
+        the index and of the index from any whole number, all float32; ``quotient(x, y)`` divides.
     lanes : compiled function
         ``lanes(lattice, every_evaluation, lanes, s)`` assigns LATTICE, its sign left open, to the lanes of a block;
         False if no lane adds anything, the factors are not set then.

@@ -10,7 +10,6 @@ from nbnumba.numerics.elementary import ROUNDER, cosine, modulo_pi, sine
 from nbnumba.numerics.half_turns import (
     NUDGE,
     NUDGE_SINGLE,
-    ROUNDER_SINGLE,
     half_turn_sine,
     half_turn_sine_single,
     nearest_whole,
@@ -111,33 +110,28 @@ def square_factor_reduced(lattice, h, k, l, h0, k0, l0, fma):  # noqa: E741
 
 
 @contracting_jit
-def _sines_single(beyond, rest, cells, fma):
+def _sines_single(index, cells, angles):
     """sin(π·N·h) and sin(π·h), with signs left open."""
-    # the first reduction is exact; the rest, times many cells, may be several turns again
-    turns = fma(beyond, cells, -(fma(beyond, cells, ROUNDER_SINGLE) - ROUNDER_SINGLE))
-    turns = fma(rest, cells, turns)
-    many = half_turn_sine_single(turns - nearest_whole(turns, ROUNDER_SINGLE), NUDGE_SINGLE * cells)
-    return many, half_turn_sine_single(beyond + rest, NUDGE_SINGLE)
+    many, one = angles(index, cells)
+    return half_turn_sine_single(many, NUDGE_SINGLE * cells), half_turn_sine_single(one, NUDGE_SINGLE)
 
 
 @contracting_jit
-def square_factor_single(lattice, h, k, l, fma):  # noqa: E741
+def square_factor_single(lattice, h, k, l, distance, angles, quotient):  # noqa: E741
     """See `Shape.single`.
 
     Parameters
     ----------
     lattice : Lattice
         Whole numbers of cells, float32.
-    h, k, l : tuple of 3 float32
-        Miller indices from `physics.reduced.split_index`.
-    fma : compiled function
-        x·y + z, rounded once.
+    h, k, l, distance, angles, quotient
+        The distance is not used.
     """
     cells = lattice.cells
-    many_a, one_a = _sines_single(h[1], h[2], cells[0], fma)
-    many_b, one_b = _sines_single(k[1], k[2], cells[1], fma)
-    many_c, one_c = _sines_single(l[1], l[2], cells[2], fma)
-    return (many_a * many_b * many_c) / (one_a * one_b * one_c)
+    many_a, one_a = _sines_single(h, cells[0], angles)
+    many_b, one_b = _sines_single(k, cells[1], angles)
+    many_c, one_c = _sines_single(l, cells[2], angles)
+    return quotient(many_a * many_b * many_c, one_a * one_b * one_c)
 
 
 LANE_NUDGE = 1e-60

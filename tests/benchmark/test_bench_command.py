@@ -32,7 +32,7 @@ def test_a_benchmark_writes_its_files_and_tells_a_wrong_image(tmp_path, no_start
     program.chmod(0o755)
     out = tmp_path / "out"
     options = ["--workloads", "W2", "--sizes", "16", "--threads", "1", "--repeat", "1", "--no-scaling",
-               "--engines", "reference"]  # fmt: skip
+               "--engines", "reference", "--no-many"]  # fmt: skip
     assert run(["bench", *options, "--c-bin", str(program), "--outdir", str(out)]) == 0
     assert sorted(path.name for path in out.iterdir()) == ["results.json", "summary.md", "throughput.png"]
     printed = capsys.readouterr().out
@@ -58,7 +58,7 @@ def test_companions_are_measured_where_their_files_are_equal(
     workload = next(w for w in companions.WORKLOADS if w.program == program)
     monkeypatch.setattr(companions, "WORKLOADS", (dataclasses.replace(workload, pixels=16),))
     out = tmp_path / "out"
-    options = ["--workloads", program, "--threads", "1", "--repeat", "1", "--no-scaling"]
+    options = ["--workloads", program, "--threads", "1", "--repeat", "1", "--no-scaling", "--no-many"]
     assert run(["bench", *options, f"--{program.lower()}-bin", str(peer), "--outdir", str(out)]) == 0
     (row,) = json.loads((out / "results.json").read_text())["companions"]
     assert (row["program"], row["pixels"], len(row["ours"]), len(row["theirs"])) == (program, 16, 1, 1)
@@ -72,12 +72,43 @@ def test_companions_are_measured_where_their_files_are_equal(
     (["--workloads", "W9"], "--workloads W9: choose from W1"),
     (["--engines", "steam"], "--engines steam: choose from"),
     (["--c-bin", "nowhere"], "--c-bin nowhere: no such program"),
+    (["--peer", "other=sh"], "--peer other: give NAME=COMMAND with a word 'flags' in braces where the flags belong"),
+    (["--peer", "sh {flags}"], "give NAME=COMMAND with a word 'flags'"),
+    (["--peer", "other=nowhere {flags}"], "--peer other: there is no program nowhere"),
+    (["--peer", "other='sh {flags}"], "--peer other: No closing quotation"),
 ])  # fmt: skip
 def test_wrong_options_are_one_clear_line(options, message, capsys):
     assert run(["bench", *options]) == 2
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_another_program_is_compared_where_its_images_agree(tmp_path, no_startup, capsys):
+    same = f"same={sys.executable} -m nbnumba_cli {{flags}} --engine reference --threads {{threads}}"
+    program = tmp_path / "fake"
+    program.write_text(FAKE_C)
+    program.chmod(0o755)
+    out = tmp_path / "out"
+    options = ["--workloads", "W2", "--sizes", "16", "--threads", "1", "--repeat", "1", "--no-scaling", "--no-many",
+               "--engines", "reference", "--peer", same, "--peer", f"other={program} {{flags}}",
+               "--outdir", str(out)]  # fmt: skip
+    assert run(["bench", *options]) == 0
+    ours, agreeing, other = json.loads((out / "results.json").read_text())["rows"]
+    assert [row["engine"] for row in (ours, agreeing, other)] == ["reference", "same", "other"]
+    assert agreeing["parity"] == {"different_fraction": 0.0, "worst_relative": 0.0}
+    assert other["parity"]["different_fraction"] > 0.5
+    assert other["of_nbnumba"] is None
+    head, shown = ([cell.strip() for cell in line.split("|")] for line in capsys.readouterr().out.splitlines()
+                   if "times nbnumba's time |" in line or "| other |" in line)  # fmt: skip
+    assert dict(zip(head, shown, strict=True))["times nbnumba's time"] == "DISAGREES"
+
+
+def test_a_program_without_an_image_is_named(tmp_path, no_startup, capsys):
+    options = ["--workloads", "W2", "--sizes", "16", "--threads", "1", "--no-scaling", "--no-many"]
+    options += ["--engines", "reference", "--peer", "silent=true {flags}", "--outdir", str(tmp_path)]
+    assert run(["bench", *options]) == 1
+    assert "silent wrote no floatimage.bin: it must write nanoBragg's float image" in capsys.readouterr().err
 
 
 def test_workloads_can_be_listed(capsys):

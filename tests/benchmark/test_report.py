@@ -12,6 +12,7 @@ from nbnumba.benchmark.plots import plot_scaling, plot_throughput
 from nbnumba.benchmark.processes import ProcessRun
 from nbnumba.benchmark.report import Results, environment, summary_lines, write_results
 from nbnumba.benchmark.scaling import ScalingPoint
+from nbnumba.benchmark.sequences import SequenceRate
 from nbnumba.benchmark.whole_program import WholeRun
 
 RUN = ProcessRun(wall=2.5, user=4.25, system=0.1, peak_memory=123.4)
@@ -52,7 +53,7 @@ def test_a_row_shows_medians_ranges_and_agreement():
         "target": "20", "times 1 thread": "1.9 (1.75-2)", "kernel, CPU s": "0.6 (0.6-0.6)",
         "times C, CPU": "20.5 (19-22)", "user, s": "4.25", "wall, s": "2.5",
         "peak, MiB": "123", "pixels that differ": "1.0e-05", "worst": "1.2e-07",
-        "times nanoBragg's physics": "",
+        "times nanoBragg's physics": "", "times nbnumba's time": "",
     }]  # fmt: skip
 
 
@@ -83,6 +84,25 @@ def test_whole_programs_are_shown_with_their_stages_and_the_files_that_differ():
     assert "| broken | 2 | 2.5 (2.5-2.5) | 4.25 | 123 | DISAGREES | none |" in text
     assert "| PGM image | 0.250 | 0.500 |" in text
     assert "| sum | 0.375 | 1.000 |" in text
+
+
+def test_a_peer_that_agrees_shows_its_time_in_nbnumbas_and_no_target():
+    times = {"min": 2.0, "median": 3.0, "max": 4.0}
+    (shown,) = cells([row(engine="other", is_peer=True, speed_up=None, of_nbnumba=times)])
+    assert shown["times nbnumba's time"] == "3 (2-4)"
+    assert shown["times C"] == shown["target"] == ""
+    (shown,) = cells([row(engine="other", is_peer=True, speed_up=None, parity=OTHER)])
+    assert shown["times nbnumba's time"] == "DISAGREES"
+
+
+def test_sequences_are_shown_with_their_rates_and_what_disagrees():
+    rate = {"min": 30.0, "median": 40.0, "max": 41.0}
+    ratio = {"min": 0.9, "median": 1.0, "max": 1.1}
+    shown = SequenceRate("cpu", "exact", "double", 2, 512, 60, rate, rate, ratio, True)
+    rates = [shown, shown._replace(of_processes=None, same_bits=False)]
+    text = "\n".join(summary_lines({}, Results([], STARTUP, [], [], None, rates=rates)))
+    assert "| cpu | exact | double | 2 | 512² | 40 (30-41) | 40 (30-41) | 1 (0.9-1.1) | equal |" in text
+    assert "| 40 (30-41) |  | DISAGREES |" in text
 
 
 def test_results_are_written_for_people_and_for_programs(tmp_path):

@@ -20,8 +20,9 @@ from pretended_gpu import engine_on_pretended_gpu
 from nbnumba.engine import cuda as engine
 from nbnumba.engine.cuda_launch import THREADS_PER_BLOCK
 from nbnumba.engine.cuda_memory import ResidentParameters, SharedArrays, plane_of
+from nbnumba.engine.registry import PRECISIONS
 from nbnumba.flags import interpret
-from nbnumba.kernels.cuda_crystal import SINGLE_FORMS
+from nbnumba.kernels.cuda_crystal import FORMS
 from nbnumba.setup.lowering import lower
 from nbnumba.shapes.registry import SHAPES
 
@@ -76,45 +77,47 @@ class Variant:
 
     shape: str
     interpolating: bool
-    single: bool
+    precision: str
+    registers: int | None = None  # at most, if there is a limit
 
     def __str__(self) -> str:
-        return f"{self.shape}, {'single' if self.single else 'double'}{', interpolating' if self.interpolating else ''}"
+        limit = f", at most {self.registers} registers" if self.registers else ""
+        return f"{self.shape}, {self.precision}{', interpolating' if self.interpolating else ''}{limit}"
 
 
-VARIANTS = tuple(
-    Variant(shape, interpolating, single)
-    for single in (False, True)
-    for interpolating in (False, True)
-    for shape in SHAPE_NAMES
-)
+VARIANTS = (
+    *(Variant(shape, interpolating, precision)
+      for precision in PRECISIONS for interpolating in (False, True) for shape in SHAPE_NAMES),
+    *(Variant(shape, False, "mixed", engine.MIXED_REGISTERS) for shape in SHAPE_NAMES),
+)  # fmt: skip
 
 
-def ptx_of_kernels() -> Iterator[tuple[str, tuple[int, int], str]]:
-    """Name, compute capability and PTX of each kernel for each capability."""
+def ptx_of_kernels() -> Iterator[tuple[str, tuple[int, int], str, int | None]]:
+    """Name, compute capability, PTX and largest number of registers of each kernel for each capability."""
     with engine_on_pretended_gpu() as gpu:
         params = lower(interpret(FLAGS.split()).experiment).params
-        forms = {False: {}, True: SINGLE_FORMS}
         uploaded = {
-            single: ResidentParameters(SharedArrays(), form).take(params, cuda.stream())[0]
-            for single, form in forms.items()
+            precision: ResidentParameters(SharedArrays(), FORMS[precision]).take(params, cuda.stream())[0]
+            for precision in PRECISIONS
         }
         floats, doubles, bits = (cuda.device_array(64, kind) for kind in (np.float32, np.float64, np.uint8))
         kernels = {
-            str(v): (engine._pixel_kernel(SHAPE_NAMES.index(v.shape), v.interpolating, v.single, False),
-                     (uploaded[v.single], plane_of(params.panels), 0, False, floats, doubles, bits))
-            for v in VARIANTS
+            str(v): (engine._pixel_kernel(SHAPE_NAMES.index(v.shape), v.interpolating, v.precision, False),
+                     (uploaded[v.precision], plane_of(params.panels), 0, False, floats, doubles, bits))
+            for v in VARIANTS if v.registers is None
         }  # fmt: skip
         kernels["sum of solid angles"] = (engine._sum_kernel(), (doubles, doubles))
         for name, (kernel, arguments) in kernels.items():
             library = kernel.compile(tuple(kernel.typeof_pyval(argument) for argument in arguments)).library
+            limits = [(str(v), v.registers) for v in VARIANTS if v.registers and name == f"{v.shape}, {v.precision}"]
             for capability in MULTIPROCESSORS:
                 gpu.device.compute_capability = capability
-                yield name, capability, library.get_asm_str()
+                for variant, registers in ((name, None), *limits):
+                    yield variant, capability, library.get_asm_str(), registers
             gpu.device.compute_capability = (9, 0)
 
 
-def compile_ptx(ptx: str, capability: tuple[int, int], folder: Path) -> Compiled:
+def compile_ptx(ptx: str, registers: int | None, capability: tuple[int, int], folder: Path) -> Compiled:
     """Let ptxas compile PTX."""
     (target,) = re.findall(r"^\.target (\w+)", ptx, flags=re.MULTILINE)
     with tempfile.TemporaryDirectory(dir=folder) as name:
@@ -122,23 +125,24 @@ def compile_ptx(ptx: str, capability: tuple[int, int], folder: Path) -> Compiled
         source.write_text(ptx)
         ptxas = find_nvidia_binary_utility("ptxas")
         report = subprocess.run(
-            [ptxas, "-v", f"-arch={target}", "-o", binary, source], capture_output=True, text=True, check=True
-        ).stderr
+            [ptxas, "-v", f"-arch={target}", *([] if registers is None else [f"--maxrregcount={registers}"]), "-o",
+             binary, source], capture_output=True, text=True, check=True,
+        ).stderr  # fmt: skip
         sass = disassemble(binary) if capability in {gpu.capability for gpu in GPUS.values()} else ""
-    registers = int(re.findall(r"Used (\d+) registers", report)[0])
+    used = int(re.findall(r"Used (\d+) registers", report)[0])
     stacks = [int(number) for number in re.findall(r"(\d+) bytes stack frame", report)]
     spills = [int(number) for number in re.findall(r"(\d+) bytes spill", report)]
     multiprocessor = MULTIPROCESSORS[capability]
-    warps = multiprocessor.resident_warps(registers, THREADS_PER_BLOCK)
-    return Compiled(registers, max(stacks), sum(spills), warps, warps / multiprocessor.warps, sass)
+    warps = multiprocessor.resident_warps(used, THREADS_PER_BLOCK)
+    return Compiled(used, max(stacks), sum(spills), warps, warps / multiprocessor.warps, sass)
 
 
 def compile_all(folder: Path) -> dict[str, dict[tuple[int, int], Compiled]]:
     """Every kernel for every compute capability; ptxas works beside numba-cuda."""
     with ThreadPoolExecutor(2) as threads:
         running = [
-            (name, capability, threads.submit(compile_ptx, ptx, capability, folder))
-            for name, capability, ptx in ptx_of_kernels()
+            (name, capability, threads.submit(compile_ptx, ptx, registers, capability, folder))
+            for name, capability, ptx, registers in ptx_of_kernels()
         ]
     found: dict[str, dict[tuple[int, int], Compiled]] = {}
     for name, capability, compiled in running:
@@ -181,10 +185,12 @@ def public_table(compiled: dict[str, dict[tuple[int, int], Compiled]]) -> str:
     """Markdown: seconds predicted for 1024² pixels × 1000 domains, the loop and all other code of each pixel."""
     pixels, domains = 1024**2, 1000
     lines = [f"| | {' | '.join(GPUS)} |", "|---|" + "--:|" * len(GPUS)]
-    for precision in ("double", "single"):
+    kernels = {precision: f"square, {precision}" for precision in PRECISIONS}
+    kernels["mixed"] += f", at most {engine.MIXED_REGISTERS} registers"
+    for precision, name in kernels.items():
         cells = []
         for gpu in GPUS.values():
-            sass = compiled[f"square, {precision}"][gpu.capability].sass
+            sass = compiled[name][gpu.capability].sass
             loop = innermost_loop(sass)
             cells.append(pixels * domains / gpu.per_second(loop) + pixels / gpu.per_second(all_instructions(sass)))
         lines.append(f"| {precision} | {' | '.join(f'{seconds:.2g} s' for seconds in cells)} |")

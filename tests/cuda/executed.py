@@ -6,6 +6,7 @@ import collections
 
 from pretended_gpu import engine_on_pretended_gpu
 
+from nbnumba.engine.registry import PRECISIONS
 from nbnumba.flags import interpret
 from nbnumba.simulation import simulate
 
@@ -21,7 +22,7 @@ def executed_per_step(flags: str, precision: str) -> dict[str, float]:
     flags : str
         Crystal shape and structure factors, added to FLAGS.
     precision : str
-        "double" or "single".
+        One of `PRECISIONS`.
     """
     counts = []
     for domains in (5, 9):
@@ -51,7 +52,7 @@ def by_type(counts: dict[str, float]) -> dict[str, float]:
 def executed_table() -> str:
     """Markdown: PTX instructions executed per pixel-step, by type."""
     lines = ["| kernel | f64 | f32 | memory | other |", "|---|--:|--:|--:|--:|"]
-    for precision in ("double", "single"):
+    for precision in PRECISIONS:
         for shape, flags in CRYSTALS.items():
             found = by_type(executed_per_step(f"-default_F 100{flags}", precision))
             lines.append(f"| {shape}, {precision} | {' | '.join(f'{count:.0f}' for count in found.values())} |")

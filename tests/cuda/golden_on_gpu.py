@@ -28,7 +28,7 @@ def runs() -> list[tuple[bool, GoldenCase]]:
 
 @dataclass(frozen=True)
 class Errors:
-    """How a single-precision image differs from nanoBragg's.
+    """How an image with float32 sums differs from nanoBragg's.
 
     Attributes
     ----------
@@ -45,10 +45,10 @@ class Errors:
     root_mean_square: float
 
 
-def single_errors(case: GoldenCase, folder: Path) -> Errors | None:
-    """The errors of a case in single precision, on the pretended GPU of the moment; None where it is refused."""
+def single_errors(case: GoldenCase, folder: Path, precision: str) -> Errors | None:
+    """The errors of a case in a precision, on the pretended GPU of the moment; None where it is refused."""
     try:
-        image = simulate(interpret_case(case, folder).experiment, engine="cuda", precision="single").image
+        image = simulate(interpret_case(case, folder).experiment, engine="cuda", precision=precision).image
     except UsageError:
         return None
     reference = case.reference_image().astype(np.float64)
@@ -58,18 +58,23 @@ def single_errors(case: GoldenCase, folder: Path) -> Errors | None:
 
 
 def single_table(folder: Path, tell: Callable[[str], None]) -> str:
-    """Markdown: the errors of every case of at most 512² pixels in single precision."""
-    lines = ["| case | worst pixel | worst of maximum | root mean square |", "|---|--:|--:|--:|"]
+    """Markdown: the errors of every case of at most 512² pixels in single and mixed precision."""
+    lines = [
+        "| case | single: worst pixel | of maximum | root mean square | mixed | of maximum | root mean square |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+    ]
     with engine_on_pretended_gpu():
         for case in golden_cases():
             if prod(case.shape) > 512 * 512:
                 continue
-            tell(f"{case.name}, single")
-            with tempfile.TemporaryDirectory(dir=folder) as place:
-                e = single_errors(case, Path(place))
-            cells = ["refused", "", ""] if e is None else [
-                f"{value:.1e}" for value in (e.worst, e.of_maximum, e.root_mean_square)
-            ]  # fmt: skip
+            cells = []
+            for precision in ("single", "mixed"):
+                tell(f"{case.name}, {precision}")
+                with tempfile.TemporaryDirectory(dir=folder) as place:
+                    e = single_errors(case, Path(place), precision)
+                cells += ["refused", "", ""] if e is None else [
+                    f"{value:.1e}" for value in (e.worst, e.of_maximum, e.root_mean_square)
+                ]  # fmt: skip
             lines.append(f"| {case.name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

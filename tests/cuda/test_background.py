@@ -69,7 +69,7 @@ def test_photons_are_those_of_the_cpu(gpu, name):
     np.testing.assert_allclose(on_gpu, on_cpu, rtol=1e-12)
 
 
-@pytest.mark.parametrize("precision", ["double", "single"])
+@pytest.mark.parametrize("precision", ["double", "single", "mixed"])
 def test_spots_and_materials_add_up(gpu, precision):
     crystal = Crystal(unit_cell=UnitCell(40.0, 50.0, 60.0), cells=(5, 5, 5), default_F=100.0)
     spots = replace(PLANE, crystal=crystal, background=())

@@ -29,7 +29,7 @@ def test_no_register_is_spilled(compiled):
         (name, capability)
         for name, by_capability in compiled.items()
         for capability, kernel in by_capability.items()
-        if kernel.spilled
+        if kernel.spilled and " at most " not in name
     }
     assert spilled == set()
 
@@ -40,7 +40,7 @@ def test_tables_are_as_documented(compiled, name):
     assert made == document.table(name), "run make cuda-tables and look at the difference"
 
 
-@pytest.mark.parametrize("precision", ["double", "single"])
+@pytest.mark.parametrize("precision", ["double", "single", "mixed"])
 def test_a_step_executes_the_arithmetic_that_the_machine_code_shows(compiled, precision):
     executed = by_type(executed_per_step("-default_F 100", precision))
     loop = innermost_loop(compiled[f"square, {precision}"][9, 0].sass)
@@ -49,6 +49,11 @@ def test_a_step_executes_the_arithmetic_that_the_machine_code_shows(compiled, pr
         assert executed["f64"] == 0
         assert in_loop["float64"] == 0
         # all of it is executed, but for signs that cost nothing
+        assert in_loop["float32"] == pytest.approx(executed["f32"], abs=5)
+    elif precision == "mixed":
+        # nine products and sums of indices, the nearest whole number of each and of its product with the cells; six of
+        # what is left becomes float32
+        assert executed["f64"] == 33
         assert in_loop["float32"] == pytest.approx(executed["f32"], abs=5)
     else:
         assert executed["f32"] == 0

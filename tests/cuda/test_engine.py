@@ -173,21 +173,42 @@ def test_single_precision_refuses_what_float32_can_not_hold(gpu, flags, reason):
         simulate(interpret([*SMALL.split(), *flags.split()]).experiment, engine="cuda", precision="single")
 
 
+@pytest.mark.parametrize(("flags", "reason"), [
+    ("-oversample_omega", "and Sampling.oversample_omega multiply the sum at each step"),
+    ("-N 3000 -default_F 1e9", "beyond its numbers"),
+    ("-N 1 -Na 20000 -oversample 1", "too many unit cells"),
+])  # fmt: skip
+def test_mixed_precision_refuses_what_float32_can_not_hold(gpu, flags, reason):
+    with pytest.raises(UsageError, match=f"^precision=mixed: .*{reason}.*use precision=double$"):
+        simulate(interpret([*SMALL.split(), *flags.split()]).experiment, engine="cuda", precision="mixed")
+
+
+@pytest.mark.parametrize("steps", [255, 256])
+def test_the_mixed_kernel_has_fewer_registers_where_a_pixel_has_many_steps(gpu, steps):
+    engine._pixel_kernel.cache_clear()
+    few, many = (engine._pixel_kernel(0, False, "mixed", False, limit) for limit in (None, engine.MIXED_REGISTERS))
+    domains = f"{ONE_DOMAIN} -detpixels 8 -mosaic 1 -mosaic_dom {steps} -oversample 1"
+    simulate(interpret(domains.split()).experiment, engine="cuda", precision="mixed")
+    assert (len(few.overloads), len(many.overloads)) == ((1, 0) if steps < engine.MANY_STEPS else (0, 1))
+
+
 def test_single_precision_is_not_for_the_cpu():
     with pytest.raises(UsageError, match="^precision=single needs engine=cuda$"):
         make_engine("cpu", "single")
-    with pytest.raises(UsageError, match="unknown precision 'half': choose one of double, single"):
+    with pytest.raises(UsageError, match="unknown precision 'half': choose one of double, single, mixed"):
         make_engine("cuda", "half")
 
 
-def test_the_command_line_renders_in_single_precision(gpu, tmp_path, monkeypatch):
+def test_the_command_line_renders_in_every_precision(gpu, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     images = []
-    for precision in ("double", "single"):
+    for precision in ("double", "single", "mixed"):
         assert run([*SMALL.split(), "-nonoise", "--engine", "cuda", "--precision", precision]) == 0
         images.append(np.fromfile("floatimage.bin", dtype=np.float32))
-    np.testing.assert_allclose(images[1], images[0], rtol=1e-5)
-    assert np.any(images[1] != images[0])
+    for image in images[1:]:
+        np.testing.assert_allclose(image, images[0], rtol=1e-5)
+        assert np.any(image != images[0])
+    assert np.any(images[1] != images[2])
 
 
 class Table(NamedTuple):
@@ -243,7 +264,7 @@ from nbnumba.engine import cuda
 from nbnumba.simulation import simulate
 with mock.patch.object(nvvm, "compile_ir", wraps=nvvm.compile_ir) as compiled, pretended_gpu():
     image = simulate(interpret({ONE_DOMAIN.split()}).experiment, engine="cuda").image
-    stats = cuda._pixel_kernel(0, False, False, False).stats
+    stats = cuda._pixel_kernel(0, False, "double", False).stats
     print(image.tobytes().hex()[-80:], sum(stats.cache_hits.values()), sum(stats.cache_misses.values()),
           compiled.call_count)
 """

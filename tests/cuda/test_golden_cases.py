@@ -74,12 +74,13 @@ SINGLE_ROOT_MEAN_SQUARE = 3e-7
 REFUSED = {"oversample_omega", "oversample_polar", "thick_oversampled"}
 
 
+@pytest.mark.parametrize("precision", ["single", "mixed"])
 @pytest.mark.parametrize(
     "case", [pytest.param(c, id=c.name) for c in golden_cases() if math.prod(c.shape) <= LARGEST_SINGLE]
 )
-def test_single_precision_is_near_nanobraggs(use_gpu, case, tmp_path):
+def test_float32_sums_are_near_nanobraggs(use_gpu, case, precision, tmp_path):
     use_gpu(True)
-    errors = single_errors(case, tmp_path)
+    errors = single_errors(case, tmp_path, precision)
     if errors is None:
         assert case.name in REFUSED
         return

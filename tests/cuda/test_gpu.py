@@ -41,7 +41,7 @@ def test_pixels_equal_nanobraggs(case, tmp_path):
     assert difference.is_within_bars, difference
 
 
-@pytest.mark.parametrize("precision", ["double", "single"])
+@pytest.mark.parametrize("precision", ["double", "single", "mixed"])
 @pytest.mark.parametrize(
     "name", ["misset", "shape_round", "hkl_nearest", "interpolate_in_range", "phi_mosaic_oversample"]
 )

@@ -40,12 +40,12 @@ def test_a_good_gpu_passes_and_the_report_tells_what_was_done(small, tmp_path, c
     assert "All checks passed." in text
     assert "Pretended GPU" in text
     found = json.loads((tmp_path / "report" / "report.json").read_text())
-    # single precision does not take -oversample_omega
+    # float32 sums do not take -oversample_omega
     assert [(row["name"], row["precision"]) for row in found["golden"]] == [
-        ("hkl_nearest", "double"), ("hkl_nearest", "single"), ("misset", "double"), ("misset", "single"),
-        ("oversample_omega", "double"),
+        ("hkl_nearest", "double"), ("hkl_nearest", "single"), ("hkl_nearest", "mixed"),
+        ("misset", "double"), ("misset", "single"), ("misset", "mixed"), ("oversample_omega", "double"),
     ]  # fmt: skip
-    assert [row["good"] for row in found["agreement"]] == [True] * 4
+    assert [row["good"] for row in found["agreement"]] == [True] * 6
     assert {row["name"] for row in found["timings"]} == set(SMALL)
     assert all(row["pixel_steps"] in (16 * 16 * 3, 16 * 16) for row in found["timings"])
     assert all(0 < row["fastest"] <= row["median"] <= row["slowest"] for row in found["timings"])
@@ -64,7 +64,7 @@ def test_a_gpu_that_computes_wrongly_fails_and_is_named(small, tmp_path, monkeyp
     monkeypatch.setattr(gpu_check, "simulate_model", wrong)
     assert gpu_check.main(str(tmp_path)) == 1
     text = (tmp_path / "report.md").read_text()
-    assert "9 checks failed" in text
+    assert "13 checks failed" in text
     assert "misset, double" in text
     assert "**FAILED**" in text
 

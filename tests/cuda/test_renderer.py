@@ -40,25 +40,25 @@ def turned(angle: float) -> Experiment:
     return replace(BASE, crystal=replace(BASE.crystal, misset=(angle, 0.0, 0.0)))
 
 
-def bytes_of(experiment: Experiment, single: bool = False) -> tuple[int, int]:
+def bytes_of(experiment: Experiment, precision: str = "double") -> tuple[int, int]:
     """Bytes of the piece with all small arrays, each to the next multiple of 16, and of the table beside it."""
     params = lower(experiment).params
     arrays = {(topic, name): value for topic, section in zip(params._fields, params, strict=True)
               for name, value in section._asdict().items() if isinstance(value, np.ndarray)}  # fmt: skip
     table = arrays.pop(("factors", "amplitudes"))
-    halved = {("lattice", "reciprocal"), ("lattice", "cells")} if single else set()
+    is_short = precision != "double"
+    halved = {("lattice", "reciprocal"), ("lattice", "cells")} if is_short else set()
     sizes = [array.nbytes // (2 if name in halved else 1) for name, array in arrays.items()]
-    return sum(size + -size % 16 for size in sizes), table.nbytes // (2 if single else 1)
+    return sum(size + -size % 16 for size in sizes), table.nbytes // (2 if is_short else 1)
 
 
-@pytest.mark.parametrize("precision", ["double", "single"])
+@pytest.mark.parametrize("precision", ["double", "single", "mixed"])
 def test_a_turned_crystal_costs_one_upload_and_one_download(gpu, precision):
-    single = precision == "single"
     with Renderer("cuda", precision) as renderer:
         renderer.render(turned(1.0))
         before = len(gpu.uploads), len(gpu.downloads), len(gpu.launches), len(gpu.allocations), len(gpu.pinned)
         renderer.render(turned(2.0))
-        assert gpu.uploads[before[0] :] == [bytes_of(BASE, single)[0]]
+        assert gpu.uploads[before[0] :] == [bytes_of(BASE, precision)[0]]
         # 2000 pixels in float32, and the solid angles of 21 blocks
         assert gpu.downloads[before[1] :] == [4 * 2000 + 8 * 21]
         # the image, and the sums of its solid angles
@@ -74,12 +74,12 @@ def test_the_same_experiment_costs_no_upload(gpu):
         assert (len(gpu.uploads), len(gpu.allocations)) == before
 
 
-@pytest.mark.parametrize("precision", ["double", "single"])
+@pytest.mark.parametrize("precision", ["double", "single", "mixed"])
 def test_the_first_image_costs_two_uploads_and_no_empty_launch(gpu, precision):
     before = len(gpu.uploads), len(gpu.launches)
     with Renderer("cuda", precision) as renderer:
         renderer.render(BASE)
-    assert sorted(gpu.uploads[before[0] :]) == sorted(bytes_of(BASE, precision == "single"))
+    assert sorted(gpu.uploads[before[0] :]) == sorted(bytes_of(BASE, precision))
     assert gpu.launches[before[1] :] == [(32, 64), (1, 64)]
 
 

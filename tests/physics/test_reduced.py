@@ -13,6 +13,7 @@ from numba.extending import intrinsic
 
 from nbnumba.flags import interpret
 from nbnumba.numerics import half_turns
+from nbnumba.numerics.elementary import ROUNDER
 from nbnumba.physics import reduced
 from nbnumba.physics.structure_factor import nearest_amplitude
 from nbnumba.setup.lowering import lower
@@ -56,6 +57,20 @@ def relative_errors(values, exact):
 def fma_single(x, y, z):
     """x·y + z of float32: exact in float64 but for a rounding 29 binary digits further on."""
     return np.float32(np.float64(x) * np.float64(y) + np.float64(z))
+
+
+@njit
+def angles_of_split(index, cells):
+    return reduced.angles_single(index, cells, fma_single)
+
+
+@njit
+def quotient(x, y):
+    return x / y
+
+
+OF_SPLIT = reduced.distance_single, angles_of_split, quotient
+"""What float32 shapes ask of indices from `split_index`."""
 
 
 @intrinsic
@@ -131,7 +146,7 @@ def test_whole_indices_give_the_number_of_unit_cells():
     for index in ((0.0, 0.0, 0.0), (3.0, -2.0, 0.0)):
         assert abs(square_factor_reduced(spots(n), *index, *index, fma_double)) == pytest.approx(120.0, rel=1e-15)
     zero = (np.float32(0.0),) * 3
-    single = square_factor_single(spots(n, kind=np.float32), zero, zero, zero, fma_single)
+    single = square_factor_single(spots(n, kind=np.float32), zero, zero, zero, *OF_SPLIT)
     assert abs(single) == pytest.approx(120.0, rel=2.0**-22)
 
 
@@ -172,12 +187,35 @@ def test_the_nearest_reflection_is_the_nearest():
         assert float(distance) == pytest.approx(float(index - int(nearest)), rel=2.0**-23, abs=1e-9)
 
 
+@pytest.mark.parametrize("cells", [1, 5, 100, 1000])
+def test_mixed_indices_leave_what_is_beyond_whole_numbers(cells):
+    numbers = np.random.default_rng(6)
+    axes, q = numbers.normal(size=(2000, 3)) * 1e-8, numbers.normal(size=(2000, 3)) * 1e9
+    for axis, vector in zip(axes, q, strict=True):
+        exact = sum(Fraction(float(a)) * Fraction(float(b)) for a, b in zip(axis, vector, strict=True))
+        index, rounded, distance, turns = reduced.mixed_index(tuple(axis), tuple(vector), float(cells), fma_double)
+        # three products of some tens and their sums, each rounded to 53 digits
+        error = 6 * 60.0 * 2.0**-53
+        assert abs(float(exact - Fraction(float(index)))) < error
+        nearest = int(reduced.whole_part(rounded))
+        assert abs(float(exact - nearest)) <= 0.5 + error
+        assert float(distance) == pytest.approx(float(exact - nearest), rel=2.0**-23, abs=error)
+        whole = round(exact * cells - Fraction(float(turns)))
+        assert float(turns) == pytest.approx(float(exact * cells - whole), rel=2.0**-23, abs=cells * error)
+        assert abs(turns) <= 0.5
+
+
+@pytest.mark.parametrize("whole", [0, 1, -1, 4097, -4097, 2**30, -(2**30)])
+def test_whole_parts_are_read_from_the_lowest_bits(whole):
+    assert reduced.whole_part(whole + 0.25 + ROUNDER) == whole
+
+
 @pytest.mark.parametrize("cells", [5, 100, 1000])
 def test_single_square_factor_keeps_six_digits_even_between_spots(cells):
     exact, found = split_indices(1000, 10.0)
     lattice = spots((cells,) * 3, kind=np.float32)
     other = (np.float32(0.0), np.float32(0.3125), np.float32(0.0))
-    values = [abs(square_factor_single(lattice, index, other, other, fma_single)) for index in found]
+    values = [abs(square_factor_single(lattice, index, other, other, *OF_SPLIT)) for index in found]
     other_axes = grating(0.3125, cells) ** 2
     indices = [mpmath.mpf(index.numerator) / index.denominator for index in exact]
     sines = np.array([float(abs(mpmath.sinpi(x))) for x in indices])
@@ -194,7 +232,7 @@ def test_single_shapes_follow_the_double_ones(shape, fudge):
     single, double = spots(cells, fudge, np.float32), spots(cells, fudge)
     # along c, half an index away at most, the radius comes to 300
     distances = np.concatenate((np.linspace(0.0, 0.01, 400), np.linspace(0.01, 0.1, 100))).astype(np.float32)
-    values = [abs(shape.single(single, zero, zero, (zero[0], d, zero[0]), fma_single)) for d in distances]
+    values = [abs(shape.single(single, zero, zero, (zero[0], d, zero[0]), *OF_SPLIT)) for d in distances]
     exact = np.array([abs(shape.factor(double, 0.0, 0.0, float(d), 0.0, 0.0, 0.0)[0]) for d in distances])
     # float32 of exp(-x) is off by x units at least; the sphere's transform goes through zero
     np.testing.assert_allclose(values, exact, rtol=2e-5, atol=2e-6 * exact.max())
