@@ -102,7 +102,7 @@ def ptx_of_kernels() -> Iterator[tuple[str, tuple[int, int], str, int | None]]:
         }
         floats, doubles, bits = (cuda.device_array(64, kind) for kind in (np.float32, np.float64, np.uint8))
         kernels = {
-            str(v): (engine._pixel_kernel(SHAPE_NAMES.index(v.shape), v.interpolating, v.precision, False),
+            str(v): (engine._pixel_kernel(SHAPE_NAMES.index(v.shape), v.interpolating, v.precision, False, None),
                      (uploaded[v.precision], plane_of(params.panels), 0, False, floats, doubles, bits))
             for v in VARIANTS if v.registers is None
         }  # fmt: skip

@@ -264,7 +264,7 @@ from nbnumba.engine import cuda
 from nbnumba.simulation import simulate
 with mock.patch.object(nvvm, "compile_ir", wraps=nvvm.compile_ir) as compiled, pretended_gpu():
     image = simulate(interpret({ONE_DOMAIN.split()}).experiment, engine="cuda").image
-    stats = cuda._pixel_kernel(0, False, "double", False).stats
+    stats = cuda._pixel_kernel(0, False, "double", False, None).stats
     print(image.tobytes().hex()[-80:], sum(stats.cache_hits.values()), sum(stats.cache_misses.values()),
           compiled.call_count)
 """
