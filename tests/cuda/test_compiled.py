@@ -51,8 +51,8 @@ def test_a_step_executes_the_arithmetic_that_the_machine_code_shows(compiled, pr
         # all of it is executed, but for signs that cost nothing
         assert in_loop["float32"] == pytest.approx(executed["f32"], abs=5)
     elif precision == "mixed":
-        # for each axis three products and sums, and three more for what is left of the index and of its product with the
-        # cells; PTX also counts two conversions and a change of sign
+        # for each axis three products and sums, and six operations for what is left of the index and of its product
+        # with the cells; PTX also counts two conversions and a change of sign
         assert in_loop["float64"] == 27
         assert executed["f64"] == 27 + 9
         assert in_loop["float32"] == pytest.approx(executed["f32"], abs=5)
