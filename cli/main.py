@@ -23,6 +23,7 @@ COMMANDS = {
     "noisify": "nbnumba_cli.noisify",
     "readout": "nbnumba_cli.readout",
     "campaign": "nbnumba_cli.campaign",
+    "refine": "nbnumba_cli.refine",
     "trace": "nbnumba_cli.trace",
     "compare": "nbnumba_cli.compare",
     "compare-traces": "nbnumba_cli.compare_traces",

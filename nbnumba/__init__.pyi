@@ -6,6 +6,7 @@ from . import (
     io as io,
     output as output,
     readout as readout,
+    refine as refine,
     trace as trace,
 )
 from .config import (

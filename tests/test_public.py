@@ -19,7 +19,7 @@ from numpydoc.docscrape import NumpyDocString
 import nbnumba
 
 PACKAGES = ("nbnumba", *(
-    f"nbnumba.{name}" for name in ("background", "campaign", "compare", "io", "output", "readout", "trace")
+    f"nbnumba.{name}" for name in ("background", "campaign", "compare", "io", "output", "readout", "refine", "trace")
 ))  # fmt: skip
 
 

@@ -1,11 +1,10 @@
-"""Refinement: pixels as a function of parameters, exact derivatives, likelihoods, and a fit of a shot.
+"""Refinement: pixels as a function of parameters with exact derivatives, likelihoods, and the fit of a shot.
 
-`with_scipy`, `with_torch` and `with_jax` hand a model to those packages; torch and jax are imported by theirs alone.
+`nbnumba.refine.with_torch` and `nbnumba.refine.with_jax` hand a model to PyTorch and JAX, and are imported by name.
 """
 
 from __future__ import annotations
 
-from nbnumba.refine.likelihood import GaussianLikelihood, PoissonLikelihood
-from nbnumba.refine.model import PixelModel
+import lazy_loader
 
-__all__ = ["GaussianLikelihood", "PixelModel", "PoissonLikelihood"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

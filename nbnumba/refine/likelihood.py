@@ -56,6 +56,7 @@ class Likelihood:
     Parameters
     ----------
     model : PixelModel
+        Of the pixels.
     data : array_like, shape (n,)
         The measured pixels, photons.
     """
@@ -86,6 +87,7 @@ class Likelihood:
         Parameters
         ----------
         x : array_like, shape (k,)
+            The vector.
         """
         return self._variance(self.model(x))
 
@@ -95,6 +97,7 @@ class Likelihood:
         Parameters
         ----------
         x : array_like, shape (k,)
+            The vector.
         """
         return self.variance(x)
 
@@ -104,6 +107,7 @@ class Likelihood:
         Parameters
         ----------
         x : array_like, shape (k,)
+            The vector.
         """
         return self._value(self.model(x))
 
@@ -113,6 +117,7 @@ class Likelihood:
         Parameters
         ----------
         x : array_like, shape (k,)
+            The vector.
 
         Returns
         -------
@@ -128,6 +133,7 @@ class Likelihood:
         Parameters
         ----------
         x : array_like, shape (k,)
+            The vector.
         """
         photons = self.model(x)
         return np.asarray((photons - self.data) / np.sqrt(self._variance(photons)))
@@ -138,6 +144,7 @@ class Likelihood:
         Parameters
         ----------
         x : array_like, shape (k,)
+            The vector.
 
         Returns
         -------
@@ -153,6 +160,7 @@ class Likelihood:
         Parameters
         ----------
         x : array_like, shape (k,)
+            The vector.
 
         Returns
         -------
@@ -178,6 +186,7 @@ class Likelihood:
         Parameters
         ----------
         x : array_like, shape (k,)
+            The vector.
 
         Returns
         -------
@@ -199,6 +208,7 @@ class PoissonLikelihood(Likelihood):
     Parameters
     ----------
     model : PixelModel
+        Of the pixels.
     data : array_like, shape (n,)
         Photons; any numbers of zero or more.
     floor : float
@@ -224,6 +234,7 @@ class PoissonLikelihood(Likelihood):
         return np.maximum(photons, self.floor)
 
     def cautious_variance(self, x: ArrayLike) -> np.ndarray:
+        """See `Likelihood.cautious_variance`: a pixel's own photons, and at least one."""
         return np.maximum(self.variance(x), np.maximum(self.data, 1.0))
 
     def _value(self, photons: np.ndarray) -> float:
@@ -240,6 +251,7 @@ class GaussianLikelihood(Likelihood):
     Parameters
     ----------
     model : PixelModel
+        Of the pixels.
     data : array_like, shape (n,)
         Photons.
     sigma : array_like, shape (n,) or ()

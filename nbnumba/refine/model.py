@@ -146,6 +146,7 @@ class PixelModel:
         Parameters
         ----------
         x : array_like, shape (k,)
+            The vector.
 
         Returns
         -------
@@ -160,6 +161,7 @@ class PixelModel:
         Parameters
         ----------
         x : array_like, shape (k,)
+            The vector.
 
         Returns
         -------
@@ -177,6 +179,7 @@ class PixelModel:
         Parameters
         ----------
         x : array_like, shape (k,)
+            The vector.
 
         Returns
         -------
@@ -204,6 +207,7 @@ class PixelModel:
         Parameters
         ----------
         x : array_like, shape (k,)
+            The vector.
 
         Returns
         -------
@@ -229,6 +233,7 @@ class PixelModel:
         Parameters
         ----------
         x : array_like, shape (k,)
+            The vector.
 
         Returns
         -------

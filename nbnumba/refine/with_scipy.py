@@ -12,12 +12,17 @@ if TYPE_CHECKING:
     from nbnumba.refine.likelihood import Likelihood
 
 
+_EVALUATIONS = 60
+"""Of the pixels in each part of a fit: some twenty do from a start that can succeed."""
+
+
 def minimize(likelihood: Likelihood, x: ArrayLike | None = None, **options: Any) -> Any:
     """`scipy.optimize.minimize` of a likelihood within the model's bounds.
 
     Parameters
     ----------
     likelihood : Likelihood
+        Model and data.
     x : array_like, shape (k,), or None
         Where to begin; None takes the model's start.
     **options
@@ -39,6 +44,7 @@ def least_squares(likelihood: Likelihood, x: ArrayLike | None = None, **options:
     Parameters
     ----------
     likelihood : Likelihood
+        Model and data.
     x : array_like, shape (k,), or None
         Where to begin; None takes the model's start.
     **options
@@ -62,6 +68,7 @@ def fit(likelihood: Likelihood, x: ArrayLike | None = None) -> np.ndarray:
     Parameters
     ----------
     likelihood : Likelihood
+        Model and data.
     x : array_like, shape (k,), or None
         Where to begin; None takes the model's start.
 
@@ -69,5 +76,5 @@ def fit(likelihood: Likelihood, x: ArrayLike | None = None) -> np.ndarray:
     -------
     ndarray, shape (k,), float64
     """
-    found = np.asarray(least_squares(likelihood, x, loss="soft_l1").x)
-    return np.asarray(minimize(likelihood, found).x)
+    found = np.asarray(least_squares(likelihood, x, loss="soft_l1", max_nfev=_EVALUATIONS).x)
+    return np.asarray(minimize(likelihood, found, options={"maxfun": _EVALUATIONS}).x)

@@ -1,0 +1,264 @@
+"""A measured shot: boxes around expected spots, a fit that begins blurred, and what came of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from nbnumba.config import CrystalShape
+from nbnumba.errors import UsageError
+from nbnumba.refine.likelihood import PoissonLikelihood
+from nbnumba.refine.model import PixelModel
+from nbnumba.refine.prepare import prepared
+from nbnumba.refine.spots import Box, cut_boxes, predict_spots
+from nbnumba.refine.with_scipy import fit
+from nbnumba.setup.lowering import lower
+
+if TYPE_CHECKING:
+    from nbnumba.config import Experiment, Panel
+
+STRONG = 5.0
+"""Standard deviations from which on a spot counts."""
+
+MOST_BOXES = 300
+"""Spots that are fitted, at most."""
+
+_BLUR = (0.25, 0.5, 1.0)
+"""Factors of the number of cells, one fit after the other: broad spots find theirs from farther away."""
+
+_BLURRED_CELLS = 6.0
+"""Cells that a blurred crystal keeps along each axis: spots of fewer run into each other."""
+
+_FEWEST = 5
+"""Spots below which nothing is fitted."""
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """What came of a shot.
+
+    Attributes
+    ----------
+    experiment : Experiment
+        The refined one.
+    values, errors : dict
+        Parameter -> value and standard error, user units.
+    start : dict
+        Parameter -> value at the start.
+    boxes : list of Box
+        The fitted spots, strongest first.
+    photons : list of ndarray, shape (edge, edge)
+        The model of each box, background included; NaN where there is no measurement.
+    chi_squared, degrees : float, int
+        Σ (model - data)² / model, and pixels less parameters.
+    shift_before, shift_after : float
+        Median distance between centres of mass of data and model in the strongest half of the boxes, pixels.
+    """
+
+    experiment: Experiment
+    values: dict[str, float]
+    errors: dict[str, float]
+    start: dict[str, float]
+    boxes: list[Box]
+    photons: list[np.ndarray]
+    chi_squared: float
+    degrees: int
+    shift_before: float
+    shift_after: float
+
+
+def refine_shot(
+    images: Sequence[np.ndarray], experiment: Experiment, parameters: Sequence[str], *,
+    masks: Sequence[np.ndarray] | None = None, d_min: float = 2.0, edge: int = 15, most: int = MOST_BOXES,
+    crystal_system: str = "triclinic", engine: str = "cpu", threads: int | None = None,
+) -> Refinement:  # fmt: skip
+    """Fit an experiment to a measured shot.
+
+    Parameters
+    ----------
+    images : sequence of ndarray, shape (slow, fast)
+        Photons of each panel.
+    experiment : Experiment
+        Where to start: within a spot's width or two. A detector of panels.
+    parameters : sequence of str
+        As in `PixelModel`.
+    masks : sequence of ndarray, shape (slow, fast), bool, or None
+        Which pixels are measurements; None takes those that are finite, not negative and not masked by the detector.
+    d_min : float
+        Resolution limit, Å.
+    edge : int
+        Pixels along the edge of a box.
+    most : int
+        Boxes at most, the strongest.
+    crystal_system, engine, threads
+        As in `PixelModel`.
+
+    Returns
+    -------
+    Refinement
+
+    Raises
+    ------
+    UsageError
+        If there are too few spots, or a direction of the parameters changes no pixel.
+    """
+    start = prepared(experiment, True, False)
+    panels = start.detector.panels
+    assert panels is not None
+    images, masks = _checked_images(images, masks, panels)
+    if not any(image[mask].any() for image, mask in zip(images, masks, strict=True)):
+        raise UsageError("{image}: no pixel has a photon: there is nothing to fit")
+    boxes = _strong_boxes(images, masks, start, panels, d_min, edge)[:most]
+    if len(boxes) < _FEWEST:
+        raise UsageError(
+            f"{{image}}: {len(boxes)} of the expected spots stand out of the background; at least {_FEWEST} are "
+            "needed: check that the experiment is the image's"
+        )
+    options = {"crystal_system": crystal_system, "engine": engine, "threads": threads}
+    stage = _fit(start, parameters, boxes, options)
+    photons, data = stage.model(stage.x), _data(boxes)
+    begin = stage.model.values(stage.model.start)
+    first = _Stage.of(start, parameters, boxes, {}, 1.0, options)
+    values, errors = stage.model.values(stage.x), PoissonLikelihood(stage.model, data).standard_errors(stage.x)
+    if "scale" in values:
+        values["scale"], errors["scale"] = stage.brighter * values["scale"], stage.brighter * errors["scale"]
+    return Refinement(
+        experiment=stage.model.experiment(stage.x), values=values, errors=errors, start=begin, boxes=boxes,
+        photons=_by_box(boxes, photons), chi_squared=float(np.sum((photons - data) ** 2 / photons)),
+        degrees=len(photons) - len(stage.x),
+        shift_before=_median_shift(boxes, _by_box(boxes, first.model(first.model.start))),
+        shift_after=_median_shift(boxes, _by_box(boxes, photons)),
+    )  # fmt: skip
+
+
+def _checked_images(
+    images: Sequence[np.ndarray], masks: Sequence[np.ndarray] | None, panels: Sequence[Panel]
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    shapes = [panel.image_size[::-1] for panel in panels]
+    if [image.shape for image in images] != shapes:
+        raise UsageError(
+            f"{{image}}: {len(images)} panel(s) of {images[0].shape} pixels; the experiment has {len(shapes)} of "
+            f"{shapes[0]} (slow, fast)"
+        )
+    good = [np.isfinite(image) & (image >= 0.0) for image in images]
+    for number, panel in enumerate(panels):
+        low, high = panel.trusted_range
+        good[number] &= (images[number] >= low) & (images[number] <= high)
+        if panel.mask is not None:
+            good[number] &= panel.mask
+        if masks is not None:
+            good[number] &= masks[number]
+    return [np.where(ok, image, 0.0) for image, ok in zip(images, good, strict=True)], good
+
+
+def _strong_boxes(
+    images: Sequence[np.ndarray], masks: Sequence[np.ndarray], start: Experiment, panels: Sequence[Panel],
+    d_min: float, edge: int,
+) -> list[Box]:  # fmt: skip
+    """Boxes of spots that stand out, strongest first."""
+    model = lower(start)
+    spots = predict_spots(model, panels, d_min, _tolerance(start, model.lattice.lengths, d_min))
+    return [box for box in cut_boxes(images, masks, spots, edge) if box.strength >= STRONG]
+
+
+def _tolerance(start: Experiment, lengths: tuple[float, float, float], d_min: float) -> float:
+    """How far from the Ewald sphere spots lie, 1/Å, by size, mosaicity, bandwidth and half a degree of misset."""
+    crystal, spectrum = start.crystal, start.beam.spectrum
+    size = max(1.0 / (count * length) for count, length in zip(crystal.cells, lengths, strict=True))
+    spread = np.max(crystal.mosaic_spread) if crystal.mosaic_spread is not None else 0.0
+    band = 0.0 if spectrum is None else float(np.ptp(spectrum.angstroms) / spectrum.mean)
+    return float(size + (math.radians(max(float(spread), 0.0) + 0.5) + band) / d_min)
+
+
+def _background(boxes: Sequence[Box]) -> np.ndarray:
+    return np.concatenate([box.background[box.good] for box in boxes])
+
+
+def _data(boxes: Sequence[Box]) -> np.ndarray:
+    return np.concatenate([box.data[box.good] for box in boxes])
+
+
+class _Stage(NamedTuple):
+    """A model of the boxes and where its fit begins, or has ended."""
+
+    model: PixelModel
+    x: np.ndarray
+    brighter: float  # by what the fluence was multiplied, so that the scale begins at 1
+
+    @classmethod
+    def of(
+        cls, experiment: Experiment, parameters: Sequence[str], boxes: Sequence[Box], known: dict[str, float],
+        brighter: float, options: dict[str, Any],
+    ) -> _Stage:  # fmt: skip
+        """A model that begins with known values, as bright as the data if its scale is refined."""
+        pixels = np.concatenate([box.pixels() for box in boxes])
+        beam = experiment.beam
+        bright = replace(beam, fluence=beam.fluence * brighter, flux=beam.flux * brighter)
+        model = PixelModel(
+            replace(experiment, beam=bright), parameters, pixels, background=_background(boxes), **options
+        )
+        x = np.array([known.get(name, value) for name, value in model.values(model.start).items()]) / model.scales
+        return cls(model, np.clip(x, *model.bounds), brighter)
+
+
+def _fit(
+    start: Experiment, parameters: Sequence[str], boxes: Sequence[Box], options: dict[str, Any]
+) -> _Stage:
+    """Fit with blurred spots first, each fit from the result of the one before."""
+    above, known = float((_data(boxes) - _background(boxes)).sum()), dict[str, float]()
+    cells, square = start.crystal.cells, start.crystal.shape is CrystalShape.SQUARE
+    blurred = ("scale", *(name for name in parameters if name not in ("N", "scale")))
+    for factor in (1.0,) if square else _BLUR:
+        na, nb, nc = (max(count * factor, min(count, _BLURRED_CELLS)) for count in cells)
+        experiment = replace(start, crystal=replace(start.crystal, cells=cells if square else (na, nb, nc)))
+        wanted = blurred if factor < 1.0 else tuple(parameters)
+        if factor == _BLUR[0] and "orientation" in wanted:
+            # what turns the lattice as a whole comes before what strains it
+            wanted = ("scale", "orientation")
+        brighter = 1.0
+        if "scale" in wanted:
+            dim = _Stage.of(experiment, wanted, boxes, known, 1.0, options)
+            brighter = above / max(float((dim.model(dim.x) - _background(boxes)).sum()), 1e-300)
+        stage = _Stage.of(experiment, wanted, boxes, known, brighter, options)
+        found = fit(PoissonLikelihood(stage.model, _data(boxes)), stage.x)
+        known = {name: value for name, value in stage.model.values(found).items() if name != "scale"}
+    return _Stage(stage.model, found, brighter)
+
+
+def _by_box(boxes: Sequence[Box], photons: np.ndarray) -> list[np.ndarray]:
+    """Pixels as images of the boxes, NaN where there is no measurement."""
+    images, first = [], 0
+    for box in boxes:
+        image = np.full(box.data.shape, np.nan)
+        count = int(box.good.sum())
+        image[box.good] = photons[first : first + count]
+        images.append(image)
+        first += count
+    return images
+
+
+def _centre(photons: np.ndarray) -> np.ndarray:
+    """Centre of mass, pixels."""
+    weights = np.maximum(np.nan_to_num(photons), 0.0)
+    slow, fast = np.mgrid[: len(weights), : len(weights)]
+    total = max(float(weights.sum()), 1e-300)
+    return np.array([(weights * slow).sum(), (weights * fast).sum()]) / total
+
+
+def _median_shift(boxes: Sequence[Box], photons: Sequence[np.ndarray]) -> float:
+    """Median distance between spots of data and model in the strongest half of the boxes, pixels."""
+    strongest = list(zip(boxes, photons, strict=True))[: max(len(boxes) // 2, 1)]
+    distances = [
+        np.linalg.norm(_centre(_peak(box.data - box.background)) - _centre(_peak(model - box.background)))
+        for box, model in strongest
+    ]
+    return float(np.median(distances))
+
+
+def _peak(above: np.ndarray) -> np.ndarray:
+    """Photons that stand out: those of more than a fifth of the highest pixel."""
+    return np.where(above > 0.2 * np.nanmax(above), above, 0.0)
