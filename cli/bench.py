@@ -43,6 +43,7 @@ if TYPE_CHECKING:
               help="A program of others that takes nanoBragg's flags where {flags} stands, and writes floatimage.bin; "
                    "{threads} is the number of threads. May be given several times.")
 @click.option("--profile", is_flag=True, help="Also show where the time of a whole run goes.")
+@click.option("--sparse", is_flag=True, help="Also compare sums with a cutoff (simulate --cutoff) and full sums.")
 @click.option("--outdir", default="bench_output", show_default=True, metavar="DIR",
               help="Where the results are written.")
 @click.option("--list", "list_only", is_flag=True, help="List the workloads and stop.")
@@ -60,6 +61,7 @@ def command(
     many: bool,
     peers: tuple[str, ...],
     profile: bool,
+    sparse: bool,
     outdir: str,
     list_only: bool,
 ) -> None:
@@ -97,6 +99,7 @@ def command(
         profile=profile,
         companions=companions,
         peers=tuple(_peer(text) for text in peers),
+        sparse=sparse,
     )
     folder = Path(outdir)
     folder.mkdir(parents=True, exist_ok=True)

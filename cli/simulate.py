@@ -83,12 +83,14 @@ class SimulateCommand(FlagCommand):
 @click.option("--spacegroup", metavar="NAME", help="Complete the reflections of -hkl by this symmetry.")
 @click.option("--cutoff", type=float, metavar="PHOTONS",
               help="Leave out what changes no pixel by more: many times faster for Gaussian and top-hat spots.")
+@click.option("--spots", metavar="FILE", help="Also write the list of spots: .csv, or .h5 with DIALS's columns.")
 @physics_options()
 @readout_options
 def command(
     flags: tuple[str, ...], engine: str, precision: str, threads: int | None, png: str | None, spacegroup: str | None,
     additions: Additions, background: tuple[str, ...], output: tuple[str, ...], compression: str | None,
-    smv_header: str, cutoff: float | None, detector: str | None, truth: bool, **others: Any,
+    smv_header: str, cutoff: float | None, detector: str | None, truth: bool, spots: str | None,
+    **others: Any,
 ) -> None:
     """Simulate a diffraction image and write it as nanoBragg does.
 
@@ -115,7 +117,8 @@ def command(
     # all of it: Ctrl-C would be lost in a compiler that runs in the main thread
     outputs = ImageNames(tuple(Path(path) for path in output), compression, smv_header, truth)
     run_interruptible(_simulate, flags, wanted, engine, precision, threads, png, spacegroup, additions,
-                      background, reading_out, outputs, detector)  # fmt: skip
+                      background, reading_out, outputs, detector,
+                      None if spots is None else Path(spots))  # fmt: skip
 
 
 def _is_given(readout: dict[str, Any]) -> bool:
@@ -149,7 +152,7 @@ def settled_engine(engine: str, precision: str) -> str:
 def _simulate(
     flags: Sequence[str], physics: Physics, engine: str, precision: str, threads: int | None, png: str | None,
     spacegroup: str | None, additions: Additions, background: Sequence[str], reading_out: dict[str, Any],
-    outputs: ImageNames, detector: str | None,
+    outputs: ImageNames, detector: str | None, spots: Path | None,
 ) -> None:
     """Read, simulate, write, report."""
     from nbnumba.engine.threads import available_threads
@@ -180,6 +183,7 @@ def _simulate(
     if settings is not None:
         extra = replace(extra, readout=_checked_readout(settings, model, request))
     extra.check(model, request.files, [path for _, path in request.inputs])
+    _check_spots(spots, request, extra.paths)
     _check_pixels(request, model)
     say(setup_lines(model, (*request.inputs, *request.notes)))
     with progress_bar(request.progress) as progress:
@@ -188,6 +192,9 @@ def _simulate(
     report = write_outputs(model, result.image, request.files, threads)
     images, facts = _read_out(result, extra.readout, settings, request.files.noise_seed or 0, threads)
     report = replace(report, written=report.written + extra.write(model, images))
+    if spots is not None:
+        result.spots.save(spots)
+        report = replace(report, written=(*report.written, spots))
     say([*image_lines(result, report), *fact_lines(facts)])
     _print_pixels(request, result)
 
@@ -246,6 +253,19 @@ def _check_files(request: Request) -> None:
     inputs = {path: word for word, path in request.inputs if not (was_cache and word == "structure factors")}
     simulated = [p for p, word in inputs.items() if word in ("mask", "header") and read_smv_header(p).is_simulated]
     check_writable(request.files, [path for path in inputs if path not in simulated], simulated)
+
+
+def _check_spots(path: Path | None, request: Request, others: Sequence[Path]) -> None:
+    """Refuse a list of spots that can't be written, or would take the place of another file."""
+    if path is None:
+        return
+    from nbnumba.io.atomic import check_distinct
+    from nbnumba.io.spot_table import check_spots_path
+
+    check_spots_path(path)
+    outputs = {**request.files.by_field(), **{f"{{output[{n}]}}": other for n, other in enumerate(others)}}
+    check_distinct({"{spots}": path}, [file for _, file in request.inputs])
+    check_distinct({**outputs, "{spots}": path})
 
 
 def _check_pixels(request: Request, model: Model) -> None:

@@ -42,6 +42,7 @@ from .errors import (
     OutputFileError as OutputFileError,
     UsageError as UsageError,
 )
+from .prediction import Spots as Spots, spots as spots
 from .quirks import QUIRKS as QUIRKS, Quirk as Quirk
 from .setup.lowering import lower as lower
 from .setup.model import Model as Model

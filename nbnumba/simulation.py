@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import threading
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from nbnumba.config import Experiment
     from nbnumba.engine.registry import Engine
     from nbnumba.output.statistics import ImageStatistics
+    from nbnumba.prediction import Spots
     from nbnumba.setup.model import Model
 
 IMAGE_TYPES = (np.float32, np.float64)
@@ -139,6 +141,13 @@ class SimulationResult:
         if len(self.model.shapes) > 1:
             raise UsageError("nanoBragg knows one panel: take `nbnumba.output.image_statistics` of each of `panels`")
         return simulated_statistics(self.model, self.panels[0].astype(np.float32, copy=False))
+
+    @functools.cached_property
+    def spots(self) -> Spots:
+        """Where the spots lie and how many photons each has: `nbnumba.spots` of this image's experiment."""
+        from nbnumba.prediction import predicted
+
+        return predicted(self.model)
 
     def truth(self, threads: int | None = None) -> Truth:
         """What the centre of every pixel sees: the ground truth of the image, without rendering.

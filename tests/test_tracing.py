@@ -135,9 +135,9 @@ def test_rendering_compiles_to_the_same_instructions_with_and_without_the_trace_
     exec(compile(ast.fix_missing_locations(bare), pixel_module.__file__, "exec"), namespace)
     # its panel, pixel, not the first, interpolating
     arguments = (panel_plane(lower(BASE).params.panels, 0), 3, 4, False, True)
-    with_hook = _instructions(pixel_module.render_pixel, *arguments, pixel_module.add_crystal, None)
+    with_hook = _instructions(pixel_module.render_pixel, *arguments, pixel_module.add_crystal, None, None)
     assert with_hook["fmul"] > 100
-    assert with_hook == _instructions(namespace["render_pixel"], *arguments, namespace["add_crystal"], None)
+    assert with_hook == _instructions(namespace["render_pixel"], *arguments, namespace["add_crystal"], None, None)
 
 
 def test_recording_shows_in_the_instructions():

@@ -16,6 +16,7 @@ from nbnumba.benchmark.companions import CompanionRow
 from nbnumba.benchmark.measure import C_PROGRAM, Row, spread_of
 from nbnumba.benchmark.scaling import ScalingPoint, scaling_laws
 from nbnumba.benchmark.sequences import SequenceRate
+from nbnumba.benchmark.sparse import CUTOFF, SparseRow
 from nbnumba.benchmark.whole_program import WholeRun
 
 TOO_SHORT = "too short to tell"
@@ -43,6 +44,8 @@ class Results(NamedTuple):
         Of noisify and nonBragg; may be empty.
     rates : sequence of SequenceRate
         Images in a second; may be empty.
+    sparse : sequence of SparseRow
+        Sparse sums against full ones; may be empty.
     """
 
     rows: Sequence[Row]
@@ -52,6 +55,7 @@ class Results(NamedTuple):
     c_binary: Path | None
     companions: Sequence[CompanionRow] = ()
     rates: Sequence[SequenceRate] = ()
+    sparse: Sequence[SparseRow] = ()
 
 
 def environment(c_binary: Path | None) -> dict[str, Any]:
@@ -98,6 +102,7 @@ def write_results(folder: Path, results: Results) -> None:
         "scaling": [point._asdict() for point in results.scaling],
         "companions": [asdict(row) for row in results.companions],
         "sequences": [rate._asdict() for rate in results.rates],
+        "sparse": [{**asdict(row), "ratios": row.ratios} for row in results.sparse],
     }  # fmt: skip
     (folder / "results.json").write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
     (folder / "summary.md").write_text("\n".join(summary_lines(machine, results)) + "\n", encoding="utf-8")
@@ -131,6 +136,8 @@ def summary_lines(machine: dict[str, Any], results: Results) -> list[str]:
     if results.rates:
         lines += ["", "## Many images", "", *_RATES_TEXT]
         lines += _table(_RATES_HEAD, [_rate_cells(rate) for rate in results.rates])
+    if results.sparse:
+        lines += ["", *_SPARSE_TEXT, "", *_table(_SPARSE_HEAD, [_sparse_cells(row) for row in results.sparse])]
     if results.scaling:
         lines += ["", "## Scaling", "", "Kernel time ~ quantity ^ slope; how far a time is off that line at most.", ""]
         laws = scaling_laws(results.scaling).items()
@@ -182,6 +189,24 @@ def _rate_cells(rate: SequenceRate) -> list[str]:
 
 
 _WHOLE_HEAD = ("program", "threads", "wall, s", "user, s", "peak, MiB", "float image", "files that differ")
+
+
+_SPARSE_TEXT = (
+    f"## Spots that end: `--cutoff {CUTOFF:g}`",
+    "",
+    "A Gaussian protein crystal of 50 mosaic domains x 11 spindle steps, rendered both ways in one process. Times full",
+    "is the time of the full sum over that with the cutoff, where no pixel differs by more than the cutoff.",
+)
+
+_SPARSE_HEAD = ("physics", "N", "pixels", "full, s", "cutoff, s", "summed", "times full", "largest difference / cutoff")
+
+
+def _sparse_cells(row: SparseRow) -> list[str]:
+    return [
+        row.physics, str(row.cells), str(row.pixels), _spread_text(spread_of(row.full_seconds)),
+        _spread_text(spread_of(row.sparse_seconds)), row.summed,
+        _spread_text(spread_of(row.ratios)) if row.agrees else "DISAGREES", f"{row.worst:.2g}",
+    ]  # fmt: skip
 
 
 def _whole_cells(run: WholeRun) -> list[str]:

@@ -15,6 +15,7 @@ from nbnumba.benchmark.processes import run_process
 from nbnumba.benchmark.report import Results, write_results
 from nbnumba.benchmark.scaling import measure_scaling
 from nbnumba.benchmark.sequences import measure_sequences
+from nbnumba.benchmark.sparse import measure_sparse
 from nbnumba.benchmark.whole_program import measure_whole_program
 from nbnumba.benchmark.workloads import Workload, write_inputs
 from nbnumba.config.physics import NANOBRAGG
@@ -41,7 +42,7 @@ class BenchmarkPlan:
         The C program.
     repeats : int
         Counted repetitions.
-    scaling, many, profile : bool
+    scaling, many, profile, sparse : bool
         Further measurements.
     companions : mapping of str to Path
         The C programs noisify and nonBragg, by these names, as far as they shall be measured.
@@ -61,6 +62,7 @@ class BenchmarkPlan:
     profile: bool
     companions: Mapping[str, Path]
     peers: tuple[Peer, ...] = ()
+    sparse: bool = False
 
 
 def run_benchmark(plan: BenchmarkPlan, folder: Path, tell: Callable[[str], None]) -> None:
@@ -89,7 +91,8 @@ def run_benchmark(plan: BenchmarkPlan, folder: Path, tell: Callable[[str], None]
         companions = measure_companions(plan.companions, plan.threads[-1], plan.repeats, scratch, tell)
     points = measure_scaling(plan.engines[0], plan.threads, tell) if plan.scaling else []
     rates = measure_sequences(plan.engines, plan.physics, plan.threads, plan.repeats, tell) if plan.many else []
-    write_results(folder, Results(rows, startup, whole, points, plan.c_binary, companions, rates))
+    sparse = measure_sparse(plan.engines[0], plan.threads[0], plan.repeats, tell) if plan.sparse else []
+    write_results(folder, Results(rows, startup, whole, points, plan.c_binary, companions, rates, sparse))
     if rows:
         plot_throughput(folder, rows)
     if points:

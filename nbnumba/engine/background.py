@@ -123,6 +123,15 @@ class Backgrounds(ABC):
             self._kept = wanted
         return [(kept.image, scatterer.scale) for kept, scatterer in zip(wanted, scatterers, strict=True)]
 
+    def on_host(self, added: Added) -> Added:
+        """What `take` gave, as arrays of the host.
+
+        Parameters
+        ----------
+        added : sequence of (image, float)
+        """
+        return added
+
     def release(self) -> None:
         """Keep nothing."""
         self._kept = []

@@ -147,10 +147,10 @@ def _render(params, start, stop, opening, interpolating, blocks, s, image, statu
 @pass_jit
 def _spots_reach(spots, start, stop, slow):
     """Whether one of some spots reaches a row of pixels."""
-    found = False
-    for n in range(start, stop):
-        found |= (spots[n].slow_first <= slow) & (slow < spots[n].slow_stop)
-    return found
+    n = start
+    while n < stop and not (spots[n].slow_first <= slow < spots[n].slow_stop):
+        n += 1
+    return n < stop
 
 
 @lean_jit
@@ -207,6 +207,8 @@ class CpuEngine:
     """
 
     name = "cpu"
+
+    renders_spots = True
 
     def __init__(self, threads: int | None = None) -> None:
         self.threads = thread_count(threads)

@@ -23,6 +23,7 @@ from nbnumba.engine.threads import thread_count
 from nbnumba.errors import EngineFailedError, EngineUnavailableError
 from nbnumba.kernels.background import background_pixel
 from nbnumba.kernels.cuda_crystal import FORMS, add_crystal, add_crystal_mixed, add_crystal_single, check_precision
+from nbnumba.kernels.cuda_spots import SpotColumns, add_spots
 from nbnumba.kernels.panels import panel_of, panel_plane, panel_window
 from nbnumba.kernels.params import (
     PIXELS_PER_BLOCK,
@@ -35,6 +36,9 @@ from nbnumba.kernels.params import (
     last_pixel,
 )
 from nbnumba.kernels.pixel import render_pixel
+from nbnumba.kernels.spots import SPOT, TILE_ROWS
+from nbnumba.numerics.jit import jit
+from nbnumba.numerics.scratch import LANES
 
 if TYPE_CHECKING:
     from nbnumba.engine.registry import Engine
@@ -103,19 +107,58 @@ def pixel_function(shape: int, interpolating: bool, precision: str, many: bool) 
                 plane = panel_plane(panels, panel) if many else only
                 if single:
                     value, omegas[n], status[n] = render_pixel(
-                        constant, plane, slow, fast, opening, interpolating, add_crystal_single, None
+                        constant, plane, slow, fast, opening, interpolating, add_crystal_single, None, None
                     )
                 elif mixed:
                     value, omegas[n], status[n] = render_pixel(
-                        constant, plane, slow, fast, opening, interpolating, add_crystal_mixed, None
+                        constant, plane, slow, fast, opening, interpolating, add_crystal_mixed, None, None
                     )
                 else:
                     value, omegas[n], status[n] = render_pixel(
-                        constant, plane, slow, fast, opening, interpolating, add_crystal, None
+                        constant, plane, slow, fast, opening, interpolating, add_crystal, None, None
                     )
                 photons[n] = value
 
     return render_pixels
+
+
+def tile_function(shape: int) -> Callable[..., None]:
+    """The uncompiled kernel that renders tiles from spots, for one crystal shape.
+
+    Parameters
+    ----------
+    shape : int
+        As in `Lattice.shape`; it takes the place of that field.
+
+    Returns
+    -------
+    callable
+        ``render_tiles(params, tiles, starts, columns, photons, omegas)``: thread n renders pixel n of the tiles, each
+        of which has TILE_ROWS rows of LANES pixels, and assigns element n of the arrays; 0 where there is no pixel.
+    """
+    above, below = _LATTICE_POSITION, _LATTICE_POSITION + 1
+    before, after = _SHAPE_POSITION, _SHAPE_POSITION + 1
+
+    def render_tiles(params, tiles, starts, columns, photons, omegas):
+        n = cuda.grid(1)
+        if n < photons.shape[0]:
+            number, row, lane = n // (TILE_ROWS * LANES), n // LANES % TILE_ROWS, n % LANES
+            panels, panel = params.panels, tiles[number, 0]
+            fast, slow = tiles[number, 1] + lane, tiles[number, 3] + row
+            window = panel_window(panels, panel)
+            place = window.offset + slow * window.stride + fast
+            inside = lane < tiles[number, 2] and row < tiles[number, 4]
+            photons[n], omegas[n] = 0.0, 0.0
+            if inside and not (panels.has_mask and panels.mask[place] == 0):
+                # rebuilt around the constant, so that the other shapes' code is never made
+                lattice = Lattice(*(params.lattice[:before] + (shape,) + params.lattice[after:]))
+                constant = KernelParams(*(params[:above] + (lattice,) + params[below:]))
+                listed = (columns, starts[number], starts[number + 1], fast, slow)
+                photons[n], omegas[n], _ = render_pixel(
+                    constant, panel_plane(panels, panel), slow, fast, False, False, add_spots, listed, None
+                )
+
+    return render_tiles
 
 
 def scatter_molecule(panels, sampling, sources, curve, first, molecule):
@@ -186,6 +229,11 @@ def sum_blocks(omegas, sums):
 @functools.cache
 def _pixel_kernel(shape: int, interpolating: bool, precision: str, many: bool, registers: int | None = None) -> Any:
     return kernel_on_disk(pixel_function(shape, interpolating, precision, many), registers)
+
+
+@functools.cache
+def _tile_kernel(shape: int) -> Any:
+    return kernel_on_disk(tile_function(shape))
 
 
 @functools.cache
@@ -261,6 +309,10 @@ class CudaBackgrounds(Backgrounds):
             if curve.ends:
                 refuse_beyond(params, curve, molecule.copy_to_host())
             return molecule
+
+    def on_host(self, added: Added) -> Added:
+        """What `take` gave, as arrays of the host."""
+        return [(molecule.copy_to_host(), scale) for molecule, scale in added]
 
     def _scattering(self, params: KernelParams, curve: Curve, first: int, molecule: Any) -> Launch:
         """What makes consecutive pixels."""
@@ -426,6 +478,43 @@ class CudaEngine:
                 sums = omega_sums[blocks]
                 self._render_tile(params, (first, end), opening, interpolating, image, status[part], sums, added)
 
+    @property
+    def renders_spots(self) -> bool:
+        """Whether there is a kernel for `render_tiles`: float32 has none."""
+        return self._precision == "double"
+
+    def render_tiles(
+        self,
+        params: KernelParams,
+        tiles: np.ndarray,
+        starts: np.ndarray,
+        spots: np.ndarray,
+        image: np.ndarray,
+        omega_sums: np.ndarray,
+    ) -> None:
+        """Render tiles from the spots that reach them; see `nbnumba.engine.sparse.SparseEngine`.
+
+        Raises
+        ------
+        EngineFailedError
+            If the driver reports a failure.
+        """
+        if len(tiles) == 0:
+            # a tile without pixels: a GPU takes no empty arrays
+            tiles, starts, omega_sums = np.zeros((1, 5), np.int64), np.zeros(2, np.int64), np.zeros(1)
+        with _failures_in_one_line():
+            resident = self.resident(params)
+            mine = spots[starts[0] : starts[-1]]
+            columns = SpotColumns(*(cuda.to_device(column, self.stream) for column in _columns(mine)))
+            where = [cuda.to_device(array, self.stream) for array in (tiles, starts - starts[0])]
+            results = [cuda.device_array(len(tiles) * TILE_ROWS * LANES, np.float64) for _ in range(2)]
+            kernel = _tile_kernel(int(params.lattice.shape))
+            Launch(kernel, results[0].size, resident, *where, columns, *results).on(self.stream)
+            photons, omegas = (result.copy_to_host(stream=self.stream) for result in results)
+            self.stream.synchronize()
+        omega_sums[:] = omegas.reshape(len(tiles), TILE_ROWS * LANES).sum(axis=1)
+        _store_tiles(params.panels, tiles, photons.reshape(len(tiles), TILE_ROWS, LANES), image.reshape(-1))
+
     def _render_tile(
         self,
         params: KernelParams,
@@ -450,6 +539,28 @@ class CudaEngine:
         _store(params.panels, image, pixels[0], photons)
         omega_sums[:] = sums
         status[:] = bits
+
+
+def _columns(spots: np.ndarray) -> SpotColumns:
+    """The fields of spots as arrays of their own; of none there is one that no tile has."""
+    if len(spots) == 0:
+        spots = np.zeros(1, dtype=SPOT)
+    return SpotColumns(
+        amplitude=np.ascontiguousarray(spots["amplitude"]), lattice=np.ascontiguousarray(spots["lattice"]),
+        reflection=np.column_stack([spots[name] for name in "hkl"]),
+        box=np.column_stack([spots[name] for name in ("fast_first", "fast_stop", "slow_first", "slow_stop")]),
+    )  # fmt: skip
+
+
+@jit
+def _store_tiles(panels, tiles, photons, pixels):
+    """Copy the pixels of tiles to their places."""
+    for n in range(tiles.shape[0]):
+        window = panel_window(panels, tiles[n, 0])
+        for row in range(tiles[n, 4]):
+            place = window.offset + (tiles[n, 3] + row) * window.stride + tiles[n, 1]
+            for lane in range(tiles[n, 2]):
+                pixels[place + lane] = photons[n, row, lane]
 
 
 def _store(panels: Panels, image: np.ndarray, start: int, photons: np.ndarray) -> None:

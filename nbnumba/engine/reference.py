@@ -37,7 +37,7 @@ def _render(params, start, stop, opening, interpolating, blocks, image, status, 
                     status[n - start] = 0
                 continue
             photons, omega_sum, bits = render_pixel(
-                params, plane, slow, fast, opening, interpolating, add_crystal, None
+                params, plane, slow, fast, opening, interpolating, add_crystal, None, None
             )
             image[place] = photons
             if asked:

@@ -20,7 +20,7 @@ from nbnumba.engine.scan import Progress, Rendering, ScanState, opening_matters,
 from nbnumba.engine.search import build_search
 from nbnumba.engine.threads import share_out
 from nbnumba.kernels.params import PIXELS_PER_BLOCK, STATUS_EVALUATED, PanelWindow, last_pixel
-from nbnumba.kernels.spots import SPOT, TILE_ROWS, Layout, count_in_tiles, find_spots, sort_into_tiles
+from nbnumba.kernels.spots import ROWS_AT_ONCE, SPOT, TILE_ROWS, Layout, count_in_tiles, find_spots, sort_into_tiles
 from nbnumba.numerics.scratch import LANES
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class SparseEngine(Protocol):
 
     name: str
     threads: int
+    renders_spots: bool
 
     def render_tiles(
         self,
@@ -120,7 +121,7 @@ def render_cut_off(
 
 def _why_full(params: KernelParams, search: Search | None, engine: Engine) -> str | None:
     """Why every term is added in spite of a cutoff; None if not."""
-    if not hasattr(engine, "render_tiles"):
+    if not getattr(engine, "renders_spots", False):
         return f"the {engine.name} engine takes every term"
     if search is None:
         return "nothing bounds what the spots reach"
@@ -149,7 +150,7 @@ def _render_bands(
 
 def _add_materials(params: KernelParams, engine: Engine, image: np.ndarray, scatterers: Sequence[Scatterer]) -> None:
     """Add the photons of amorphous materials to all pixels."""
-    added = engine.backgrounds.take(params, scatterers)
+    added = engine.backgrounds.on_host(engine.backgrounds.take(params, scatterers))
     total, pixels = last_pixel(params.panels), image.reshape(-1)
 
     def add(first: int, end: int) -> None:
@@ -162,13 +163,11 @@ def _add_materials(params: KernelParams, engine: Engine, image: np.ndarray, scat
 def _load(params: KernelParams, engine: Engine, image: np.ndarray, scatterers: Sequence[Scatterer]) -> None:
     """Compile or load the kernels: none of them finds anything to do."""
     none = np.zeros(0, dtype=SPOT)
-    layout = build_layout(params)
-    nowhere = np.zeros(len(layout.tiles), dtype=np.int64)
+    nowhere, tiles = np.zeros(1, dtype=np.int64), np.zeros((0, 5), dtype=np.int64)
+    layout = Layout(nowhere, nowhere, tiles)
     count_in_tiles(none, layout, params.panels.windows, nowhere)
     sort_into_tiles(none, layout, params.panels.windows, nowhere, none)
-    engine.render_tiles(  # type: ignore[attr-defined]
-        params, layout.tiles[:0], np.zeros(1, dtype=np.int64), none, image, np.zeros(0)
-    )
+    engine.render_tiles(params, tiles, nowhere, none, image, np.zeros(0))  # type: ignore[attr-defined]
     if scatterers:
         engine.backgrounds.load(params, scatterers[0].curve, image)
 
@@ -207,10 +206,10 @@ def spots_of(params: KernelParams, search: Search, threads: int) -> list[np.ndar
 
 def _found(params: KernelParams, search: Search, first: int, stop: int, step: int) -> Iterator[np.ndarray]:
     """The spots of some lattices, array by array."""
-    room = np.empty(SPOTS_AT_ONCE, dtype=SPOT)
+    room, bounds = np.empty(SPOTS_AT_ONCE, dtype=SPOT), np.empty(4 * ROWS_AT_ONCE)
     while first < stop:
         stop_if_abandoned()
-        count, first = find_spots(params, search, first, stop, step, room)
+        count, first = find_spots(params, search, first, stop, step, room, bounds)
         if count < 0:
             room = np.empty(2 * -count, dtype=SPOT)
         elif count > 0:
@@ -288,17 +287,21 @@ def build_layout(params: KernelParams) -> Layout:
     ----------
     params : KernelParams
     """
-    tiles, first, columns = [], [0], []
-    for panel, values in enumerate(params.panels.windows.tolist()):
-        window = PanelWindow(*values)
-        columns.append(-(-window.width // LANES))
-        tiles += [
-            (panel, window.fast_min + fast, min(LANES, window.width - fast),
-             window.slow_min + slow, min(TILE_ROWS, window.height - slow))
-            for slow in range(0, window.height, TILE_ROWS) for fast in range(0, window.width, LANES)
-        ]  # fmt: skip
-        first.append(len(tiles))
-    return Layout(np.array(first), np.array(columns), np.array(tiles, dtype=np.int64).reshape(-1, 5))
+    tiles = [_tiles_of(panel, PanelWindow(*values)) for panel, values in enumerate(params.panels.windows.tolist())]
+    first = np.cumsum([0, *map(len, tiles)])
+    columns = -(-params.panels.windows[:, 3] // LANES)
+    return Layout(first.astype(np.int64), columns, np.concatenate(tiles))
+
+
+def _tiles_of(panel: int, window: PanelWindow) -> np.ndarray:
+    """Rows of `Layout.tiles`."""
+    fast, slow = np.arange(0, window.width, LANES), np.arange(0, window.height, TILE_ROWS)
+    tiles = np.empty((len(slow), len(fast), 5), dtype=np.int64)
+    tiles[:, :, 0] = panel
+    tiles[:, :, 1], tiles[:, :, 2] = window.fast_min + fast, np.minimum(LANES, window.width - fast)
+    tiles[:, :, 3] = (window.slow_min + slow)[:, None]
+    tiles[:, :, 4] = np.minimum(TILE_ROWS, window.height - slow)[:, None]
+    return tiles.reshape(-1, 5)
 
 
 def _pieces(

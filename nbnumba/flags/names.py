@@ -60,6 +60,7 @@ _BY_HAND = {
     "RadialCurve.stol": "--background",
     "abscissa": ":stol, :4stol or :Q behind --background FILE:THICKNESS:DENSITY:MOLAR_MASS",
     "spectrum_unit": "--spectrum-unit",
+    "spots": "--spots",
     "engine": "--engine",
     "experiment": "--experiment",
     "image": "--image",

@@ -53,12 +53,12 @@ def _fma(x, y, z):
 
 
 @device_jit
-def _factor_without_sign(lattice, h, k, l, h0, k0, l0):  # noqa: E741
+def factor_without_sign(lattice, h, k, l, h0, k0, l0):  # noqa: E741
     """F_latt with its sign left open, for `crystal_sum`; nobody asks for the numbers that it is made of."""
     return reduced_lattice_factor(lattice, h, k, l, h0, k0, l0, _fma), (0.0, 0.0, 0.0)
 
 
-add_crystal = crystal_sum(_factor_without_sign)
+add_crystal = crystal_sum(factor_without_sign)
 
 
 @device_jit
@@ -172,12 +172,12 @@ def _single_sum(prepare, index, amplitude_of, distance, angles, quotient):
     """
 
     @device_jit
-    def add_crystal_single(params, row_set, q, intensity, weight, interpolating, events):
+    def add_crystal_single(params, which, q, intensity, weight, interpolating, events):
         lattice = params.lattice
         cells, prepared = lattice.cells, prepare(q)
         total, lost = np.float32(0.0), np.float32(0.0)
         for tic in range(lattice.phi_rows.shape[1]):
-            row = lattice.phi_rows[row_set, tic]
+            row = lattice.phi_rows[which[2], tic]
             for domain in range(lattice.vectors.shape[1]):
                 v = lattice.vectors[row, domain]
                 h = index(v, 0, prepared, cells[0])

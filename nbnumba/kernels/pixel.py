@@ -217,14 +217,15 @@ def crystal_sum(shape_transform):
     Returns
     -------
     compiled function
-        ``add_crystal(params, row_set, q, intensity, weight, interpolating, events)`` adds what the crystal scatters for
-        one scattering vector and gives the intensity and whether interpolation is still on; `row_set` is 0 in the
-        image's first evaluation, 1 ever after (quirk `phi-carryover`), the others are as in `add_domain`.
+        ``add_crystal(params, which, q, intensity, weight, interpolating, events)`` adds what the crystal scatters for
+        one scattering vector and gives the intensity and whether interpolation is still on; `which` is a list of spots
+        or None, the source, and 0 in the image's first evaluation, 1 ever after (quirk `phi-carryover`); the others are
+        as in `add_domain`.
     """
 
     @device_jit
-    def add_crystal(params, row_set, q, intensity, weight, interpolating, events):
-        lattice = params.lattice
+    def add_crystal(params, which, q, intensity, weight, interpolating, events):
+        lattice, row_set = params.lattice, which[2]
         for tic in range(lattice.phi_rows.shape[1]):
             row = lattice.phi_rows[row_set, tic]
             if events is not None:
@@ -265,7 +266,7 @@ def group_weight(weighting, source_weight, capture, polar, omega):
 
 @device_jit
 def add_sources(
-    params, diffracted, intensity, capture, polar, omega, opening, evaluated, interpolating, crystal, events
+    params, diffracted, intensity, capture, polar, omega, opening, evaluated, interpolating, crystal, listed, events
 ):
     """Add every source for one subpixel.
 
@@ -285,7 +286,9 @@ def add_sources(
     interpolating : bool
         Whether interpolation is still on.
     crystal : compiled function
-        From `crystal_sum`.
+        From `crystal_sum`; with a list, `kernels.cuda_spots.add_spots`.
+    listed : tuple or None
+        Spots that may reach the pixel, in place of every lattice.
     events : log or None
 
     Returns
@@ -323,7 +326,7 @@ def add_sources(
         if not beyond:
             row_set = 0 if opening and not evaluated else 1
             intensity, interpolating = crystal(
-                params, row_set, q, intensity, (capture, polar, omega, weight), interpolating, events
+                params, (listed, source, row_set), q, intensity, (capture, polar, omega, weight), interpolating, events
             )
             evaluated = True
         if weighting.grouped:
@@ -362,7 +365,7 @@ def photons_per_pixel(scale, weighting, steps, intensity, capture, polar, omega)
 
 
 @device_jit
-def render_pixel(params, plane, slow, fast, opening, interpolating, crystal, events):
+def render_pixel(params, plane, slow, fast, opening, interpolating, crystal, listed, events):
     """Photons in one pixel.
 
     Parameters
@@ -377,7 +380,9 @@ def render_pixel(params, plane, slow, fast, opening, interpolating, crystal, eve
     interpolating : bool
         Whether interpolation is still on when this pixel is reached (quirk `interp-sticky`).
     crystal : compiled function
-        From `crystal_sum`, or another with its arguments.
+        From `crystal_sum`, or another with its arguments; with a list, `kernels.cuda_spots.add_spots`.
+    listed : tuple or None
+        Spots that may reach the pixel, in place of every lattice.
     events : log or None
         None when rendering; a log of `kernels.events` when tracing.
 
@@ -425,7 +430,7 @@ def render_pixel(params, plane, slow, fast, opening, interpolating, crystal, eve
                     ))  # fmt: skip
                 intensity, polar, evaluated, interpolating = add_sources(
                     params, diffracted, intensity, capture, polar, omega, opening, evaluated, interpolating, crystal,
-                    events,
+                    listed, events,
                 )
     steps = float(params.scale.steps)
     photons = photons_per_pixel(params.scale, weighting, steps, intensity, capture, polar, omega)

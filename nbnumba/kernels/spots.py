@@ -16,9 +16,13 @@ import numpy as np
 
 from nbnumba.kernels.panels import panel_plane, panel_window
 from nbnumba.kernels.params import CURVED
-from nbnumba.numerics.jit import device_jit, lean_jit
+from nbnumba.kernels.pixel import parallax, subpixel_position, tangent_distance
+from nbnumba.numerics.jit import device_jit, lean_jit, pass_jit
 from nbnumba.numerics.scratch import LANES
 from nbnumba.numerics.vectors import cross, dot, load, magnitude
+from nbnumba.physics.absorption import captured_fraction
+from nbnumba.physics.polarization import kahn_polarization
+from nbnumba.physics.solid_angle import pixel_solid_angle
 from nbnumba.physics.structure_factor import nearest_amplitude
 
 SPOT = np.dtype([
@@ -36,6 +40,12 @@ FARTHEST_INDEX, FARTHEST_PIXEL, MOST_PANELS = 32767, 65535, 32767
 
 TILE_ROWS = 16
 """Rows of pixels of a tile, which is as wide as a block has lanes."""
+
+ROWS_AT_ONCE = 64
+"""Rows of reciprocal lattice points that are looked at side by side."""
+
+INDEX_SLACK = 1e-4
+"""What rounding may take from a Miller index, where a row just touches a sphere."""
 
 SLACK = 1e-9
 """Relative size of what rounding may take from a bound."""
@@ -323,25 +333,13 @@ def _record(params, search, lattice, index, amplitude, ellipsoid, inverse_wavele
 
 
 @device_jit
-def _line_range(base, step, along, radius):
-    """Numbers n for which the line base + n·step, seen along a third vector, passes a ball at the origin."""
-    square = dot(along, along)
-    p = dot(base, along) / square
-    q = dot(step, along) / square
-    b = (base[0] - p * along[0], base[1] - p * along[1], base[2] - p * along[2])
-    t = (step[0] - q * along[0], step[1] - q * along[1], step[2] - q * along[2])
-    return _chord(b, t, radius)
-
-
-@device_jit
-def _chord(base, step, radius):
-    """Numbers n for which base + n·step lies in a ball at the origin; the first is larger where there are none."""
-    square = dot(step, step)
-    middle = -dot(base, step) / square
-    inside = middle * middle - (dot(base, base) - radius * radius) / square
-    if inside < 0.0:
+def _positive(c):
+    """Where c0 + c1·n + c2·n² is positive, for a negative c2; the first bound is larger if nowhere."""
+    middle = -0.5 * c[1] / c[2]
+    square = middle * middle - c[0] / c[2]
+    if square < 0.0:
         return 1.0, -1.0
-    root = math.sqrt(inside)
+    root = math.sqrt(square)
     return middle - root, middle + root
 
 
@@ -354,20 +352,19 @@ def _indices(low, high, first, last):
 
 
 @device_jit
-def _visit(params, search, lattice, axes, starred, incident, n, wave, count, spots):
+def _visit(params, search, view, n, count, spots):
     """Look at one point of a lattice: append its spots if there are any."""
-    order = search.order
-    h, k, l = _natural(order, n)  # noqa: E741
+    h, k, l = _natural(search.order, n)  # noqa: E741
     amplitude = nearest_amplitude(params.factors, float(h), float(k), float(l))
     radius = spot_radius(search, amplitude)
     if radius < 0.0:
         return count
-    g = _combined(starred, float(h), float(k), float(l))
-    s = (g[0] + incident[0], g[1] + incident[1], g[2] + incident[2])
-    ellipsoid = cut(s, axes, radius * (1.0 + SLACK), search.stretch, wave)
+    g = _combined(view.starred, float(h), float(k), float(l))
+    s = (g[0] + view.incident[0], g[1] + view.incident[1], g[2] + view.incident[2])
+    ellipsoid = cut(s, view.axes, radius * (1.0 + SLACK), search.stretch, view.wave)
     if ellipsoid.radius < 0.0:
         return count
-    return _record(params, search, lattice, (h, k, l), amplitude, ellipsoid, wave, count, spots)
+    return _record(params, search, view.lattice, (h, k, l), amplitude, ellipsoid, view.wave, count, spots)
 
 
 @device_jit
@@ -385,8 +382,20 @@ def _chosen(vectors, axis):
     return vectors[0] if axis == 0 else (vectors[1] if axis == 1 else vectors[2])
 
 
+class View(NamedTuple):
+    """A lattice and the beam that it sees."""
+
+    lattice: int
+    source: int
+    direct: tuple[tuple[float, float, float], ...]  # a, b, c, m
+    starred: tuple[tuple[float, float, float], ...]  # a*, b*, c*, 1/m
+    axes: tuple[tuple[float, float, float], ...]  # see `Ellipsoid`
+    incident: tuple[float, float, float]  # from the centre of the Ewald sphere to the origin, 1/m
+    wave: float  # radius of the Ewald sphere, 1/m
+
+
 @device_jit
-def lattice_axes(params, search, lattice):
+def lattice_view(params, search, lattice):
     """The vectors of a lattice and of the beam that it sees.
 
     Parameters
@@ -398,15 +407,7 @@ def lattice_axes(params, search, lattice):
 
     Returns
     -------
-    source : int
-    direct : tuple of 3 vectors
-        a, b, c, m.
-    starred : tuple of 3 vectors
-        a*, b*, c*, 1/m.
-    axes : tuple of 3 vectors
-        See `Ellipsoid`.
-    incident : tuple of 3 float64
-        From the centre of the Ewald sphere to the origin of reciprocal space, 1/m.
+    View
     """
     tics, domains = params.lattice.phi_rows.shape[1], params.lattice.vectors.shape[1]
     source, rest = lattice // (tics * domains), lattice % (tics * domains)
@@ -421,63 +422,107 @@ def lattice_axes(params, search, lattice):
     )
     beam = params.sources.table[source]
     incident = (-beam[0] / beam[3], -beam[1] / beam[3], -beam[2] / beam[3])
-    return source, direct, starred, axes, incident
+    return View(lattice, source, direct, starred, axes, incident, magnitude(incident))
+
+
+class _Rows(NamedTuple):
+    """Rows of reciprocal lattice points side by side: points base + n1·step + n2·along, seen from two places.
+
+    What is left of the squared radius of a ball behind the distance of a row from its centre is a quadratic in n1.
+    """
+
+    middle: tuple[float, float]  # n2 next to the centre of the Ewald sphere: the constant, and times n1
+    outer: tuple[float, float, float]  # squared half chord in the outer sphere of the shell, in n2: 1, n1, n1²
+    hollow: float  # what the inner one takes from it
+    seen_middle: tuple[float, float]  # the same for the ball that the detector sees
+    seen: tuple[float, float, float]
 
 
 @device_jit
-def _search_column(params, search, lattice, axes, starred, incident, n0, n1, base, step, radii, wave, count, spots):
-    """Look along one row of reciprocal lattice points, where it passes the shell about the Ewald sphere."""
+def _chords(base, step, along, inverse, radius, slack):
+    """Middles and squared halves of the chords that a ball at the origin cuts from rows, as in `_Rows`."""
+    p, q = -dot(base, along) * inverse, -dot(step, along) * inverse
+    b = (base[0] + p * along[0], base[1] + p * along[1], base[2] + p * along[2])
+    t = (step[0] + q * along[0], step[1] + q * along[1], step[2] + q * along[2])
+    square = radius * radius * (1.0 + slack)
+    return (p, q), ((square - dot(b, b)) * inverse, -2.0 * dot(b, t) * inverse, -dot(t, t) * inverse)
+
+
+@pass_jit
+def _bound_rows(rows, begin, count, bounds):
+    """Where each row runs through the shell, in front of its hollow and behind it: two ranges of whole n2."""
+    for i in range(count):
+        n = float(begin + i)
+        middle = rows.middle[0] + rows.middle[1] * n
+        outer = rows.outer[0] + (rows.outer[1] + rows.outer[2] * n) * n
+        inner = outer - rows.hollow
+        seen = rows.seen[0] + (rows.seen[1] + rows.seen[2] * n) * n
+        seen_middle = rows.seen_middle[0] + rows.seen_middle[1] * n
+        reach, gap = math.sqrt(max(outer, 0.0)), math.sqrt(max(inner, 0.0))
+        view = math.sqrt(max(seen, 0.0))
+        low, high = max(middle - reach, seen_middle - view), min(middle + reach, seen_middle + view)
+        missed = (outer < 0.0) | (seen < 0.0)
+        start = np.ceil(low - INDEX_SLACK)
+        end = np.floor(high + INDEX_SLACK)
+        # without a hollow the first range is all, and the second one empty
+        first_end = np.floor(min(high, middle - gap) + INDEX_SLACK) if inner > 0.0 else end
+        bounds[i] = start
+        bounds[ROWS_AT_ONCE + i] = -math.inf if missed else first_end
+        bounds[2 * ROWS_AT_ONCE + i] = max(np.ceil(max(low, middle + gap) - INDEX_SLACK), first_end + 1.0)
+        bounds[3 * ROWS_AT_ONCE + i] = -math.inf if missed else end
+
+
+@device_jit
+def _search_rows(params, search, view, n0, begin, end, rows, count, spots, bounds):
+    """Look along some rows of reciprocal lattice points."""
     first, last = search.first[search.order[2]], search.last[search.order[2]]
-    g = _chord((base[0] - incident[0], base[1] - incident[1], base[2] - incident[2]), step, radii[2])
-    outer = _chord(base, step, radii[1])
-    inner = _chord(base, step, radii[0])
-    low, high = max(g[0], outer[0]), min(g[1], outer[1])
-    if low > high:
-        return count
-    hollow = inner[0] <= inner[1]
-    start, stop = _indices(low, min(high, inner[0]) if hollow else high, first, last)
-    for n2 in range(start, stop):
-        count = _visit(params, search, lattice, axes, starred, incident, (n0, n1, n2), wave, count, spots)
-    if hollow:
-        again, end = _indices(max(low, inner[1]), high, first, last)
-        for n2 in range(max(again, stop), end):
-            count = _visit(params, search, lattice, axes, starred, incident, (n0, n1, n2), wave, count, spots)
+    for start in range(begin, end, ROWS_AT_ONCE):
+        some = min(ROWS_AT_ONCE, end - start)
+        _bound_rows(rows, start, some, bounds)
+        for i in range(some):
+            for part in range(0, 4 * ROWS_AT_ONCE, 2 * ROWS_AT_ONCE):
+                if bounds[part + i] <= bounds[part + ROWS_AT_ONCE + i]:
+                    low = max(int(bounds[part + i]), first)
+                    high = min(int(bounds[part + ROWS_AT_ONCE + i]), last)
+                    for n2 in range(low, high + 1):
+                        count = _visit(params, search, view, (n0, start + i, n2), count, spots)
     return count
 
 
 @device_jit
-def _search_lattice(params, search, lattice, count, spots):
+def _search_lattice(params, search, lattice, count, spots, bounds):
     """Append the spots of a lattice; how many there are then, stored or not."""
-    source, direct, starred, axes, incident = lattice_axes(params, search, lattice)
-    wave = magnitude(incident)
+    view = lattice_view(params, search, lattice)
     thickness = search.cap * search.stretch * (1.0 + SLACK)
     # shell about the Ewald sphere, and the ball that the detector sees
-    radii = (max(wave - thickness, 0.0), wave + thickness, search.longest[source] + thickness)
+    inner, outer = max(view.wave - thickness, 0.0), view.wave + thickness
+    seen = search.longest[view.source] + thickness
     order = search.order
-    b0, b1, b2 = _chosen(starred, order[0]), _chosen(starred, order[1]), _chosen(starred, order[2])
-    a0 = _chosen(direct, order[0])
-    length, middle = magnitude(a0), -dot(a0, incident)
+    b0, b1, b2 = _chosen(view.starred, order[0]), _chosen(view.starred, order[1]), _chosen(view.starred, order[2])
+    a0 = _chosen(view.direct, order[0])
+    length, middle = magnitude(a0), -dot(a0, view.incident)
+    inverse = 1.0 / dot(b2, b2)
     start, stop = _indices(
-        max(middle - length * radii[1], -length * radii[2]), min(middle + length * radii[1], length * radii[2]),
+        max(middle - length * outer, -length * seen), min(middle + length * outer, length * seen),
         search.first[order[0]], search.last[order[0]],
     )  # fmt: skip
     for n0 in range(start, stop):
         g = (n0 * b0[0], n0 * b0[1], n0 * b0[2])
-        s = (g[0] + incident[0], g[1] + incident[1], g[2] + incident[2])
-        near, shell = _line_range(g, b1, b2, radii[2]), _line_range(s, b1, b2, radii[1])
+        s = (g[0] + view.incident[0], g[1] + view.incident[1], g[2] + view.incident[2])
+        middles, outers = _chords(s, b1, b2, inverse, outer, SLACK)
+        seen_middles, seens = _chords(g, b1, b2, inverse, seen, SLACK)
+        hollow = (outer * outer - inner * inner) * inverse * (1.0 + SLACK) + 4.0 * SLACK * outer * outer * inverse
+        near, shell = _positive(seens), _positive(outers)
         begin, end = _indices(
             max(near[0], shell[0]), min(near[1], shell[1]), search.first[order[1]], search.last[order[1]]
         )
-        for n1 in range(begin, end):
-            base = (s[0] + n1 * b1[0], s[1] + n1 * b1[1], s[2] + n1 * b1[2])
-            count = _search_column(
-                params, search, lattice, axes, starred, incident, n0, n1, base, b2, radii, wave, count, spots
-            )
+        rows = _Rows(middles, outers, hollow, seen_middles, seens)
+        count = _search_rows(params, search, view, n0, begin, end, rows, count, spots, bounds)
     return count
 
 
 @lean_jit
-def find_spots(params, search, first, stop, step, spots):
+def find_spots(params, search, first, stop, step, spots, bounds):
     """The spots of some lattices, in their order.
 
     Parameters
@@ -488,6 +533,8 @@ def find_spots(params, search, first, stop, step, spots):
         Which lattices.
     spots : ndarray of SPOT
         Filled from the beginning.
+    bounds : ndarray, shape (4 · ROWS_AT_ONCE,), float64
+        Scratch.
 
     Returns
     -------
@@ -498,7 +545,7 @@ def find_spots(params, search, first, stop, step, spots):
     """
     count = 0
     for lattice in range(first, stop, step):
-        found = _search_lattice(params, search, lattice, count, spots)
+        found = _search_lattice(params, search, lattice, count, spots, bounds)
         if found > spots.shape[0]:
             return (count if count > 0 else -found), lattice
         count = found
@@ -558,3 +605,135 @@ def sort_into_tiles(spots, layout, windows, cursors, sorted_spots):
                 tile = start + column
                 sorted_spots[cursors[tile]] = spot
                 cursors[tile] += 1
+
+
+class Ray(NamedTuple):
+    """Where a spot is brightest, and what its pixels get."""
+
+    direction: tuple[float, float, float]  # unit vector, lab frame
+    steradian: float  # what F_latt² adds up to over all directions, steradian
+
+
+@device_jit
+def spot_ray(search, view, h, k, l):  # noqa: E741
+    """The middle of the cut that the Ewald sphere makes through a spot, and the integral of F_latt² over it.
+
+    The sphere is taken for a plane; in the plane a Gaussian spot is a Gaussian, a top-hat spot an ellipse.
+
+    Parameters
+    ----------
+    search : Search
+    view : View
+    h, k, l : int
+        Miller indices.
+
+    Returns
+    -------
+    Ray
+        For a peak of F_latt of 1.
+    """
+    g = _combined(view.starred, float(h), float(k), float(l))
+    s = (g[0] + view.incident[0], g[1] + view.incident[1], g[2] + view.incident[2])
+    inverse = 1.0 / magnitude(s)
+    w = _components(view.axes, (s[0] * inverse, s[1] * inverse, s[2] * inverse))
+    extent = magnitude(w)
+    excitation = (view.wave - 1.0 / inverse) / extent
+    along = excitation / extent
+    shift = _combined(view.axes, w[0] * along, w[1] * along, w[2] * along)
+    middle = (s[0] + shift[0], s[1] + shift[1], s[2] + shift[2])
+    inverse = 1.0 / magnitude(middle)
+    volume = abs(dot(view.axes[0], cross(view.axes[1], view.axes[2])))
+    # the area of the cut through the middle of a unit sphere of radii, as seen from the sample
+    area = math.pi * volume / extent / (view.wave * view.wave)
+    if search.radius_squared > 0.0:
+        weight = max(search.radius_squared - excitation * excitation, 0.0)
+    else:
+        weight = math.exp(-search.decay * excitation * excitation) / search.decay
+    return Ray((middle[0] * inverse, middle[1] * inverse, middle[2] * inverse), area * weight)
+
+
+@device_jit
+def _meeting_point(params, plane, inverse, ray, depth):
+    """Coordinates (m) of the point where a ray passes a depth of the sensor, and whether it does."""
+    if params.panels.curved == CURVED:
+        beam, radius = load(params.panels.beam), plane.distance + depth
+        fast = math.asin(max(min(dot(ray, plane.fdet), 1.0), -1.0)) * radius
+        slow = math.atan2(dot(ray, plane.sdet), dot(ray, beam)) * radius
+        return fast - dot(plane.fdet, plane.pix0), slow - dot(plane.sdet, plane.pix0), True
+    f, s, o = (inverse[0], inverse[1], inverse[2]), (inverse[3], inverse[4], inverse[5]), (
+        inverse[6], inverse[7], inverse[8])  # fmt: skip
+    along = dot(o, ray)
+    if along == 0.0:
+        return 0.0, 0.0, False
+    path = (dot(o, plane.pix0) + depth) / along
+    return dot(f, ray) * path - dot(f, plane.pix0), dot(s, ray) * path - dot(s, plane.pix0), path > 0.0
+
+
+@device_jit
+def _seen_share(params, plane, point, depth):
+    """Solid angle that a pixel is given, over the one that it has."""
+    position = subpixel_position(params.panels, plane, point[0], point[1], depth)
+    airpath = magnitude(position)
+    distance = tangent_distance(params.panels, plane, position, airpath)
+    given = pixel_solid_angle(plane.area, airpath, 1.0 / airpath, distance, params.panels.point_pixel)
+    oversample = params.sampling.oversample
+    edges = plane.subpixel_fast * plane.subpixel_slow * oversample * oversample
+    return given * airpath * airpath * airpath / (edges * distance)
+
+
+@device_jit
+def _through_layers(params, plane, inverse, ray):
+    """Fast, slow (pixels) of the middle of a spot, what the layers weigh together, and whether it meets the sensor."""
+    fast, slow, total, meets = 0.0, 0.0, 0.0, True
+    for layer in range(params.sampling.layers):
+        depth = layer * plane.layer_step + plane.first_depth
+        x, y, here = _meeting_point(params, plane, inverse, ray, depth)
+        cosine = parallax(params.panels, plane, ray)
+        captured = 1.0
+        if plane.thickness > 0.0:
+            # nanoBragg weighs all layers as the last one
+            which = layer if params.weighting.group_capture else params.sampling.layers - 1
+            captured = captured_fraction(which, plane.layer_step, plane.mu, cosine)
+        weight = captured * _seen_share(params, plane, (x, y), depth)
+        fast, slow, total, meets = fast + weight * x, slow + weight * y, total + weight, meets and here
+    oversample = params.sampling.oversample
+    scale = 1.0 / total if total != 0.0 else 0.0
+    edges = (plane.subpixel_fast * oversample, plane.subpixel_slow * oversample)
+    return fast * scale / edges[0], slow * scale / edges[1], total, meets
+
+
+@lean_jit
+def predict_spots(params, search, spots, predicted):
+    """Where the middles of spots lie on their panels, and how many photons each has in all.
+
+    Parameters
+    ----------
+    params : KernelParams
+    search : Search
+        With which they were found.
+    spots : ndarray of SPOT
+    predicted : ndarray, shape (n, 3), float64
+        Fast and slow coordinates in pixels, whole at the edges of pixels, and photons; -1 photons where the middle is
+        not in the panel's region of interest. Assigned.
+    """
+    scale, cells, sources = params.scale, params.lattice.cells, params.sources
+    lattices = sources.table.shape[0] * params.lattice.phi_rows.shape[1] * params.lattice.vectors.shape[1]
+    height = cells[0] * cells[1] * cells[2]
+    for n in range(spots.shape[0]):
+        spot = spots[n]
+        view = lattice_view(params, search, spot.lattice)
+        ray = spot_ray(search, view, spot.h, spot.k, spot.l)
+        plane, window = panel_plane(params.panels, spot.panel), panel_window(params.panels, spot.panel)
+        fast, slow, share, meets = _through_layers(params, plane, search.inverses[spot.panel], ray.direction)
+        inside = (fast >= window.fast_min) & (fast < window.fast_min + window.width)
+        inside &= (slow >= window.slow_min) & (slow < window.slow_min + window.height)
+        photons = scale.r_e_squared * scale.fluence * share * ray.steradian / lattices
+        photons *= spot.amplitude * spot.amplitude * height * height
+        beam = sources.table[view.source]
+        if params.weighting.grouped:
+            photons *= beam[4]
+        if sources.polarization:
+            incident = (-beam[0], -beam[1], -beam[2])
+            photons *= kahn_polarization(sources.kahn_factor, incident, ray.direction, load(sources.polar_axis))
+        predicted[n, 0], predicted[n, 1] = fast, slow
+        predicted[n, 2] = photons if inside & meets else -1.0

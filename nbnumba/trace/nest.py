@@ -23,4 +23,4 @@ def render_pixel_recorded(params, number, slow, fast, opening, interpolating, ro
         Number of events so far.
     """
     plane = panel_plane(params.panels, panel_of(params.panels, number))
-    return render_pixel(params, plane, slow, fast, opening, interpolating, add_crystal, (rows, cursor))[0]
+    return render_pixel(params, plane, slow, fast, opening, interpolating, add_crystal, None, (rows, cursor))[0]

@@ -49,3 +49,28 @@ def test_nanobraggs_oversample_flags_leave_no_step_out(nbnumba):
     assert f"--cutoff 0.1: {flags} multiply the running sum" in complaint
     status, _, complaint = nbnumba(*GAUSS, "-oversample_omega", "--cutoff", "0.1", "--physics", "exact")
     assert status == 0
+
+
+def test_the_list_of_spots_is_written_beside_the_image(nbnumba, tmp_path):
+    status, said, _ = nbnumba(*GAUSS, "--cutoff", "1e-6", "--spots", "spots.csv")
+    assert status == 0
+    assert "spots.csv" in said
+    lines = (tmp_path / "spots.csv").read_text().splitlines()
+    assert lines[0] == "panel,fast,slow,h,k,l,photons,lattice"
+    assert len(lines) > 20
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("spots.txt", "spots.txt: lists of spots are written as .csv, or in HDF5 as .h5, .hdf5, .refl"),
+        ("nowhere/spots.csv", "does not exist; create it first"),
+        ("floatimage.bin.csv/../floatimage.bin", "lists of spots are written as"),
+    ],
+)
+def test_a_list_that_can_not_be_written_costs_no_simulation(nbnumba, tmp_path, path, message):
+    status, said, complaint = nbnumba(*GAUSS, "--spots", path)
+    assert status != 0
+    assert message in complaint
+    assert "rendered" not in said
+    assert list(tmp_path.iterdir()) == []
