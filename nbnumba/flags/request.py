@@ -14,7 +14,7 @@ from nbnumba.config.units import unit_hint
 from nbnumba.errors import UsageError
 from nbnumba.flags.additions import Additions
 from nbnumba.flags.headers import check_named, check_stated, on_detector, settings_from_headers
-from nbnumba.flags.names import named_by_flags
+from nbnumba.flags.names import entries_set_by, named_by_flags
 from nbnumba.flags.parse import Occurrence, apply, tokenise
 from nbnumba.flags.settings import Settings
 from nbnumba.models.names import is_model_or_data
@@ -127,7 +127,10 @@ def interpret(
     sampling = additions.to_sampling(settings.sampling)
     bare = Experiment(crystal, beam, _detector(settings, physics), sampling, physics)
     experiment, factors_path, notes = with_structure_factors(bare, settings, spacegroup)
-    warnings = _warnings(occurrences, settings, experiment.crystal.structure_factors)
+    warnings = (
+        *_warnings(occurrences, settings, experiment.crystal.structure_factors),
+        *_pivot_hint(occurrences, settings, physics),
+    )
     return Request(
         experiment=experiment, files=files, inputs=inputs_of(settings, factors_path, additions),
         notes=(*_detector_notes(detector, settings), *notes),
@@ -379,6 +382,22 @@ def _warnings(
     said += size_hints(settings.detector)
     said += energy_hints(occurrences)
     return tuple(dict.fromkeys(said))
+
+
+def _pivot_hint(occurrences: Sequence[Occurrence], settings: Settings, physics: Physics) -> Iterator[str]:
+    """A pivot that a later flag overrules, under the one convention that keeps it."""
+    frame = settings.detector.frame
+    if settings.pivot is None or frame.convention is not Convention.CUSTOM or "pivot" in physics.fixes:
+        return
+    if frame.pivot is not Pivot(settings.pivot):
+        (*_, last) = (
+            item for item in occurrences
+            if any(entry == "detector.frame.pivot" for entry, _ in entries_set_by(item.flag, item.values))
+        )
+        yield (
+            f"-pivot {settings.pivot}: overruled by {last.typed} behind it, which implies the other one, as in "
+            "nanoBragg; put -pivot last"
+        )
 
 
 def size_hints(detector: Detector) -> Iterator[str]:

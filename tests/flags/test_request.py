@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nbnumba import Physics
 from nbnumba.errors import InputFileError, UsageError
 from nbnumba.flags import Request, interpret
 from nbnumba.io.hkl import read_hkl
@@ -137,6 +138,21 @@ def test_a_header_gives_start_values_that_flags_replace_wherever_they_stand():
     assert (detector.distance, experiment.beam.wavelength) == (90.0, 1.5)
     assert detector.beam_center == (0.3, 0.5)
     assert (sampling.phi, sampling.oscillation) == (7.0, 2.0)
+
+
+@pytest.mark.parametrize(("text", "warning"), [
+    ("-pivot sample -beam_vector 1 0 0 -distance 90", "-pivot sample: overruled by -distance behind it"),
+    ("-pivot beam -ORGX 3 -beam_vector 1 0 0", "-pivot beam: overruled by -ORGX behind it"),
+    ("-beam_vector 1 0 0 -distance 90 -pivot sample", None),
+    ("-pivot beam -beam_vector 1 0 0 -distance 90", None),
+    ("-beam_vector 1 0 0 -distance 90", None),
+    # a named convention is the set-up's to warn of
+    ("-pivot sample -distance 90", None),
+])  # fmt: skip
+def test_a_pivot_that_a_later_flag_overrules_is_warned_of(text, warning):
+    found = [said for said in request(f"{CRYSTAL} {text}").warnings if "-pivot" in said]
+    assert [said.split(",")[0] for said in found] == ([] if warning is None else [warning])
+    assert not interpret(f"{CRYSTAL} {text}".split(), Physics("exact")).warnings
 
 
 def test_a_header_leaves_the_pivot_alone():
