@@ -20,7 +20,16 @@ from nbnumba.io.json_text import to_json
 from nbnumba.io.nxmx_metadata import THINNEST_SENSOR
 from nbnumba.io.pixels import Rectangle, bad_bands, mask_without, split_frames
 from nbnumba.io.reading import read_input
-from nbnumba.io.scene import IDENTITY, CrystalModel, Goniometer, Scan, Scene, as_vector, axis_rotation
+from nbnumba.io.scene import (
+    IDENTITY,
+    CrystalModel,
+    Goniometer,
+    Scan,
+    Scene,
+    Vector,
+    as_vector,
+    axis_rotation,
+)
 from nbnumba.setup.frames import unit_vector
 
 _MODELS = ("beam", "detector", "goniometer", "scan", "crystal")
@@ -88,10 +97,10 @@ def read_expt(path: str | os.PathLike[str], need_crystal: bool = True) -> list[D
         # thousands of stills share a detector of hundreds of panels
         panels = functools.cache(lambda index: _read_panels(data["detector"][index]))
         return [_experiment(path, data, number, row, need_crystal, panels) for number, row in enumerate(experiments)]
-    except (KeyError, IndexError, TypeError, AttributeError, np.linalg.LinAlgError) as error:
-        raise InputFileError(f"{path}: is no complete experiment list: {type(error).__name__} {error}") from error
     except UsageError as error:
         raise InputFileError(f"{path}: {error}") from error
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        raise InputFileError(f"{path}: is no complete experiment list: {type(error).__name__} {error}") from error
 
 
 def _experiment(
@@ -118,7 +127,7 @@ def _experiment(
         exposure=exposure,
         goniometer=_read_goniometer(models["goniometer"]) if scan is not None else None,
         scan=scan,
-        crystal=None if models["crystal"] is None else _read_crystal(models["crystal"]),
+        crystal=None if models["crystal"] is None else _read_crystal(models["crystal"], scan),
     )
     images, frames = _read_images(data, row)
     return DialsExperiment(scene, row.get("identifier", ""), images, frames)
@@ -130,6 +139,8 @@ def _read_scan(path: str | os.PathLike[str], scan: Mapping[str, Any] | None) -> 
         return None, 0.0
     first, last = (int(number) for number in scan["image_range"])
     images = last - first + 1
+    if images < 1:
+        raise UsageError(f"the scan's image_range {first} {last} holds no image")
     table = scan.get("properties", scan)
     angles = [float(angle) for angle in table.get("oscillation", ())]
     exposures = table.get("exposure_time") or [0.0]
@@ -152,28 +163,40 @@ def _read_goniometer(goniometer: Mapping[str, Any] | None) -> Goniometer:
     if "axes" in goniometer:
         return _multi_axis(goniometer["axes"], goniometer["angles"], int(goniometer["scan_axis"]))
     return Goniometer(
-        as_vector(unit_vector(goniometer["rotation_axis"])), *(
+        _axis(goniometer["rotation_axis"]), *(
             np.array(goniometer.get(name, IDENTITY), dtype=np.float64).reshape(3, 3)
             for name in ("fixed_rotation", "setting_rotation")
         ),
     )  # fmt: skip
 
 
+def _axis(vector: Sequence[float]) -> Vector:
+    """A rotation axis of unit length."""
+    axis = np.asarray(vector, dtype=np.float64)
+    if axis.shape != (3,) or not np.isfinite(axis).all() or not axis.any():
+        raise UsageError(f"the goniometer's axis {vector} has no direction")
+    return as_vector(unit_vector(axis))
+
+
 def _multi_axis(axes: Sequence[Sequence[float]], angles: Sequence[float], moving: int) -> Goniometer:
     """Axes in the order from the crystal to the base, of which one turns."""
-    units = [as_vector(unit_vector(axis)) for axis in axes]
+    units = [_axis(axis) for axis in axes]
     turns = [axis_rotation(axis, float(angle)) for axis, angle in zip(units, angles, strict=True)]
     fixed, setting = IDENTITY, IDENTITY
     for turn in turns[:moving]:
         fixed = turn @ fixed
     for turn in turns[moving + 1 :]:
         setting = turn @ setting
-    return Goniometer(as_vector(unit_vector(axes[moving])), fixed, setting)
+    return Goniometer(units[moving], fixed, setting)
 
 
-def _read_crystal(crystal: Mapping[str, Any]) -> CrystalModel:
+def _read_crystal(crystal: Mapping[str, Any], scan: Scan | None) -> CrystalModel:
     real = np.array([crystal[f"real_space_{axis}"] for axis in "abc"], dtype=np.float64)
+    if not np.isfinite(real).all():
+        raise UsageError("the crystal's real_space_a, b, c are not all numbers")
     points = crystal.get("A_at_scan_points")
+    if points and scan is not None and len(points) != scan.images + 1:
+        raise UsageError(f"{len(points)} A_at_scan_points don't fit a scan of {scan.images} images: it needs one more")
     return CrystalModel(
         np.linalg.inv(real), str(crystal.get("space_group_hall_symbol", "P 1")).strip(),
         None if not points else np.array(points, dtype=np.float64).reshape(-1, 3, 3),

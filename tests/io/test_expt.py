@@ -197,10 +197,26 @@ def setting(path, value):
     (setting(["beam", 0], {"direction": [0, 0, 1]}), "is no complete experiment list: KeyError 'wavelength'"),
     (setting(["detector", 0, "panels", 0, "fast_axis"], [1, 1, 0]), r"Panel\.fast of panel flat"),
     (setting(["crystal", 0, "real_space_a"], [0, 0, 0]), "is no complete experiment list: LinAlgError"),
+    (setting(["crystal", 0, "real_space_a"], [1, 2]), "is no complete experiment list: ValueError"),
+    (setting(["crystal", 0, "real_space_a"], [1, 2, float("nan")]), "real_space_a, b, c are not all numbers"),
+    (setting(["beam", 0, "wavelength"], "x"), "is no complete experiment list: ValueError"),
     (setting(["detector", 0, "panels"], []), "is no complete experiment list: IndexError"),
 ])  # fmt: skip
 def test_incomplete_lists_are_refused_in_one_line(tmp_path, change, message):
     data = json.loads((DIALS / "still_flat.expt").read_text())
+    change(data)
+    (tmp_path / "x.expt").write_text(json.dumps(data))
+    with pytest.raises(InputFileError, match=rf"^{tmp_path}/x\.expt: [^\n]*{message}[^\n]*$"):
+        read_expt(tmp_path / "x.expt")
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    (setting(["crystal", 0, "A_at_scan_points"], [[1.0] * 9] * 3), "3 A_at_scan_points don't fit a scan of 10 images"),
+    (setting(["goniometer", 0, "rotation_axis"], [0, 0, 0]), r"axis \[0, 0, 0\] has no direction"),
+    (setting(["scan", 0, "image_range"], [5, 1]), "image_range 5 1 holds no image"),
+])  # fmt: skip
+def test_impossible_sweeps_are_refused_in_one_line(tmp_path, change, message):
+    data = json.loads((DIALS / "sweep_tilted_setting.expt").read_text())
     change(data)
     (tmp_path / "x.expt").write_text(json.dumps(data))
     with pytest.raises(InputFileError, match=rf"^{tmp_path}/x\.expt: [^\n]*{message}[^\n]*$"):
