@@ -8,9 +8,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nbnumba.config.panel import Panel
+from nbnumba.config.rules import NUMBER, Rule, UnfitError, several
 from nbnumba.errors import UsageError
 
 if TYPE_CHECKING:
@@ -159,6 +160,8 @@ def detector_model(name: str) -> DetectorModel:
     UsageError
         If the name is unknown; the message holds the nearest ones.
     """
+    if not isinstance(name, str):
+        raise UsageError(f"{{name}} must be that of a detector, such as eiger-16m, not {name!r}")
     key = name.strip().lower().replace(" ", "-").replace("_", "-")
     if key not in DETECTORS:
         nearest = difflib.get_close_matches(key, DETECTORS, n=3, cutoff=0.0)
@@ -192,10 +195,11 @@ def detector_panels(
         If the name is unknown or a number impossible.
     """
     model = detector_model(name)
+    distance = _read("distance", NUMBER, distance)
     if not distance > 0.0:
         raise UsageError(f"{{distance}} is {distance}: the detector must stand behind the sample")
     middle = (model.image_size[0] * model.pixel_size / 2.0, model.image_size[1] * model.pixel_size / 2.0)
-    fast, slow = middle if beam_centre is None else beam_centre
+    fast, slow = middle if beam_centre is None else _read("beam_centre", several(2, NUMBER), beam_centre)
     corner = (-fast, slow, -distance)
     if model.tiling is None:
         return (_panel(model, model.name, corner, (0, 0), model.image_size, _gap_mask(model)),)
@@ -204,6 +208,14 @@ def detector_panels(
         for m, (m_fast, m_slow) in enumerate(model.module_corners())
         for t, (t_fast, t_slow) in enumerate(_tile_corners(model.tiling))
     )
+
+
+def _read(name: str, rule: Rule, value: Any) -> Any:
+    """An argument as its rule reads it."""
+    try:
+        return rule(value)
+    except UnfitError as error:
+        raise UsageError(f"{{{name}}} {error}") from None
 
 
 def _tile_corners(tiling: Tiling) -> list[tuple[int, int]]:

@@ -122,3 +122,15 @@ def test_the_pixels_of_the_whole_grid_that_measure_are_those_of_the_panels(name)
 def test_a_detector_is_had_by_its_name():
     named = Detector.named("eiger-4m", distance=120.0, beam_centre=(70.0, 80.0))
     assert named.panels == detector_panels("eiger-4m", 120.0, (70.0, 80.0))
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    ({"name": 5, "distance": 200.0}, "name must be that of a detector, such as eiger-16m, not 5"),
+    ({"name": "pilatus-6m", "distance": "far"}, "distance must be a number, not 'far'"),
+    ({"name": "pilatus-6m", "distance": float("nan")}, "distance must be a number"),
+    ({"name": "pilatus-6m", "distance": 200.0, "beam_centre": 3}, "beam_centre must be two values"),
+    ({"name": "pilatus-6m", "distance": 200.0, "beam_centre": (1, 2, 3)}, "beam_centre must be two values"),
+])  # fmt: skip
+def test_what_places_no_detector_is_one_line(arguments, message):
+    with pytest.raises(UsageError, match=message):
+        Detector.named(**arguments)
