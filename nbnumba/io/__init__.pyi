@@ -63,7 +63,10 @@ from .scene import (
     Scene as Scene,
     lattice_in_lab as lattice_in_lab,
 )
-from .simulated import scene_of as scene_of
+from .simulated import (
+    frame_of as frame_of,
+    scene_of as scene_of,
+)
 from .smv import (
     SmvHeader as SmvHeader,
     SmvImage as SmvImage,
