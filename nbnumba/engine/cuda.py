@@ -252,7 +252,7 @@ def _add_kernel() -> Any:
 
 
 @contextmanager
-def _failures_in_one_line() -> Iterator[None]:
+def failures_in_one_line() -> Iterator[None]:
     """Name what the driver or a compiler of CUDA reports, and what to do."""
     try:
         yield
@@ -291,14 +291,14 @@ class CudaBackgrounds(Backgrounds):
         if image.dtype.type in self._loaded:
             return
         self._loaded.add(image.dtype.type)
-        with _failures_in_one_line():
+        with failures_in_one_line():
             nothing = cuda.device_array(1, np.float64)
             self._scattering(params, _uploaded(curve), 0, nothing)
             Launch(_add_kernel(), 1, nothing, 1.0, cuda.device_array(1, image.dtype))
 
     def make(self, params: KernelParams, curve: Curve) -> Any:
         """What one molecule scatters, on the GPU; see `Backgrounds`."""
-        with _failures_in_one_line():
+        with failures_in_one_line():
             count = last_pixel(params.panels)
             _check_room(8 * count)
             molecule, on_device = cuda.device_array(count, np.float64), _uploaded(curve)
@@ -390,7 +390,7 @@ class CudaEngine:
         EngineUnavailableError
             If the structure factors and lattices don't fit in the GPU's memory.
         """
-        with _failures_in_one_line():
+        with failures_in_one_line():
             cuda.current_context()  # which belongs to this thread from now on
             self.resident(params)
             self._launch((0, min(TILE_PIXELS, last_pixel(params.panels))), False, interpolating, image)
@@ -470,7 +470,7 @@ class CudaEngine:
         EngineFailedError
             If the driver reports a failure.
         """
-        with _failures_in_one_line():
+        with failures_in_one_line():
             for first in range(start, stop, TILE_PIXELS):
                 end = min(first + TILE_PIXELS, stop)
                 part = slice(first - start, end - start)
@@ -502,7 +502,7 @@ class CudaEngine:
         if len(tiles) == 0:
             # a tile without pixels: a GPU takes no empty arrays
             tiles, starts, omega_sums = np.zeros((1, 5), np.int64), np.zeros(2, np.int64), np.zeros(1)
-        with _failures_in_one_line():
+        with failures_in_one_line():
             resident = self.resident(params)
             mine = spots[starts[0] : starts[-1]]
             columns = SpotColumns(*(cuda.to_device(column, self.stream) for column in _columns(mine)))

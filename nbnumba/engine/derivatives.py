@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from nbnumba.engine.registry import check_engine
 from nbnumba.errors import UsageError
 from nbnumba.kernels.derivatives import no_extras, pixel_basis
 from nbnumba.kernels.lanes.derivatives import block_basis
@@ -164,17 +165,18 @@ def _scratch(columns: int) -> np.ndarray:
 class CpuDerivatives:
     """Blocks of neighbouring pixels through vector instructions.
 
-    An object serves any number of threads at the same time.
-
     Attributes
     ----------
     name : str
     blocks_at_once : int
-        Blocks whose basis stays in a core's cache.
+        Blocks whose basis is made at a time: on a processor it stays in a core's cache.
+    several_threads : bool
+        Whether threads may share it.
     """
 
     name = "cpu"
     blocks_at_once = 8
+    several_threads = True
 
     def photons(self, params: KernelParams, pixels: PixelList, first: int, end: int, photons: np.ndarray) -> None:
         """Compute pixels alone.
@@ -222,6 +224,7 @@ class ReferenceDerivatives:
 
     name = "reference"
     blocks_at_once = 8
+    several_threads = True
 
     def photons(self, params: KernelParams, pixels: PixelList, first: int, end: int, photons: np.ndarray) -> None:
         """Compute pixels alone; see `CpuDerivatives.photons`."""
@@ -236,9 +239,24 @@ class ReferenceDerivatives:
         _reference_basis(params, extras, pixels.slow, pixels.fast, blocks, blocks[0, 0], basis)
 
 
-DerivativeEngine = CpuDerivatives | ReferenceDerivatives
+class DerivativeEngine(Protocol):
+    """What makes photons and the basis of pixels: see `CpuDerivatives`."""
 
-_ENGINES = {engine.name: engine for engine in (CpuDerivatives, ReferenceDerivatives)}
+    name: str
+    blocks_at_once: int
+    several_threads: bool
+
+    def photons(self, params: KernelParams, pixels: PixelList, first: int, end: int, photons: np.ndarray) -> None:
+        """See `CpuDerivatives.photons`."""
+
+    def basis(
+        self, params: KernelParams, extras: Extras, pixels: PixelList, first: int, end: int, basis: np.ndarray
+    ) -> None:
+        """See `CpuDerivatives.basis`."""
+
+
+ENGINES = ("cpu", "reference", "cuda")
+"""Names of the engines."""
 
 
 def derivative_engine(name: str) -> DerivativeEngine:
@@ -247,13 +265,20 @@ def derivative_engine(name: str) -> DerivativeEngine:
     Parameters
     ----------
     name : str
-        "cpu" or "reference".
+        One of ENGINES.
 
     Raises
     ------
     UsageError
         If there is none.
+    EngineUnavailableError
+        If it can't run here.
     """
-    if name not in _ENGINES:
-        raise UsageError(f"unknown engine '{name}': choose one of {', '.join(_ENGINES)}")
-    return _ENGINES[name]()
+    if name == "cuda":
+        check_engine(name)
+        from nbnumba.engine.cuda_derivatives import CudaDerivatives
+
+        return CudaDerivatives()
+    if name not in ENGINES:
+        raise UsageError(f"unknown engine '{name}': choose one of {', '.join(ENGINES)}")
+    return CpuDerivatives() if name == "cpu" else ReferenceDerivatives()

@@ -62,7 +62,7 @@ class PixelModel:
     background : array_like, shape (n,), or None
         Photons that are added to each pixel.
     engine : str
-        "cpu" or "reference".
+        "cpu", "reference", or "cuda" on an NVIDIA GPU.
     threads : int or None
         CPU threads; None takes all cores.
 
@@ -108,7 +108,8 @@ class PixelModel:
         self.pixels = _all_pixels(model) if pixels is None else _checked_pixels(pixels, model)
         self._list = PixelList.of(*self.pixels.T)
         self._background = _checked_background(background, len(self.pixels), "background" in names)
-        self._engine, self._threads = derivative_engine(engine), thread_count(threads)
+        self._engine = derivative_engine(engine)
+        self._threads = thread_count(threads) if self._engine.several_threads else 1
         self._set_vector("background" in names)
 
     def _set_vector(self, scales_background: bool) -> None:
@@ -269,7 +270,7 @@ class PixelModel:
     def _parts(self, chains: _Chains, first: int, end: int) -> Iterator[_Part]:
         """The basis of a range of blocks, piece by piece."""
         blocks, size = self._list.blocks, self._engine.blocks_at_once
-        basis = np.empty((size * PIXELS_PER_BLOCK, chains.columns))
+        basis = np.empty((min(size, end - first) * PIXELS_PER_BLOCK, chains.columns))
         for begin in range(first, end, size):
             stop = min(begin + size, end)
             self._engine.basis(chains.params, chains.extras, self._list, begin, stop, basis)

@@ -436,8 +436,9 @@ class _Translator:
         return self.value(f"inttoptr i64 {number} to ptr")
 
     def _access(self, modifiers: list[str]) -> tuple[str, str, int]:
-        space, *rest = modifiers
-        if space not in ("global", "local", "param"):
+        # without a space an address is a generic one, and on the host all are
+        space, *rest = modifiers if modifiers[0] not in LLVM_TYPES else ["generic", *modifiers]
+        if space not in ("global", "local", "param", "generic"):
             raise UnknownPtxError(f"memory in {space}")
         _only(rest[:-1], "nc", "v2", "v4")
         return space, rest[-1], 2 if "v2" in rest else 4 if "v4" in rest else 1
