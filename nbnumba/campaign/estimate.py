@@ -276,11 +276,11 @@ def _draw(prepared: Prepared, images: list[tuple[Shot, np.ndarray]], path: str |
 
 
 def _caption(shot: Shot) -> str:
-    """A shot's number and what was drawn for it, three a line."""
+    """A shot's number and what was drawn for it, two a line."""
     hidden = (*"abc", "alpha", "beta", "gamma", "fluence", "mosaic_seed", "readout_seed", "shot")
     drawn = [
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in shot.labels.items()
         if name not in hidden and not (name[0] in "UA" and name[1:2].isdigit())
     ]
     words = [f"shot {shot.number}", *drawn][:6]
-    return "\n".join(", ".join(words[start : start + 3]) for start in range(0, len(words), 3))
+    return "\n".join(", ".join(words[start : start + 2]) for start in range(0, len(words), 2))

@@ -199,7 +199,10 @@ class Prepared:
         values, plan = draw.section("crystal"), self.plan.crystal
         factors, default = self._factors(which, values["spot_scale"], values["b_factor"], tuple(cell))
         size = values["size_nm"]
-        given: dict[str, Any] = {"size": (size * 1e-6,) * 3} if size is not None else {"cells": values["cells"]}
+        given: dict[str, Any] = {"cells": values["cells"]}
+        if size is not None:
+            # nanoBragg's rule knows cells that were given, not those of a size
+            given = {"size": (size * 1e-6,) * 3, "interpolate": False}
         if values["mosaic_domains"] > 1:
             given |= {"mosaic_spread": values["mosaic_spread"], "mosaic_domains": values["mosaic_domains"]}
         return Crystal(

@@ -194,6 +194,14 @@ def test_labels_hold_the_lattice_that_the_image_has():
         assert shot.labels["fluence"] == pytest.approx(1e12 / (10e-6) ** 2, rel=1e-12)
 
 
+def test_a_size_counts_cells_and_does_not_interpolate():
+    text = STILLS.replace("cells = [5, 5, 5]", "size_nm = 35")
+    model = lower(prepare(parse_plan(text)).shot(0).experiment)
+    # the cells that 350 Å hold, the last one begun
+    assert model.cells == (6, 5, 5)
+    assert not model.interpolation
+
+
 def test_several_lattices_have_orientations_of_their_own():
     plan = parse_plan(STILLS.replace("cells = [5, 5, 5]", "cells = [5, 5, 5]\nlattices = {choice = [1, 3]}"))
     for shot in shots(plan):

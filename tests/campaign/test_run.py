@@ -277,6 +277,16 @@ def test_without_a_readout_images_are_expected_photons(tmp_path):
         np.testing.assert_array_equal(image, simulate(shot.experiment).slab())
 
 
+def test_a_cutoff_moves_no_pixel_by_more(tmp_path):
+    photons = STILLS.partition("[readout]")[0].replace("shots = 10", "shots = 2").replace("F = 100", "F = 30")
+    campaign.run(write_plan(tmp_path / "full", photons), workers=1)
+    campaign.run(write_plan(tmp_path / "cut", photons + "[image]\ncutoff = 0.01\n"), workers=1)
+    (all_full, _), (all_cut, _) = (everything(tmp_path / name / "out") for name in ("full", "cut"))
+    for full, cut in zip(all_full, all_cut, strict=True):
+        # float32 of some hundred photons
+        np.testing.assert_allclose(cut, full, rtol=1e-6, atol=0.01)
+
+
 @pytest.mark.parametrize(("arguments", "said"), [
     (("--shard", "0/3"), "parts are numbered from 1/3 to 3/3"), (("--shard", "4"), "give two numbers"),
     (("--workers", "0"), "give at least 1"),
