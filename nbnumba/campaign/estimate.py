@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nbnumba.campaign.labels import joined
 from nbnumba.campaign.plan import Downsample
 from nbnumba.campaign.production import ShotError
 from nbnumba.campaign.rendering import Picture, ShotRenderer, downsampled
@@ -186,7 +187,8 @@ def _bytes_on_disk(prepared: Prepared, made: list[tuple[Shot, Picture]]) -> floa
             with open_shard(path, prepared, made[0][1]) as writer:
                 for shot, picture in made[:count]:
                     writer.append(picture, shot)
-                write_records(writer.group(), prepared, [shot.labels for shot, _ in made[:count]], 0, "")
+                write_records(writer.group(), prepared, [shot.labels for shot, _ in made[:count]],
+                              joined([picture.spots for _, picture in made[:count]]), 0, "")  # fmt: skip
             sizes.append(path.stat().st_size)
     if len(made) == 1:
         return float(sizes[0])

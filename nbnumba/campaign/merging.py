@@ -10,11 +10,11 @@ import h5py
 
 from nbnumba.campaign.folder import Folder
 from nbnumba.campaign.labels import joined, write_table
-from nbnumba.campaign.shards import DATA, GROUP, read_labels
+from nbnumba.campaign.shards import DATA, GROUP, read_table
 from nbnumba.errors import InputFileError
 from nbnumba.io.atomic import atomic_path
 
-TABLE_STEM, MASTER_STEM = "labels", "master"
+TABLE_STEM, SPOTS_STEM, MASTER_STEM = "labels", "spots", "master"
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,9 @@ def merge(path: str | os.PathLike[str]) -> Merged:
     if not complete:
         raise InputFileError(f"{path}: holds no complete shard yet: run the campaign first")
     shards = [folder.shard_path(shard) for shard in complete]
-    table = write_table(folder.path / TABLE_STEM, joined([read_labels(shard) for shard in shards]))
+    table = write_table(folder.path / TABLE_STEM, joined([read_table(shard, "labels") for shard in shards]))
+    if "spots" in folder.plan.image.truth:
+        write_table(folder.path / SPOTS_STEM, joined([read_table(shard, "spots") for shard in shards]))
     master = None
     if folder.plan.scan is None and not (folder.plan.image.is_nxmx and folder.plan.detector.moves):
         master = folder.path / f"{MASTER_STEM}{shards[0].suffix}"

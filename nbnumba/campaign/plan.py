@@ -33,7 +33,7 @@ from nbnumba.readout.names import PRESETS
 Number = float | Distribution
 Whole = int | Distribution
 
-TRUTHS = ("orientation", "cell", "wavelength", "fluence", "seeds")
+TRUTHS = ("orientation", "cell", "wavelength", "fluence", "seeds", "spots")
 """What can be recorded for each shot besides what was drawn."""
 
 REDUCTIONS = ("max", "mean", "sum")
@@ -579,7 +579,7 @@ class ImagePlan(Description):
     oversample: int | None = None
     dtype: str | None = None
     downsample: Downsample | None = None
-    truth: tuple[str, ...] = TRUTHS
+    truth: tuple[str, ...] = ("orientation", "cell", "wavelength", "fluence", "seeds")
     engine: str = AUTOMATIC
     precision: str = PRECISIONS[0]
     physics: str = "exact"

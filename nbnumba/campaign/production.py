@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from nbnumba.campaign.labels import joined
 from nbnumba.campaign.rendering import Picture, ShotRenderer
 from nbnumba.campaign.shards import open_shard, write_records
 from nbnumba.errors import NbnumbaError
@@ -99,7 +100,7 @@ class Producer:
         OutputFileError
             If the file can't be written.
         """
-        prepared, images, rows = self._prepared, 0, []
+        prepared, images, rows, spots = self._prepared, 0, [], []
         with contextlib.ExitStack() as stack:
             writer = None
             for shot, image, picture in self._pictures(prepared.plan.shard_shots(shard)):
@@ -108,10 +109,11 @@ class Producer:
                 writer.append(picture, shot)
                 if image == 0:
                     rows.append(shot.labels)
+                spots.append(picture.spots)
                 images += 1
                 progress(images)
             assert writer is not None
-            write_records(writer.group(), prepared, rows, shard, self.engine)
+            write_records(writer.group(), prepared, rows, joined(spots), shard, self.engine)
         return images
 
     def _pictures(self, numbers: range) -> Iterator[tuple[Shot, int, Picture]]:

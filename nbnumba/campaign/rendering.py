@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nbnumba.campaign.labels import Table, joined
 from nbnumba.campaign.plan import Downsample, ReadoutPlan
 from nbnumba.config.constants import HC_EV_ANGSTROM
 from nbnumba.readout import PointSpread, Readout
@@ -15,12 +16,16 @@ from nbnumba.setup.lowering import lower
 from nbnumba.simulation import Renderer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nbnumba.campaign.shots import Prepared, Shot
     from nbnumba.setup.model import Model
     from nbnumba.simulation import SimulationResult
 
 _AS_IS = ("fluctuation", "calibration", "readout_noise", "offset", "saturation", "hot_pixels", "dead_pixels")
 """Figures of a readout that a plan may change."""
+
+_SPOT_COLUMNS = ("panel", "fast", "slow", "h", "k", "l", "photons")
 
 _MASKED = -1.0
 """What masked pixels hold where the type has room for it."""
@@ -36,10 +41,13 @@ class Picture:
         As they are written; panels one below the other.
     model : Model
         From which it was made.
+    spots : dict of str to ndarray
+        Columns of predicted spots, if they are to be recorded.
     """
 
     pixels: np.ndarray
     model: Model
+    spots: Table
 
 
 class ShotRenderer:
@@ -81,15 +89,17 @@ class ShotRenderer:
         """
         plan = self._prepared.plan
         experiments = shot.experiments if plan.scan is None else shot.turned(image, plan.scan.width_deg)
-        result = self._photons(experiments)
+        models = [lower(one) for one in experiments]
+        result = self._photons(models)
         panels = result.panels
         if plan.readout is not None:
             panels = self._read_out(plan.readout, shot, result, image)
-        return Picture(self._pixels(result, panels), result.model)
+        spots = spot_table(shot.number, image, models, self._threads) if "spots" in plan.image.truth else {}
+        return Picture(self._pixels(result, panels), result.model, spots)
 
-    def _photons(self, experiments: tuple[Any, ...]) -> SimulationResult:
+    def _photons(self, models: list[Model]) -> SimulationResult:
         """Expected photons of all lattices and of the background."""
-        first, *others = (self._renderer.render_model(lower(one)) for one in experiments)
+        first, *others = map(self._renderer.render_model, models)
         for other in others:
             first.image[:] += other.image
         return first
@@ -118,6 +128,35 @@ class ShotRenderer:
 
         whole = panels[0] if len(panels) == 1 else assemble(result.model, panels, 0.0)
         return downsampled(whole, image.downsample, image.dtype or "float32")
+
+
+def spot_table(shot: int, image: int, models: Sequence[Model], threads: int) -> Table:
+    """Where the spots of an image lie.
+
+    Parameters
+    ----------
+    shot, image : int
+        Numbers of the shot and of the image in its set.
+    models : sequence of Model
+        Of each lattice.
+    threads : int
+        CPU threads.
+
+    Returns
+    -------
+    dict
+        Columns ``shot``, ``image``, ``crystal``, and those of `nbnumba.prediction.Spots` but the lattice: mosaic
+        domains, spindle steps and wavelengths of a reflection are one spot.
+    """
+    from nbnumba.prediction import predicted
+
+    tables = []
+    for crystal, model in enumerate(models):
+        spots = predicted(model, threads=threads).merged()
+        numbers = {name: np.full(len(spots), number, dtype=np.int32)
+                   for name, number in (("shot", shot), ("image", image), ("crystal", crystal))}  # fmt: skip
+        tables.append({**numbers, **{name: getattr(spots, name) for name in _SPOT_COLUMNS}})
+    return joined(tables)
 
 
 def _mask(model: Model) -> np.ndarray | None:

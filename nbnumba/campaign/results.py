@@ -11,7 +11,7 @@ import numpy as np
 
 from nbnumba.campaign.folder import Folder
 from nbnumba.campaign.labels import Table, joined
-from nbnumba.campaign.shards import DATA, read_labels
+from nbnumba.campaign.shards import DATA, read_table
 from nbnumba.io.extras import optional_package
 
 if TYPE_CHECKING:
@@ -104,8 +104,15 @@ class Results:
         self._folder = Folder.open(path)
         self.plan: Plan = self._folder.plan
         self.shards = [Images(self._folder.shard_path(shard)) for shard in self._folder.complete()]
-        self.labels: Table = joined([read_labels(shard.path) for shard in self.shards])
+        self.labels: Table = joined([read_table(shard.path, "labels") for shard in self.shards])
         self._first = np.cumsum([0, *map(len, self.shards)])
+
+    @property
+    def spots(self) -> Table:
+        """Name -> column, a row for each predicted spot; empty if the plan does not record them."""
+        if "spots" not in self.plan.image.truth:
+            return {}
+        return joined([read_table(shard.path, "spots") for shard in self.shards])
 
     def __enter__(self) -> Results:
         return self

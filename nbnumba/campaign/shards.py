@@ -161,7 +161,7 @@ class _PlainShard:
 
 
 def write_records(
-    group: h5py.Group, prepared: Prepared, rows: list[dict[str, Label]], shard: int, engine: str
+    group: h5py.Group, prepared: Prepared, rows: list[dict[str, Label]], spots: Table, shard: int, engine: str
 ) -> None:
     """Write labels, plan and how the shard was made.
 
@@ -172,6 +172,8 @@ def write_records(
     prepared : Prepared
     rows : list of dict
         Labels of its shots.
+    spots : dict
+        Columns of its images' spots, if they are recorded.
     shard : int
         Its number.
     engine : str
@@ -180,7 +182,9 @@ def write_records(
     from nbnumba import __version__
 
     physics = prepared.plan.image.whole_physics
-    write_group(group.create_group("labels"), as_table(rows))
+    write_group(group.create_group("labels", track_order=True), as_table(rows))
+    if spots:
+        write_group(group.create_group("spots", track_order=True), spots)
     group["plan"] = plan_text(prepared.plan)
     group.attrs.update({
         "plan_hash": prepared.digest, "shard": shard, "seed": prepared.plan.campaign.seed, "program": "nbnumba",
@@ -210,13 +214,15 @@ def recorded_hash(path: str | os.PathLike[str]) -> str:
         return str(file[GROUP].attrs["plan_hash"])
 
 
-def read_labels(path: str | os.PathLike[str]) -> Table:
-    """The labels of a shard.
+def read_table(path: str | os.PathLike[str], name: str) -> Table:
+    """A table of a shard.
 
     Parameters
     ----------
     path : path
         Shard.
+    name : str
+        "labels" or "spots".
 
     Returns
     -------
@@ -229,7 +235,7 @@ def read_labels(path: str | os.PathLike[str]) -> Table:
         If it is no shard.
     """
     with _reading(path) as file:
-        return read_group(file[GROUP]["labels"])
+        return read_group(file[GROUP][name])
 
 
 @contextlib.contextmanager

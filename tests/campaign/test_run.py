@@ -287,6 +287,24 @@ def test_a_cutoff_moves_no_pixel_by_more(tmp_path):
         np.testing.assert_allclose(cut, full, rtol=1e-6, atol=0.01)
 
 
+def test_spots_lie_where_images_are_bright(tmp_path):
+    photons = STILLS.partition("[background]")[0].replace("shots = 10", "shots = 4").replace("cells = [5, 5, 5]", (
+        "cells = [9, 9, 9]\nlattices = {choice = [1, 2]}"))  # fmt: skip
+    path = write_plan(tmp_path, photons + '[image]\ntruth = ["orientation", "spots"]\n')
+    campaign.run(path, workers=1)
+    results = campaign.open(tmp_path / "out")
+    spots = results.spots
+    assert set(spots["crystal"]) == {0, 1}
+    for shot, image in enumerate(results):
+        of_shot = spots["shot"] == shot
+        brightest = np.unravel_index(image.argmax(), image.shape)
+        away = np.hypot(spots["slow"][of_shot] - brightest[0] - 0.5, spots["fast"][of_shot] - brightest[1] - 0.5)
+        # a pixel and a half, for the middle of a spot may lie in the next one
+        assert away[spots["photons"][of_shot] > 0.1 * image.max()].min() < 1.5
+    assert (tmp_path / "out" / "spots.parquet").exists()
+    assert results.labels.keys().isdisjoint({"a", "fluence"})
+
+
 @pytest.mark.parametrize(("arguments", "said"), [
     (("--shard", "0/3"), "parts are numbered from 1/3 to 3/3"), (("--shard", "4"), "give two numbers"),
     (("--workers", "0"), "give at least 1"),
