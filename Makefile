@@ -45,6 +45,10 @@ $(VENV)/.nbnumba-hdf5-installed: $(VENV)/.nbnumba-installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[hdf5]'
 	@touch $@
 
+$(VENV)/.nbnumba-plots-installed: $(VENV)/.nbnumba-installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[plots]'
+	@touch $@
+
 demo: $(VENV)/.nbnumba-hdf5-installed
 	mkdir -p demo_output
 	$(BIN)/nbnumba -mat $(ER1)/er1_1.0.mat -hkl $(ER1)/er1_P1.hkl -dump demo_output/Fdump.bin -lambda 1.0 -Na 5 -Nb 12 \
@@ -100,7 +104,7 @@ physics: $(VENV)/.nbnumba-dev-installed
 readout-pictures: $(VENV)/.nbnumba-dev-installed
 	$(BIN)/python tests/readout_pictures.py docs/readout
 
-bench: install
+bench: $(VENV)/.nbnumba-plots-installed
 	$(BIN)/nbnumba bench --profile --outdir bench_output
 
 clean:

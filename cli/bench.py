@@ -70,6 +70,9 @@ def command(
     A speed-up is printed only where the images agree to the bit in all but 2 of 10 000 pixels; otherwise the row says
     DISAGREES. Writes results.json, summary.md and plots.
     """
+    from nbnumba.io.extras import optional_package
+
+    optional_package("matplotlib", "plots", "bench")
     import_numba()
     from nbnumba.benchmark.companions import PROGRAMS
     from nbnumba.benchmark.suite import BenchmarkPlan, run_benchmark

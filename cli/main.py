@@ -24,6 +24,7 @@ COMMANDS = {
     "readout": "nbnumba_cli.readout",
     "campaign": "nbnumba_cli.campaign",
     "refine": "nbnumba_cli.refine",
+    "show": "nbnumba_cli.show",
     "trace": "nbnumba_cli.trace",
     "compare": "nbnumba_cli.compare",
     "compare-traces": "nbnumba_cli.compare_traces",

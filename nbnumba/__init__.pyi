@@ -5,6 +5,7 @@ from . import (
     flags as flags,
     io as io,
     output as output,
+    pictures as pictures,
     readout as readout,
     refine as refine,
     trace as trace,

@@ -27,6 +27,7 @@ from nbnumba.output.report import model_warnings, result_warnings
 from nbnumba.setup.lowering import lower
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from numpy.typing import DTypeLike
 
     from nbnumba.config import Experiment
@@ -192,6 +193,37 @@ class SimulationResult:
         outputs = ImageOutputs((Path(path),), compression, truth=truth)
         outputs.check_formats(self.model)
         outputs.write(self.model, self.panels if len(self.model.shapes) > 1 else self.panels[0])
+
+    def show(self, linear: bool = False, rings: bool = True, labels: int = 10) -> Figure:
+        """Draw the image: panels where they stand, resolution rings, beam centre, Miller indices of strong spots.
+
+        Parameters
+        ----------
+        linear : bool
+            Linear greys instead of logarithmic ones.
+        rings : bool
+            Draw the beam centre and rings of equal resolution; a curved detector has none.
+        labels : int
+            So many of the strongest spots are labelled.
+
+        Returns
+        -------
+        Figure
+            Of matplotlib: notebooks show it, ``figure.savefig("spots.png")`` writes it.
+
+        Raises
+        ------
+        MissingPackageError
+            If matplotlib is not installed.
+        """
+        from nbnumba.io.extras import optional_package
+        from nbnumba.io.simulated import scene_of
+
+        optional_package("matplotlib", "plots", "a figure")
+        from nbnumba.pictures.figure import image_figure
+
+        scene = None if self.model.experiment.detector.curved else scene_of(self.model)
+        return image_figure(self.panels, scene, linear=linear, rings=rings, labels=labels)
 
 
 class Renderer:

@@ -19,7 +19,8 @@ from numpydoc.docscrape import NumpyDocString
 import nbnumba
 
 PACKAGES = ("nbnumba", *(
-    f"nbnumba.{name}" for name in ("background", "campaign", "compare", "io", "output", "readout", "refine", "trace")
+    f"nbnumba.{name}"
+    for name in ("background", "campaign", "compare", "io", "output", "pictures", "readout", "refine", "trace")
 ))  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from nbnumba.campaign.shards import open_shard, write_records
 from nbnumba.campaign.standing import duration
 from nbnumba.errors import NbnumbaError
 from nbnumba.io.atomic import atomic_path
+from nbnumba.io.extras import optional_package
 from nbnumba.setup.lowering import lower
 
 if TYPE_CHECKING:
@@ -237,7 +238,10 @@ def contact_sheet(
         If one of the shots can't be made.
     OutputFileError
         If the file can't be written.
+    MissingPackageError
+        If matplotlib is not installed.
     """
+    optional_package("matplotlib", "plots", path)
     renderer = ShotRenderer(prepared, 1)
     numbers = spread_shots(prepared.plan.campaign.shots, SHEET)
     small = []

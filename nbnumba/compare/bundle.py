@@ -17,6 +17,7 @@ from nbnumba.compare.peaks import MATCH_RADIUS
 from nbnumba.compare.runner import ProgramRun
 from nbnumba.errors import InputFileError, OutputFileError, UsageError
 from nbnumba.io.atomic import atomic_write, check_target, file_identity
+from nbnumba.io.extras import optional_package
 from nbnumba.io.float_image import write_float_image
 from nbnumba.io.json_text import to_json
 from nbnumba.io.plane import ShapeMismatchError
@@ -162,7 +163,10 @@ def check_folder(folder: Path, kept: Sequence[str]) -> None:
         If the folder can't be made or takes no files.
     UsageError
         If an image has the name of one of a bundle's files.
+    MissingPackageError
+        If matplotlib, which draws the pictures, is not installed.
     """
+    optional_package("matplotlib", "plots", folder)
     bundle = {file_identity(folder / name) for name in BUNDLE_FILES}
     for path in kept:
         if file_identity(path) in bundle:
@@ -256,7 +260,8 @@ def _write_traces(folder: Path, trace: TraceOutcome, runs: Sequence[ProgramRun])
 
 def _draw(folder: Path, outcome: Outcome, assessment: Assessment, percentile: float | None) -> None:
     """The three pictures."""
-    from nbnumba.compare.pictures import draw_difference, draw_preview, grey_scale
+    from nbnumba.compare.pictures import draw_difference, draw_preview
+    from nbnumba.pictures.greys import grey_scale
 
     greys = grey_scale(assessment.reference, percentile)
     draw_preview(folder / "c.png", assessment.reference, greys, outcome.names[0], assessment.corner)

@@ -4,32 +4,23 @@ from __future__ import annotations
 
 import math
 import os
-from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import ListedColormap, LogNorm, Normalize
+from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
 from matplotlib.patches import Circle
 from scipy import ndimage
 
 from nbnumba.compare.metrics import absolute_difference, different_pixels, relative_scale
-from nbnumba.io.atomic import atomic_write
+from nbnumba.pictures.greys import draw_blocks, grey_scale, save_figure
 
 PREVIEW_PIXELS = 900
 """Larger images are drawn by the maximum of blocks, so that a sharp spot does not vanish."""
 
 MAP_PIXELS = 450
 """The same for maps of differences, by the largest difference: a single pixel must be visible."""
-
-WHITE_PERCENTILE, BLACK_PERCENTILE = 20.0, 99.98
-"""Of the positive pixels; those above are all black: the direct beam must not make every spot pale."""
-
-GREY_DECADES = 4
-"""Range below black that logarithmic greys show; less where the background is high."""
 
 MAP_DECADES = 6
 """Range below the largest difference that has colours of its own; smaller ones share the palest."""
@@ -40,31 +31,6 @@ CIRCLED_PLACES = 60
 _TINTS = colormaps["RdBu_r"](np.concatenate((np.linspace(0.0, 0.36, 128), np.linspace(0.64, 1.0, 128))))
 BLUE_TO_RED = ListedColormap(_TINTS, "blue_to_red")
 """Without white in the middle: the smallest difference is tinted, only equal pixels are not."""
-
-
-def grey_scale(image: np.ndarray, percentile: float | None) -> Normalize:
-    """The greys of a preview.
-
-    Parameters
-    ----------
-    image : ndarray, shape (slow, fast)
-        Image that sets the scale.
-    percentile : float or None
-        Linear up to the value below which this percentage of the pixels lies; None means logarithmic.
-
-    Returns
-    -------
-    Normalize
-        To be shared by pictures that shall be compared by eye.
-    """
-    numbers = image[np.isfinite(image)].astype(np.float64)
-    positive = numbers[numbers > 0.0]
-    if positive.size == 0:
-        return Normalize(0.0, 1.0)
-    if percentile is None:
-        white, black = np.percentile(positive, (WHITE_PERCENTILE, BLACK_PERCENTILE)).tolist()
-        return LogNorm(min(max(white, black * 10.0**-GREY_DECADES), 0.5 * black), black, clip=True)
-    return Normalize(0.0, float(np.percentile(numbers, percentile)) or float(np.max(positive)), clip=True)
 
 
 def draw_preview(
@@ -93,10 +59,10 @@ def draw_preview(
     figure = Figure(figsize=(9.6, 8.2))
     figure.subplots_adjust(left=0.08, right=0.99, bottom=0.06, top=0.95)
     axes = figure.add_subplot()
-    picture = _show(axes, np.nan_to_num(image), PREVIEW_PIXELS, corner, cmap="gray_r", norm=scale)
+    picture = draw_blocks(axes, np.nan_to_num(image), PREVIEW_PIXELS, corner, cmap="gray_r", norm=scale)
     _label(axes, title)
     figure.colorbar(picture, ax=axes, label="photons per pixel", shrink=0.85, pad=0.03, extend="both")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_difference(
@@ -136,7 +102,7 @@ def draw_difference(
     panels = figure.subplots(1, 2)
     _draw_map(panels[0], signed, different, reference, corner, "photons per pixel")
     _draw_map(panels[1], signed / relative_scale(a), different, reference, corner, f"relative to {names[0]}")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _draw_map(
@@ -144,7 +110,7 @@ def _draw_map(
 ) -> None:
     """One map of signed differences over a pale image."""
     greys = grey_scale(reference, None)
-    _show(axes, np.nan_to_num(reference), MAP_PIXELS, corner, cmap="gray_r", norm=greys, alpha=0.35)
+    draw_blocks(axes, np.nan_to_num(reference), MAP_PIXELS, corner, cmap="gray_r", norm=greys, alpha=0.35)
     _label(axes, f"difference, {unit}")
     sizes = np.abs(signed[different & np.isfinite(signed) & (signed != 0.0)])
     if sizes.size:
@@ -165,7 +131,7 @@ def _tint(axes: Axes, signed: np.ndarray, sizes: np.ndarray, corner: tuple[int, 
     with np.errstate(divide="ignore"):
         depth = np.clip(np.log10(np.abs(signed) / top) / decades + 1.0, 1e-3, 1.0)
     shown = np.where(signed == 0.0, 0.0, np.sign(signed) * depth)
-    picture = _show(axes, shown, MAP_PIXELS, corner, hide_zeros=True, cmap=BLUE_TO_RED, norm=Normalize(-1.0, 1.0))
+    picture = draw_blocks(axes, shown, MAP_PIXELS, corner, hide_zeros=True, cmap=BLUE_TO_RED, norm=Normalize(-1.0, 1.0))
     bar = axes.figure.colorbar(picture, ax=axes, label=f"below (blue), above (red), {unit}", shrink=0.85, pad=0.03)
     ends = math.log10(top) - decades, math.log10(top)
     ticks = {1.0: f"{top:.3g}"}
@@ -194,32 +160,7 @@ def _circle(axes: Axes, signed: np.ndarray, different: np.ndarray, corner: tuple
         axes.add_patch(Circle(centre, radius, fill=False, edgecolor=colour, linewidth=1.2))
 
 
-def _show(
-    axes: Axes, image: np.ndarray, limit: int, corner: tuple[int, int], hide_zeros: bool = False, **style: Any
-) -> AxesImage:
-    """Draw an image by the value of largest size in each block, so that at most `limit` blocks lie along each axis."""
-    step = -(-max(image.shape) // limit)
-    rows, columns = (-(-n // step) for n in image.shape)
-    padded = np.zeros((rows * step, columns * step), dtype=image.dtype)
-    padded[: image.shape[0], : image.shape[1]] = image
-    blocks = padded.reshape(rows, step, columns, step)
-    high, low = blocks.max(axis=(1, 3)), blocks.min(axis=(1, 3))
-    shown = np.where(high >= -low, high, low)
-    if hide_zeros:
-        shown = np.ma.masked_equal(shown, 0.0)
-    slow, fast = corner[0] - 0.5, corner[1] - 0.5
-    extent = (fast, fast + columns * step, slow + rows * step, slow)
-    return axes.imshow(shown, extent=extent, interpolation="nearest", **style)
-
-
 def _label(axes: Axes, title: str) -> None:
     axes.set_title(title)
     axes.set_xlabel("fast (pixel)")
     axes.set_ylabel("slow (pixel)")
-
-
-def _save(figure: Figure, path: str | os.PathLike[str]) -> None:
-    """Write a figure as a PNG file."""
-    FigureCanvasAgg(figure)
-    with atomic_write(path) as stream:
-        figure.savefig(stream, format="png", dpi=130)

@@ -184,6 +184,17 @@ def _overlaps(panels: Sequence[Panel], corners: np.ndarray) -> Iterator[tuple[in
             yield number, other
 
 
+class View(NamedTuple):
+    """How a panel is seen along the beam, in pixels of the first panel: pixel (fast, slow) at origin + pixel @ axes."""
+
+    origin: np.ndarray
+    axes: np.ndarray
+
+    def place(self, pixel: np.ndarray) -> np.ndarray:
+        """Where a position on the panel is seen: right, down."""
+        return np.asarray(self.origin + pixel @ self.axes)
+
+
 def assemble(model: Model, images: Sequence[np.ndarray], fill: float) -> np.ndarray:
     """Panels as seen along the beam: see `nbnumba.SimulationResult.assembled`.
 
@@ -199,9 +210,60 @@ def assemble(model: Model, images: Sequence[np.ndarray], fill: float) -> np.ndar
     -------
     ndarray, shape (slow, fast), float32
     """
-    right, down = _page(model.geometry)
-    edge = model.geometry.pixel_size
-    seen = [_seen(panel, image.shape, right, down, edge) for panel, image in zip(model.panels, images, strict=True)]
+    return lay_out(model.panels, images, fill).image
+
+
+class Page(NamedTuple):
+    """Panels where they stand.
+
+    Attributes
+    ----------
+    image : ndarray, shape (slow, fast), float32
+        What is seen.
+    views : tuple
+        How each panel lies on it.
+    """
+
+    image: np.ndarray
+    views: tuple[View, ...]
+
+    def place(self, panel: int, pixel: np.ndarray) -> np.ndarray:
+        """Where points of a panel lie.
+
+        Parameters
+        ----------
+        panel : int
+            Number of the panel.
+        pixel : ndarray, shape (..., 2)
+            Fast, slow in pixels from the outer corner of the panel's first pixel.
+
+        Returns
+        -------
+        ndarray, shape (..., 2), float64
+            Column and row of `image`; whole numbers are centres of pixels.
+        """
+        return self.views[panel].place(pixel)
+
+
+def lay_out(panels: Sequence[DetectorGeometry], images: Sequence[np.ndarray], fill: float) -> Page:
+    """Put the images of panels where they stand, as seen along the beam.
+
+    Parameters
+    ----------
+    panels : sequence of DetectorGeometry
+        The detector.
+    images : sequence of ndarray, shape (slow, fast)
+        Of each panel.
+    fill : float
+        Value between panels.
+
+    Returns
+    -------
+    Page
+    """
+    right, down = _page(panels[0])
+    edge = panels[0].pixel_size
+    seen = [_seen(panel, image.shape, right, down, edge) for panel, image in zip(panels, images, strict=True)]
     corners = [view.place(_corner_pixels(image.shape)) for view, image in zip(seen, images, strict=True)]
     first = np.min(corners, axis=(0, 1))
     columns, rows = (int(count) + 1 for count in np.rint(np.max(corners, axis=(0, 1)) - first))
@@ -210,18 +272,7 @@ def assemble(model: Model, images: Sequence[np.ndarray], fill: float) -> np.ndar
         left, top = np.floor(ends.min(axis=0) - first).astype(int)
         behind, below = np.ceil(ends.max(axis=0) - first).astype(int) + 1
         _draw(canvas[top:below, left:behind], view, first + (left, top), image)
-    return canvas
-
-
-class _View(NamedTuple):
-    """How a panel is seen along the beam, in pixels of the first panel: pixel (fast, slow) at origin + pixel @ axes."""
-
-    origin: np.ndarray
-    axes: np.ndarray
-
-    def place(self, pixel: np.ndarray) -> np.ndarray:
-        """Where a position on the panel is seen: right, down."""
-        return np.asarray(self.origin + pixel @ self.axes)
+    return Page(canvas, tuple(View(view.origin - first, view.axes) for view in seen))
 
 
 def _page(first: DetectorGeometry) -> tuple[np.ndarray, np.ndarray]:
@@ -235,11 +286,11 @@ def _page(first: DetectorGeometry) -> tuple[np.ndarray, np.ndarray]:
 
 def _seen(
     panel: DetectorGeometry, shape: tuple[int, ...], right: np.ndarray, down: np.ndarray, edge: float
-) -> _View:
+) -> View:
     """A panel on the page."""
     page = np.stack([right, down], axis=1) / edge
     edges = np.array([panel.size_fast / shape[1], panel.size_slow / shape[0]])
-    return _View(np.asarray(panel.pix0) @ page, edges[:, None] * (np.array([panel.fdet, panel.sdet]) @ page))
+    return View(np.asarray(panel.pix0) @ page, edges[:, None] * (np.array([panel.fdet, panel.sdet]) @ page))
 
 
 def _corner_pixels(shape: tuple[int, ...]) -> np.ndarray:
@@ -248,7 +299,7 @@ def _corner_pixels(shape: tuple[int, ...]) -> np.ndarray:
     return np.array([(x, y) for x in (0.5, fast - 0.5) for y in (0.5, slow - 0.5)])
 
 
-def _draw(canvas: np.ndarray, view: _View, first: np.ndarray, image: np.ndarray) -> None:
+def _draw(canvas: np.ndarray, view: View, first: np.ndarray, image: np.ndarray) -> None:
     """Give each pixel of the canvas, of which the first lies at a place, that of the panel which it shows."""
     if abs(np.linalg.det(view.axes)) < _EDGE_ON:
         return
