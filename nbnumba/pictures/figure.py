@@ -49,10 +49,8 @@ def image_figure(
 
     Parameters
     ----------
-    images, scene, frame, linear, rings, labels
+    images, scene, frame, title, linear, rings, labels
         As in `draw_image`.
-    title : str
-        Heading.
 
     Returns
     -------
