@@ -9,7 +9,7 @@ BIN_CUDA := $(VENV_CUDA)/bin
 ER1 := nbnumba/data/er1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo readout-pictures test test-cuda test-dials test-slurm gpu-check cuda-tables lint golden physics bench clean clean-cache
+.PHONY: help install demo readout-pictures test test-cuda test-dials test-slurm gpu-check cuda-tables lint golden physics bench docs docs-shots clean clean-cache
 
 help:
 	@echo 'make demo         simulate the shipped Er-1 crystal in water on a CCD into demo_output/'
@@ -19,6 +19,8 @@ help:
 	@echo 'make test-slurm   run campaigns on a SLURM of this machine, where it is installed'
 	@echo 'make gpu-check    check and time the CUDA engine on the GPU of this machine, write gpu_report/'
 	@echo 'make cuda-tables  write the tables of docs/cuda.md anew'
+	@echo 'make docs         build the site, build/site/index.html'
+	@echo 'make docs-shots   pictures of five of its pages, where Chromium is installed'
 	@echo 'make lint         style, types and import contracts'
 	@echo 'make golden       compare all golden cases with nanoBragg.c, write docs/golden.md'
 	@echo 'make physics      write the table and pictures of docs/physics.md anew'
@@ -103,6 +105,18 @@ physics: $(VENV)/.nbnumba-dev-installed
 
 readout-pictures: $(VENV)/.nbnumba-dev-installed
 	$(BIN)/python tests/readout_pictures.py docs/readout
+
+$(VENV)/.nbnumba-docs-installed: $(VENV)/.nbnumba-installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[all,docs]'
+	@touch $@
+
+# Warnings, links inside the site that lead nowhere among them, are errors; nothing is taken from the net.
+docs: $(VENV)/.nbnumba-docs-installed
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/site
+	@echo 'build/site/index.html'
+
+docs-shots: docs
+	$(BIN)/python docs/shots.py build/site
 
 bench: $(VENV)/.nbnumba-plots-installed
 	$(BIN)/nbnumba bench --profile --outdir bench_output

@@ -95,7 +95,8 @@ def test_the_readmes_example_prints_what_it_says(capsys):
 def test_every_link_of_the_documents_leads_to_a_file():
     for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")):
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
-            if not target.startswith("http"):
+            # what the site makes of code is checked where it is built
+            if not target.startswith(("http", "gallery/", "generated/")):
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 

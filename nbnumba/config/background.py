@@ -14,8 +14,8 @@ from nbnumba.config.rules import POSITIVE, Rule, Rules, instance
 class Background(Description):
     """An amorphous material in the beam, thin: it neither absorbs nor scatters twice.
 
-    Its volume is its thickness times the cross-section of the beam, ``Beam.size``²; all molecules scatter on their own,
-    r_e²·F² each.
+    Its volume is its thickness times the cross-section of the beam, the square of ``Beam.size``; all molecules scatter
+    on their own, r_e²·F² each.
 
     Attributes
     ----------

@@ -30,7 +30,7 @@ class Truth:
     Attributes
     ----------
     q : ndarray, shape (..., 3), float64
-        Scattering vector (d - i)/λ, 1/Å, in the lab frame of the simulation: |q| is 1/d.
+        Scattering vector (d - i)/λ, 1/Å, in the lab frame of the simulation: its length is 1/d.
     hkl : ndarray, shape (..., 3), int32
         Nearest Miller indices.
     shapes : tuple of (int, int)
