@@ -112,7 +112,7 @@ class Beam(Description):
             return
         for field in ("sources", "dispersion"):
             value = getattr(self, field)
-            if value is not None and value is not Beam.__dataclass_fields__[field].default:
+            if value is not None and value != Beam.__dataclass_fields__[field].default:
                 raise UsageError(
                     f"{{Beam.spectrum}} and {{Beam.{field}}} both say what wavelengths there are; give one"
                 )

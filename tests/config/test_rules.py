@@ -25,6 +25,7 @@ from nbnumba.config import (
     Pivot,
     Sampling,
     Sensor,
+    Spectrum,
     Spread,
     StructureFactors,
     UnitCell,
@@ -240,6 +241,11 @@ def test_another_number_makes_another_description(path):
     other = dataclasses.replace(one, **{part: changed})
     assert other != one
     assert hash(other) != hash(one)
+
+
+def test_a_beam_with_a_spectrum_goes_to_another_process():
+    beam = Beam(spectrum=Spectrum(wavelengths=[1.0, 1.01], weights=[1.0, 2.0]))
+    assert pickle.loads(pickle.dumps(beam)) == copy.deepcopy(beam) == beam
 
 
 @pytest.mark.parametrize("way", [copy.deepcopy, copy.copy, lambda one: pickle.loads(pickle.dumps(one))],
