@@ -81,7 +81,9 @@ def photons_function(shape: int, interpolate: bool) -> Callable[..., None]:
             lattice = Lattice(*(params.lattice[:before] + (shape,) + params.lattice[after:]))
             constant = KernelParams(*(params[:above] + (lattice,) + params[below:]))
             plane = panel_plane(params.panels, panel[n])
-            photons[0, n] = render_pixel(constant, plane, slow[n], fast[n], False, interpolate, add_crystal, None)[0]
+            photons[0, n] = render_pixel(
+                constant, plane, slow[n], fast[n], False, interpolate, add_crystal, None, None
+            )[0]
 
     return fill_photons
 

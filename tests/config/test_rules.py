@@ -117,7 +117,7 @@ BOUNDS = {
     Crystal: {"fudge": "zero or more"},
     Detector: {**dict.fromkeys(("pixel_size", "size_fast", "size_slow", "pixels_fast", "pixels_slow"), "above zero")},
     Sensor: {"thickness": "zero or more", "attenuation_depth": "above zero"},
-    Sampling: {"dmin": "zero or more", "water": "zero or more"},
+    Sampling: dict.fromkeys(("dmin", "water", "cutoff"), "zero or more"),
     StructureFactors: {"reflections": "zero or more", "friedel_pairs": "zero or more"},
 }
 
