@@ -78,7 +78,7 @@ def _reference_photons(params, slow, fast, blocks, offset, photons):
         plane = panel_plane(params.panels, panel)
         for n in range(first, first + count):
             photons[n - offset] = render_pixel(
-                params, plane, slow[n], fast[n], False, params.factors.interpolate, add_crystal, None
+                params, plane, slow[n], fast[n], False, params.factors.interpolate, add_crystal, None, None
             )[0]
 
 
