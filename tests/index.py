@@ -28,8 +28,8 @@ make test                                            # all that needs no program
 | `tests/test_parity.py` | nanoBragg.c, compiled | skipped, and says so |
 
 What numbers are compared with, strongest first: images, traces and files that nanoBragg.c, noisify.c and nonBragg.c
-computed (`golden_data/`, `traces/`); images of a mended nanoBragg.c; simtbx and diffBragg; closed forms, conservation laws
-and mpmath; real readers (fabio, nxmx, gemmi, dxtbx). Warnings are errors. Nothing is timed.
+computed (`golden_data/`, `traces/`); images of a mended nanoBragg.c; simtbx and diffBragg; closed forms, conservation
+laws and mpmath; real readers (fabio, nxmx, gemmi, dxtbx). Warnings are errors. Nothing is timed.
 """
 
 
