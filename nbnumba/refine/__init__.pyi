@@ -1,3 +1,4 @@
+from .factor_slopes import StructureFactorSlopes as StructureFactorSlopes
 from .likelihood import (
     GaussianLikelihood as GaussianLikelihood,
     Likelihood as Likelihood,

@@ -13,6 +13,7 @@ from nbnumba.engine.threads import share_out, thread_count
 from nbnumba.errors import UsageError
 from nbnumba.kernels.derivatives import BASIS, Extras, column_count
 from nbnumba.kernels.params import PIXELS_PER_BLOCK
+from nbnumba.refine.factor_slopes import StructureFactorSlopes, structure_factor_slopes
 from nbnumba.refine.families import Family, View
 from nbnumba.refine.prepare import prepared
 from nbnumba.refine.registry import OF_GEOMETRY, OF_SPECTRUM, check_names, make_families
@@ -262,6 +263,32 @@ class PixelModel:
         if self._scales_background:
             gradient[-1] = weights @ self._background
         return np.asarray(gradient * self.scales)
+
+    def structure_factor_slopes(self, x: ArrayLike) -> StructureFactorSlopes:
+        """Derivatives of each pixel by the amplitude of each reflection, dI/dF: a sparse matrix.
+
+        A term F²·L² belongs to the nearest reflection, so its derivative is 2·F·L², and a pixel has few reflections.
+        Each entry of the table counts by itself: what symmetry makes equal is the sum of its columns. One whose F is
+        zero changes no pixel to first order and has no column, nor has one outside of the table, whose amplitude is
+        `default_F`. Computed on the processor, whatever the engine.
+
+        Parameters
+        ----------
+        x : array_like, shape (k,)
+            The vector.
+
+        Returns
+        -------
+        StructureFactorSlopes
+            ``matrix``, scipy.sparse.csr_array of shape (n, m), float64, photons per electron: a row for each pixel, a
+            column for each reflection that reaches one; ``miller_index``, shape (m, 3), of each column.
+
+        Raises
+        ------
+        UsageError
+            If there is no table of structure factors, or it is interpolated.
+        """
+        return structure_factor_slopes(lower(self.experiment(x)).params, self._list, self._threads)
 
     def _chains(self, x: ArrayLike) -> _Chains:
         experiment = self.experiment(x)

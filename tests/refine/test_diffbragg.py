@@ -173,3 +173,9 @@ def test_structure_factors_that_change_together():
     table = lower(experiment()).params.factors.amplitudes
     extras = no_extras(1, 2)._replace(tables=np.where(table != 0.0, 1.0, 0.0)[None])
     assert_equal(basis(experiment(), extras)[:, BASIS], "d_Fcell")
+
+
+def test_structure_factors_one_by_one_add_up_to_all_together():
+    model = PixelModel(experiment(), ["scale"], PIXELS)
+    matrix, _ = model.structure_factor_slopes(model.start)
+    assert_equal(matrix.sum(axis=1), "d_Fcell")
