@@ -44,6 +44,8 @@ if TYPE_CHECKING:
                    "{threads} is the number of threads. May be given several times.")
 @click.option("--profile", is_flag=True, help="Also show where the time of a whole run goes.")
 @click.option("--sparse", is_flag=True, help="Also compare sums with a cutoff (simulate --cutoff) and full sums.")
+@click.option("--derivatives", is_flag=True,
+              help="Also compare pixels and all sums behind their derivatives (nbnumba.refine) with pixels alone.")
 @click.option("--outdir", default="bench_output", show_default=True, metavar="DIR",
               help="Where the results are written.")
 @click.option("--list", "list_only", is_flag=True, help="List the workloads and stop.")
@@ -62,6 +64,7 @@ def command(
     peers: tuple[str, ...],
     profile: bool,
     sparse: bool,
+    derivatives: bool,
     outdir: str,
     list_only: bool,
 ) -> None:
@@ -103,6 +106,7 @@ def command(
         companions=companions,
         peers=tuple(_peer(text) for text in peers),
         sparse=sparse,
+        derivatives=derivatives,
     )
     folder = Path(outdir)
     folder.mkdir(parents=True, exist_ok=True)

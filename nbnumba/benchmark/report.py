@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nbnumba.benchmark.companions import CompanionRow
+from nbnumba.benchmark.derivatives import DerivativeRow
 from nbnumba.benchmark.measure import C_PROGRAM, Row, spread_of
 from nbnumba.benchmark.scaling import ScalingPoint, scaling_laws
 from nbnumba.benchmark.sequences import SequenceRate
@@ -46,6 +47,8 @@ class Results(NamedTuple):
         Images in a second; may be empty.
     sparse : sequence of SparseRow
         Sparse sums against full ones; may be empty.
+    derivatives : sequence of DerivativeRow
+        All sums behind derivatives against pixels alone; may be empty.
     """
 
     rows: Sequence[Row]
@@ -56,6 +59,7 @@ class Results(NamedTuple):
     companions: Sequence[CompanionRow] = ()
     rates: Sequence[SequenceRate] = ()
     sparse: Sequence[SparseRow] = ()
+    derivatives: Sequence[DerivativeRow] = ()
 
 
 def environment(c_binary: Path | None) -> dict[str, Any]:
@@ -103,6 +107,7 @@ def write_results(folder: Path, results: Results) -> None:
         "companions": [asdict(row) for row in results.companions],
         "sequences": [rate._asdict() for rate in results.rates],
         "sparse": [{**asdict(row), "ratios": row.ratios} for row in results.sparse],
+        "derivatives": [{**asdict(row), "ratios": row.ratios} for row in results.derivatives],
     }  # fmt: skip
     (folder / "results.json").write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
     (folder / "summary.md").write_text("\n".join(summary_lines(machine, results)) + "\n", encoding="utf-8")
@@ -138,6 +143,9 @@ def summary_lines(machine: dict[str, Any], results: Results) -> list[str]:
         lines += _table(_RATES_HEAD, [_rate_cells(rate) for rate in results.rates])
     if results.sparse:
         lines += ["", *_SPARSE_TEXT, "", *_table(_SPARSE_HEAD, [_sparse_cells(row) for row in results.sparse])]
+    if results.derivatives:
+        lines += ["", *_DERIVATIVES_TEXT]
+        lines += _table(_DERIVATIVES_HEAD, [_derivative_cells(row) for row in results.derivatives])
     if results.scaling:
         lines += ["", "## Scaling", "", "Kernel time ~ quantity ^ slope; how far a time is off that line at most.", ""]
         laws = scaling_laws(results.scaling).items()
@@ -206,6 +214,25 @@ def _sparse_cells(row: SparseRow) -> list[str]:
         row.physics, str(row.cells), str(row.pixels), _spread_text(spread_of(row.full_seconds)),
         _spread_text(spread_of(row.sparse_seconds)), row.summed,
         _spread_text(spread_of(row.ratios)) if row.agrees else "DISAGREES", f"{row.worst:.2g}",
+    ]  # fmt: skip
+
+
+_DERIVATIVES_TEXT = (
+    "## Derivatives",
+    "",
+    "A still of ten wavelengths and twenty mosaic domains, a table of amplitudes, one CPU thread or a GPU.",
+    "Times photons alone is the time of photons and all sums behind their derivatives over that of photons alone; it",
+    "stands where both have the same photons.",
+    "",
+)
+
+_DERIVATIVES_HEAD = ("engine", "crystal", "terms", "photons, s", "with all sums, s", "times photons alone")
+
+
+def _derivative_cells(row: DerivativeRow) -> list[str]:
+    return [
+        row.engine, row.shape, str(row.terms), _spread_text(spread_of(row.value_seconds)),
+        _spread_text(spread_of(row.basis_seconds)), _spread_text(spread_of(row.ratios)) if row.agrees else "DISAGREES",
     ]  # fmt: skip
 
 

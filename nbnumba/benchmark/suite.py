@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nbnumba.benchmark.companions import measure_companions
+from nbnumba.benchmark.derivatives import DerivativeRow, measure_derivatives
 from nbnumba.benchmark.measure import C_PROGRAM, Peer, Program, measure_workload, spread_of
 from nbnumba.benchmark.plots import plot_scaling, plot_throughput
 from nbnumba.benchmark.processes import run_process
@@ -42,7 +43,7 @@ class BenchmarkPlan:
         The C program.
     repeats : int
         Counted repetitions.
-    scaling, many, profile, sparse : bool
+    scaling, many, profile, sparse, derivatives : bool
         Further measurements.
     companions : mapping of str to Path
         The C programs noisify and nonBragg, by these names, as far as they shall be measured.
@@ -63,6 +64,7 @@ class BenchmarkPlan:
     companions: Mapping[str, Path]
     peers: tuple[Peer, ...] = ()
     sparse: bool = False
+    derivatives: bool = False
 
 
 def run_benchmark(plan: BenchmarkPlan, folder: Path, tell: Callable[[str], None]) -> None:
@@ -92,11 +94,16 @@ def run_benchmark(plan: BenchmarkPlan, folder: Path, tell: Callable[[str], None]
     points = measure_scaling(plan.engines[0], plan.threads, tell) if plan.scaling else []
     rates = measure_sequences(plan.engines, plan.physics, plan.threads, plan.repeats, tell) if plan.many else []
     sparse = measure_sparse(plan.engines[0], plan.threads[0], plan.repeats, tell) if plan.sparse else []
-    write_results(folder, Results(rows, startup, whole, points, plan.c_binary, companions, rates, sparse))
+    derivatives = _measure_derivatives(plan, tell) if plan.derivatives else []
+    write_results(folder, Results(rows, startup, whole, points, plan.c_binary, companions, rates, sparse, derivatives))
     if rows:
         plot_throughput(folder, rows)
     if points:
         plot_scaling(folder, points)
+
+
+def _measure_derivatives(plan: BenchmarkPlan, tell: Callable[[str], None]) -> list[DerivativeRow]:
+    return [row for engine in plan.engines for row in measure_derivatives(engine, plan.repeats, tell)]
 
 
 def _place_programs(plan: BenchmarkPlan, scratch: Path) -> list[Program]:
