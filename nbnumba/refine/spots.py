@@ -41,6 +41,9 @@ class Spots:
 def predict_spots(model: Model, panels: Sequence[Panel], d_min: float, tolerance: float) -> Spots:
     """The spots of reflections near the Ewald sphere at any angle of the rotation.
 
+    `nbnumba.spots` lists what gives photons. A start has no brightness yet and is some tenths of a degree off: here all
+    count that may diffract within a tolerance, whatever their amplitudes.
+
     Parameters
     ----------
     model : Model
