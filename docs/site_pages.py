@@ -48,7 +48,7 @@ def _commands() -> Iterator[str]:
 
 def _one_command(name: str, command: click.Command) -> Iterator[str]:
     topics = getattr(command, "topics", {})
-    context = click.Context(command, info_name=name, max_content_width=100)
+    context = click.Context(command, info_name=name, terminal_width=72)
     formatter = context.make_formatter()
     command.format_usage(context, formatter)
     command.format_help_text(context, formatter)
