@@ -40,6 +40,8 @@ def command(source: str, output: str, model: str | None, **settings: Any) -> Non
 
     require_working_folder()
     check_target(output)
+    if output.lower().endswith((".mtz", ".cif", ".pdb")):
+        raise UsageError(f"--output {output}: a text list of h k l F is written, usually .hkl")
     check_distinct({"--output": output}, filter(None, (source, model)))
     try:
         reflections = _read(source, model, _options(**settings))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -56,7 +57,8 @@ _UNITS = {
 @click.option("--experiment", "number", type=int, default=0, show_default=True, metavar="N",
               help="Which experiment of the file.")
 @click.option("--frame", type=int, default=0, show_default=True, metavar="N", help="Which image of IMAGE and the scan.")
-@click.option("--gain", type=float, metavar="ADU", help="Detector units per photon.  [default: the experiment's]")
+@click.option("--gain", type=click.FloatRange(min=0.0, min_open=True), metavar="ADU",
+              help="Detector units per photon.  [default: the experiment's]")
 @click.option("--picture", metavar="FILE", help="Data, model and residuals of the ten strongest boxes, PNG.")
 @click.option("--threads", type=click.IntRange(min=1), metavar="N", help="CPU threads.  [default: all cores]")
 def command(**options: Any) -> None:
@@ -88,6 +90,8 @@ def _run(options: dict[str, Any]) -> None:
     check_distinct(outputs, [options["image"], options["expt"], options["hkl"]])
     for path in outputs.values():
         check_target(path)
+    if Path(options["output"]).suffix != ".expt":
+        raise UsageError(f"-o {options['output']}: the refined experiment is an .expt file")
     start = _start(options)
     panels = start.detector.panels
     assert panels is not None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nbnumba.config import CrystalShape
+from nbnumba.config import CrystalShape, Sampling
 from nbnumba.engine.search import build_search
 from nbnumba.engine.sparse import spots_of
 from nbnumba.engine.threads import thread_count
@@ -152,7 +152,7 @@ def predicted(model: Model, cutoff: float | None = None, threads: int | None = N
     -------
     Spots
     """
-    given = model.experiment.sampling.cutoff if cutoff is None else cutoff
+    given = model.experiment.sampling.cutoff if cutoff is None else Sampling(cutoff=cutoff).cutoff
     params = _finely_sampled(_as_gaussian(model.params))
     search = build_search(params, FAINTEST if given is None else given)
     if search is None or params.panels.curved == CURVED_AS_C:

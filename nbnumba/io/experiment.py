@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from nbnumba.config import Beam, Crystal, Detector, Experiment, Sampling
 from nbnumba.config.detector import DIALS_LAB
-from nbnumba.errors import InputFileError, UsageError
+from nbnumba.errors import InputFileError, NbnumbaWarning, UsageError
 from nbnumba.io.expt import INDEX_FIRST, DialsExperiment, read_expt, write_expt
 from nbnumba.io.scene import Scene, as_vector, lattice_in_lab
 
@@ -105,7 +106,11 @@ def read_experiment(path: str | os.PathLike[str], experiment: int = 0, image: in
     UsageError
         If there is no such experiment or image.
     """
-    return experiment_of(pick_experiment(path, experiment).scene, image)
+    scene = pick_experiment(path, experiment).scene
+    if scene.flux > 0.0 and scene.exposure == 0.0:
+        message = f"{path}: states {scene.flux:g} photons/s but no exposure, as stills do: the fluence is the default"
+        warnings.warn(NbnumbaWarning(message), stacklevel=3)
+    return experiment_of(scene, image)
 
 
 def pick_experiment(path: str | os.PathLike[str], number: int) -> DialsExperiment:

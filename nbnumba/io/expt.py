@@ -103,11 +103,20 @@ def read_expt(path: str | os.PathLike[str], need_crystal: bool = True) -> list[D
         raise InputFileError(f"{path}: is no complete experiment list: {type(error).__name__} {error}") from error
 
 
+def _model(data: Mapping[str, Any], name: str, place: int | None) -> Any:
+    """The model that an experiment names by its place in the list of its kind."""
+    if place is None:
+        return None
+    if not 0 <= place < len(data.get(name, ())):
+        raise UsageError(f"an experiment has {name} {place}, but the list holds {len(data.get(name, ()))}")
+    return data[name][place]
+
+
 def _experiment(
     path: str | os.PathLike[str], data: Mapping[str, Any], number: int, row: Mapping[str, Any], need_crystal: bool,
     panels: Callable[[int], tuple[Panel, ...]],
 ) -> DialsExperiment:
-    models: dict[str, Any] = {name: data[name][row[name]] if row.get(name) is not None else None for name in _MODELS}
+    models: dict[str, Any] = {name: _model(data, name, row.get(name)) for name in _MODELS}
     needed = {
         "detector": "import images first (dials.import)", "beam": "import images first (dials.import)",
         **({"crystal": INDEX_FIRST} if need_crystal else {}),
@@ -255,7 +264,7 @@ def _read_panel(row: Mapping[str, Any], frame: np.ndarray) -> Panel:
 def _thickness(row: Mapping[str, Any]) -> float:
     """Of the sensor, mm; one that only stands for none, in images of this program, would absorb nothing."""
     thickness = float(row.get("thickness") or 0.0)
-    return thickness if thickness > _STANDS_FOR_NONE else 0.0
+    return 0.0 if 0.0 <= thickness <= _STANDS_FOR_NONE else thickness
 
 
 def write_expt(path: str | os.PathLike[str], experiments: Sequence[DialsExperiment]) -> None:

@@ -208,6 +208,10 @@ class Scene:
             raise UsageError("{Scene.panels}: at least one panel is needed")
         if not (math.isfinite(self.wavelength) and self.wavelength > 0.0):
             raise UsageError(f"{{Scene.wavelength}} is {self.wavelength}: a positive number of Å is needed")
+        if self.polarization_fraction is not None and not 0.0 <= self.polarization_fraction <= 1.0:
+            raise UsageError(
+                f"{{Scene.polarization_fraction}} is {self.polarization_fraction}: a share lies between 0 and 1"
+            )
         if self.scan is not None and self.goniometer is None:
             raise UsageError("{Scene.scan} needs {Scene.goniometer}: which axis turns?")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nbnumba.config import Crystal, UnitCell
+from nbnumba.config import Crystal, Experiment, UnitCell
 from nbnumba.config.constants import R_E_SQUARED
 from nbnumba.config.units import unit_hints
 from nbnumba.errors import UsageError
@@ -37,7 +37,7 @@ from nbnumba.setup.vectors import Vector, magnitude, scale
 from nbnumba.setup.weighting import build_weighting, nanobragg_background, water_of_group
 
 if TYPE_CHECKING:
-    from nbnumba.config import Detector, Experiment, Sampling
+    from nbnumba.config import Detector, Sampling
     from nbnumba.setup.model import DetectorGeometry, StepCounts
 
 NO_CRYSTAL = Crystal()
@@ -140,6 +140,8 @@ def lower(experiment: Experiment) -> Model:
     UsageError
         If the description can't be simulated.
     """
+    if not isinstance(experiment, Experiment):
+        raise UsageError(f"an Experiment is needed, not {type(experiment).__name__}")
     crystal, beam, detector, sampling = (
         _crystal(experiment), experiment.beam, experiment.detector, experiment.sampling,
     )

@@ -12,7 +12,7 @@ from golden import GOLDEN_DATA
 from scenes import four_panels, simulation, sweep
 
 from nbnumba import Beam, Crystal, Experiment, Sampling, UnitCell, lower, simulate
-from nbnumba.errors import InputFileError, UsageError
+from nbnumba.errors import InputFileError, NbnumbaWarning, UsageError
 from nbnumba.io.experiment import LARGEST_STEP, experiment_of
 from nbnumba.io.expt import DialsExperiment, read_expt, write_expt
 from nbnumba.io.scene import CrystalModel, Goniometer, Scan, Scene, lattice_in_lab
@@ -186,3 +186,27 @@ def test_a_scene_of_many_panels_becomes_a_detector_of_them(tmp_path):
     assert made.detector.panels == four_panels()
     assert made.crystal == Crystal(reciprocal_matrix=np.eye(3) / 50.0 * 1.1)
     assert UnitCell(50.0).a == pytest.approx(lower(made).lattice.lengths[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda data: data["beam"][0].update(polarization_fraction=3.0), "polarization_fraction is 3.0: a share lies"),
+        (lambda data: data["detector"][0]["panels"][0].update(thickness=-1.0), "thickness must be a number of zero or"),
+        (lambda data: data["experiment"][0].update(detector=-1), "an experiment has detector -1, but the list holds 1"),
+        (lambda data: data["experiment"][0].update(crystal=5), "an experiment has crystal 5, but the list holds 1"),
+    ],
+)
+def test_impossible_entries_are_named(tmp_path, change, message):
+    data = json.loads((DIALS / "still_flat.expt").read_text())
+    change(data)
+    (tmp_path / "x.expt").write_text(json.dumps(data))
+    with pytest.raises(InputFileError, match=f"x.expt: .*{message}"):
+        Experiment.from_dials(tmp_path / "x.expt")
+
+
+def test_a_flux_without_an_exposure_is_said_to_give_no_fluence(tmp_path):
+    still = Experiment.from_dials(DIALS / "still_flat.expt")
+    replace(still, beam=replace(still.beam, fluence=1e24)).to_dials(tmp_path / "x.expt")
+    with pytest.warns(NbnumbaWarning, match="but no exposure, as stills do: the fluence is the default"):
+        Experiment.from_dials(tmp_path / "x.expt")
