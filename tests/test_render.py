@@ -13,6 +13,7 @@ from golden import MAX_RELATIVE_DIFFERENCE, RELATIVE_FLOOR
 
 from nbnumba.config import Beam, Crystal, Detector, Experiment, Sampling, Spread, StructureFactors, UnitCell
 from nbnumba.engine import scan as render_module
+from nbnumba.engine.background import HostBackgrounds
 from nbnumba.engine.registry import make_engine
 from nbnumba.engine.scan import render, run_interruptible
 from nbnumba.errors import UsageError
@@ -152,6 +153,7 @@ def test_compiling_does_not_count_as_rendering(monkeypatch):
 
         calls = 0
         threads = 1
+        backgrounds = HostBackgrounds(threads=1)
 
         def load(self, *arguments):
             self.render_range()
