@@ -73,6 +73,8 @@ def command(
     A speed-up is printed only where the images agree to the bit in all but 2 of 10 000 pixels; otherwise the row says
     DISAGREES. Writes results.json, summary.md and plots.
     """
+    if not list_only:
+        require_working_folder()
     from nbnumba.io.extras import optional_package
 
     optional_package("matplotlib", "plots", "bench")
@@ -88,7 +90,6 @@ def command(
         for program in PROGRAMS:
             click.echo(f"{program:12s}the C program of that name, if --{program.lower()}-bin names it")
         return
-    require_working_folder()
     companions = _companions({"noisify": noisify_bin, "nonBragg": nonbragg_bin}, workloads)
     chosen = _known("--workloads", workloads or (*WORKLOADS, *companions), (*WORKLOADS, *PROGRAMS))
     cpus = os.cpu_count() or 1

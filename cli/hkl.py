@@ -35,14 +35,14 @@ def command(source: str, output: str, model: str | None, **settings: Any) -> Non
     FILE is a model (.pdb, .ent, .cif, .mmcif), reflection data (.mtz, structure factors in .cif) or, with --spacegroup,
     a text list of h k l F. All but text lists may be compressed (.gz).
     """
+    require_working_folder()
     from nbnumba.io.atomic import check_distinct, check_target
     from nbnumba.io.hkl import write_reflections
 
-    require_working_folder()
     check_target(output)
+    check_distinct({"--output": output}, filter(None, (source, model)))
     if output.lower().endswith((".mtz", ".cif", ".pdb")):
         raise UsageError(f"--output {output}: a text list of h k l F is written, usually .hkl")
-    check_distinct({"--output": output}, filter(None, (source, model)))
     try:
         reflections = _read(source, model, _options(**settings))
     except NbnumbaError as error:

@@ -107,6 +107,8 @@ def test_a_piece_that_can_not_be_made_fails_for_the_caller(threads):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks on this system")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+# JAX, where it is installed, objects to every fork
+@pytest.mark.filterwarnings("ignore:os.fork")
 def test_a_forked_process_starts_threads_of_its_own():
     share_out(lambda first, stop: None, 4, 2)
     child = os.fork()

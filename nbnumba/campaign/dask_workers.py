@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import threading
 import uuid
 import warnings
@@ -128,7 +129,10 @@ def jobqueue_client(path: str | os.PathLike[str], jobs: int) -> Iterator[Client]
     InputFileError
         If the file does not say which batch system, or says what dask-jobqueue does not understand.
     """
+    handler = signal.getsignal(signal.SIGINT)
     queues = optional_package("dask_jobqueue", "dask", path)
+    # it takes Ctrl-C for itself when it is imported
+    signal.signal(signal.SIGINT, handler)
     kind, options = _read_jobqueue(path)
     try:
         cluster = getattr(queues, CLUSTERS[kind])(**options)

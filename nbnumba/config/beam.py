@@ -110,9 +110,8 @@ class Beam(Description):
     def _check(self) -> None:
         if self.spectrum is None:
             return
-        for field in ("sources", "dispersion"):
-            value = getattr(self, field)
-            if value is not None and value != Beam.__dataclass_fields__[field].default:
+        for field, is_given in (("sources", self.sources is not None), ("dispersion", self.dispersion != Spread())):
+            if is_given:
                 raise UsageError(
                     f"{{Beam.spectrum}} and {{Beam.{field}}} both say what wavelengths there are; give one"
                 )

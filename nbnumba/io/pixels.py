@@ -272,10 +272,9 @@ def whole_counts(
     values = image
     if image.dtype.kind == "f":
         # float64 holds every limit exactly, float32 would round the largest int32 up and out of range
-        numbers = np.isfinite(image)
-        if not numbers.all():
-            bad = image.size - int(numbers.sum())
-            _warn(f"{path}: {bad} pixel(s) are infinite or no numbers, and whole numbers stand there")
+        missing = int(np.count_nonzero(np.isnan(image)))
+        if missing:
+            _warn(f"{path}: {missing} pixel(s) are no numbers, and 0 stands there")
         values = np.rint(np.nan_to_num(image.astype(np.float64), nan=0.0))
         if not np.array_equal(values, image):
             _warn(f"{path}: holds whole numbers only: photons were rounded")

@@ -193,7 +193,7 @@ def setting(path, value):
     (without("beam"), "experiment 0 has no beam: import images first"),
     (setting(["experiment"], []), "holds no experiment"),
     (setting(["__id__"], "Something"), "is no experiment list of DIALS"),
-    (setting(["experiment", 0, "beam"], 7), "is no complete experiment list: IndexError"),
+    (setting(["experiment", 0, "beam"], 7), "an experiment has beam 7, but the list holds 1"),
     (setting(["beam", 0], {"direction": [0, 0, 1]}), "is no complete experiment list: KeyError 'wavelength'"),
     (setting(["detector", 0, "panels", 0, "fast_axis"], [1, 1, 0]), r"Panel\.fast of panel flat"),
     (setting(["crystal", 0, "real_space_a"], [0, 0, 0]), "is no complete experiment list: LinAlgError"),

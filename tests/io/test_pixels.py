@@ -71,7 +71,8 @@ def test_photons_are_rounded_and_clipped_with_a_word():
     assert whole.tolist() == [0, 2, 3, 0, 65535, 0]
     assert whole.dtype == np.uint16
     assert [str(warning.message) for warning in caught] == [
-        "x.img: holds whole numbers only: photons were rounded", "x.img: 2 pixel(s) outside 0 to 65535 were clipped",
+        "x.img: 1 pixel(s) are no numbers, and 0 stands there", "x.img: holds whole numbers only: photons were rounded",
+        "x.img: 2 pixel(s) outside 0 to 65535 were clipped",
     ]  # fmt: skip
 
 

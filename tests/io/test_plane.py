@@ -84,7 +84,7 @@ def test_headers_of_any_length_end_before_the_first_pixel(tmp_path):
 
 
 @pytest.mark.parametrize(("name", "dtype", "error", "message"), [
-    ("a.jpg", "int32", UsageError, "the name must end in one of .img, .smv, .tif, .tiff, .npy, .bin"),
+    ("a.jpg", "int32", UsageError, "the name must end in one of .nxs, .h5, .hdf5, .nx, .cbf, .img, .smv"),
     ("a", "int32", UsageError, "the name must end in one of"),
     ("a.img", "uint8", UsageError, "SMV images hold uint16, int32, not Digitize.dtype uint8"),
     ("missing/a.npy", "uint8", OutputFileError, "does not exist"),
