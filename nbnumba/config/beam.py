@@ -110,7 +110,7 @@ class Beam(Description):
     def _check(self) -> None:
         if self.spectrum is None:
             return
-        for field, is_given in (("sources", self.sources is not None), ("dispersion", self.dispersion != Spread())):
+        for field, is_given in (("sources", self.sources is not None), ("dispersion", self.dispersion != Beam.dispersion)):
             if is_given:
                 raise UsageError(
                     f"{{Beam.spectrum}} and {{Beam.{field}}} both say what wavelengths there are; give one"
