@@ -110,8 +110,9 @@ class Beam(Description):
     def _check(self) -> None:
         if self.spectrum is None:
             return
-        for field, is_given in (("sources", self.sources is not None), ("dispersion", self.dispersion != Beam.dispersion)):
-            if is_given:
+        given = {"sources": self.sources is not None, "dispersion": self.dispersion != Beam.dispersion}
+        for field in given:
+            if given[field]:
                 raise UsageError(
                     f"{{Beam.spectrum}} and {{Beam.{field}}} both say what wavelengths there are; give one"
                 )
