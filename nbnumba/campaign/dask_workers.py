@@ -131,8 +131,9 @@ def jobqueue_client(path: str | os.PathLike[str], jobs: int) -> Iterator[Client]
     """
     handler = signal.getsignal(signal.SIGINT)
     queues = optional_package("dask_jobqueue", "dask", path)
-    # it takes Ctrl-C for itself when it is imported
-    signal.signal(signal.SIGINT, handler)
+    if signal.getsignal(signal.SIGINT) is not handler:
+        # it takes Ctrl-C for itself when it is imported
+        signal.signal(signal.SIGINT, handler)
     kind, options = _read_jobqueue(path)
     try:
         cluster = getattr(queues, CLUSTERS[kind])(**options)
