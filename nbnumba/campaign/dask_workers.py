@@ -129,12 +129,12 @@ def jobqueue_client(path: str | os.PathLike[str], jobs: int) -> Iterator[Client]
     InputFileError
         If the file does not say which batch system, or says what dask-jobqueue does not understand.
     """
+    kind, options = _read_jobqueue(path)
     handler = signal.getsignal(signal.SIGINT)
     queues = optional_package("dask_jobqueue", "dask", path)
     if signal.getsignal(signal.SIGINT) is not handler:
         # it takes Ctrl-C for itself when it is imported
         signal.signal(signal.SIGINT, handler)
-    kind, options = _read_jobqueue(path)
     try:
         cluster = getattr(queues, CLUSTERS[kind])(**options)
     except (TypeError, ValueError) as error:
