@@ -111,9 +111,10 @@ def _run(options: dict[str, Any]) -> None:
 
 def _start(options: dict[str, Any]) -> Experiment:
     """What the file says, with the crystal that the options describe."""
-    from nbnumba.config import Experiment
+    from nbnumba.io.experiment import experiment_of, pick_experiment
 
-    read = Experiment.from_dials(options["expt"], options["number"], options["frame"])
+    # without a word on the fluence, for the scale is refined
+    read = experiment_of(pick_experiment(options["expt"], options["number"]).scene, options["frame"])
     mosaic = {"mosaic_spread": options["mosaic"], "mosaic_domains": options["mosaic_domains"],
               "mosaic_distribution": "gaussian"} if options["mosaic"] else {}  # fmt: skip
     crystal = replace(
