@@ -9,11 +9,13 @@ BIN_CUDA := $(VENV_CUDA)/bin
 ER1 := nbnumba/data/er1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo readout-pictures test test-cuda test-dials test-slurm gpu-check cuda-tables lint golden physics bench docs docs-shots clean clean-cache
+.PHONY: help install demo readout-pictures test test-wheel coverage test-cuda test-dials test-slurm gpu-check cuda-tables lint golden physics bench docs docs-shots clean clean-cache
 
 help:
 	@echo 'make demo         simulate the shipped Er-1 crystal in water on a CCD into demo_output/'
 	@echo 'make test         run the tests'
+	@echo 'make test-wheel   build the wheel, simulate with it alone in an empty folder'
+	@echo 'make coverage     lines of the model that a part of the tests runs, without JIT'
 	@echo 'make test-cuda    check the CUDA engine without a GPU'
 	@echo 'make test-dials   check files with DIALS, where it is installed'
 	@echo 'make test-slurm   run campaigns on a SLURM of this machine, where it is installed'
@@ -62,6 +64,27 @@ demo: $(VENV)/.nbnumba-hdf5-installed
 
 test: $(VENV)/.nbnumba-dev-installed
 	$(BIN)/python -m pytest
+
+# The crystal is the one in the wheel, the folder empty.
+WHEEL := build/wheel
+test-wheel:
+	rm -rf $(WHEEL) build/lib build/bdist.* && mkdir -p $(WHEEL)/empty
+	$(PYTHON) -m venv $(WHEEL)/venv
+	$(WHEEL)/venv/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir $(WHEEL) .
+	$(WHEEL)/venv/bin/python -m pip install --quiet --disable-pip-version-check $(WHEEL)/*.whl
+	cd $(WHEEL)/empty && data=$$(../venv/bin/python -c 'import nbnumba; print(nbnumba.__path__[0])')/data/er1 && \
+		../venv/bin/nbnumba -mat "$$data/er1_1.0.mat" -hkl "$$data/er1_P1.hkl" -lambda 1 -N 3 -detpixels 64 -pixel 1 \
+		-distance 90 -nonoise -floatfile photons.bin && test $$(wc -c < photons.bin) = 16384
+
+# Without JIT coverage sees into the kernels. Files and printed figures are left out, for sums in float32 round otherwise
+# in plain Python; so is a test of what the compiler does.
+INTERPRETED := (test_physics and not compiled and not normalising) or test_setup or (pixels_equal and (roi or N_is_1 or \
+	shape_ or polar_kahn or thick_layers or mosaic_seed or divergence_round))
+coverage: $(VENV)/.nbnumba-dev-installed
+	mkdir -p build
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m coverage run -m pytest -q tests/physics/test_physics.py tests/setup/test_setup.py \
+		tests/test_golden.py -k '$(INTERPRETED)'
+	$(BIN)/python -m coverage report --skip-empty
 
 $(BIN_CUDA)/python:
 	$(PYTHON) -m venv $(VENV_CUDA)
