@@ -52,6 +52,10 @@ _EFFECTS = {
         "case interp_edge: 1.55 times the right total, pixels off by up to 0.38 of the maximum, correlation "
         "0.988"
     ),
+    "interp-size": (
+        "-cell 60 60 60 90 90 90 -hkl random12.hkl -lambda 1.5 -xtal_size 0.00003 -detpixels 128 -pixel 0.1 "
+        "-distance 40: 0.944 times the right total, pixels off by up to 0.13 of the maximum, correlation 0.996"
+    ),
     "phi-carryover": (
         "case phi_zero_start: 1.04 times the right total, pixels off by up to 0.031 of the maximum, "
         "correlation 1.000"
@@ -180,6 +184,12 @@ QUIRKS = {
             "interp-sticky",
             "the first evaluation whose 4x4x4 neighbours leave the grid turns interpolation off for all later ones",
             "the nearest reflection for that evaluation only",
+        ),
+        Quirk(
+            "interp-size",
+            "where nobody says, -N decides whether structure factors are interpolated (by default 1: they are), even "
+            "if the crystal's size says how many cells there are",
+            "the number of cells that the crystal has decides",
         ),
         Quirk(
             "phi-carryover",

@@ -44,6 +44,10 @@ MENDED_BESIDE = {"thick-fencepost": ("last-layer",), "layer-front": ("last-layer
 """What else is mended in both images, so that one effect does not hide another."""
 
 SWUNG = ("-cell", "100", "-default_F", "1", "-xds", "-distance", "100", "-twotheta", "20")
+SIZED = (
+    "-cell", "60", "60", "60", "90", "90", "90", "-hkl", "random12.hkl", "-lambda", "1.5", "-xtal_size", "0.00003",
+    "-detpixels", "128", "-pixel", "0.1", "-distance", "40",
+)  # fmt: skip
 SEEDS = range(1, 5001)
 
 
@@ -67,7 +71,12 @@ def _mended(args: tuple[str, ...], *fix: str) -> Experiment:
 
 def image_pair(quirk: str) -> tuple[np.ndarray, np.ndarray]:
     """The image of a quirk's case with the quirk and without, photons."""
-    args, beside = arguments(CASES[quirk]), MENDED_BESIDE.get(quirk, ())
+    return _images(quirk, arguments(CASES[quirk]))
+
+
+def _images(quirk: str, args: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """The image of what flags describe with a quirk and without, photons."""
+    beside = MENDED_BESIDE.get(quirk, ())
     with_quirk, without = (
         simulate(_mended(args, *beside, *fix), dtype=np.float64).image for fix in ((), (quirk,))
     )
@@ -75,12 +84,20 @@ def image_pair(quirk: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _image_effect(quirk: str) -> str:
-    """Sums, the worst pixel and the correlation of the two images."""
-    ours, right = image_pair(quirk)
+    """Sums, the worst pixel and the correlation of a case's two images."""
+    return f"case {CASES[quirk]}: {_difference(*image_pair(quirk))}"
+
+
+def _size_effect() -> str:
+    """The same of a crystal whose size is given instead of its cells."""
+    return f"{' '.join(SIZED)}: {_difference(*_images('interp-size', SIZED))}"
+
+
+def _difference(ours: np.ndarray, right: np.ndarray) -> str:
     worst = np.abs(ours - right).max() / right.max()
     correlation = np.corrcoef(ours.ravel(), right.ravel())[0, 1] + 0.0
     return (
-        f"case {CASES[quirk]}: {ours.sum() / right.sum():.3g} times the right total, pixels off by up to {worst:.2g} "
+        f"{ours.sum() / right.sum():.3g} times the right total, pixels off by up to {worst:.2g} "
         f"of the maximum, correlation {correlation:.3f}"
     )
 
@@ -120,6 +137,7 @@ def _length_effect() -> str:
 EFFECTS: dict[str, Callable[[], str]] = {
     **{quirk: functools.partial(_image_effect, quirk) for quirk in CASES},
     "misset-random": _random_effect,
+    "interp-size": _size_effect,
     "twotheta-header": _header_effect,
     "long-header": _length_effect,
 }

@@ -32,6 +32,7 @@ CHECKS = {
         "test_random_orientations_are_uniform", "test_random_orientations_are_shoemakes_of_nanobraggs_random_numbers",
     ),
     "interp-sticky": ("test_a_region_of_interest_is_a_part_of_the_image",),
+    "interp-size": ("test_the_cells_that_a_crystal_has_decide_on_interpolation",),
     "phi-carryover": ("test_a_region_of_interest_is_a_part_of_the_image",),
     "weights": ("test_equal_weights_are_no_weights", "test_an_image_is_the_weighted_mean_of_its_sources_images"),
     "curved": (

@@ -22,7 +22,7 @@ from nbnumba.simulation import simulate
 ENGINES = ("cpu", "reference")
 HEADERS_ONLY = {"twotheta-header", "long-header"}
 NO_MENDED_PROGRAM = {"first-subpixel", "gauss-radius", "thick-fencepost", "layer-front", "xclose-ignored",
-                     "misset-random"}  # fmt: skip
+                     "misset-random", "interp-size"}  # fmt: skip
 """What `test_exact_physics.py` alone holds; orientations are compared as matrices."""
 
 

@@ -91,6 +91,19 @@ def test_a_region_of_interest_is_a_part_of_the_image(quirk):
     assert not are_equal(quirk)
 
 
+def test_the_cells_that_a_crystal_has_decide_on_interpolation():
+    crystal = replace(SCANNED["crystal"], interpolate=None)
+    by_count = replace(crystal, cells=(4, 4, 3))
+    by_size = replace(crystal, cells=(1, 1, 1), size=(1.19e-5, 1.3e-5, 1.0e-5))  # 3.97, 3.8 and 2.6 cells, rounded up
+    parts = {key: SCANNED[key] for key in ("beam", "sampling")}
+    np.testing.assert_array_equal(image(crystal=by_size, **parts), image(crystal=by_count, **parts))
+    interpolated = replace(by_count, interpolate=True)
+    np.testing.assert_array_equal(
+        image("interp-size", crystal=by_size, **parts), image(crystal=interpolated, **parts)
+    )
+    assert far_apart(image(crystal=interpolated, **parts), image(crystal=by_count, **parts)) > 0.1
+
+
 # --- water ----------------------------------------------------------------------------------------------------------
 
 

@@ -65,9 +65,9 @@ def test_the_registry_names_all_quirks_of_each_program():
         return {name for name, quirk in QUIRKS.items() if program in quirk.programs}
 
     assert quirks_of("nanoBragg") == {
-        "pivot", "pix0", "triclinic", "misset-random", "interp-sticky", "phi-carryover", "weights", "curved",
-        "point-pixel", "oversample-compound", "last-layer", "water", "long-header", "thick-fencepost", "layer-front",
-        "xclose-ignored", "twotheta-header", "first-subpixel", "gauss-radius",
+        "pivot", "pix0", "triclinic", "misset-random", "interp-sticky", "interp-size", "phi-carryover", "weights",
+        "curved", "point-pixel", "oversample-compound", "last-layer", "water", "long-header", "thick-fencepost",
+        "layer-front", "xclose-ignored", "twotheta-header", "first-subpixel", "gauss-radius",
     }  # fmt: skip
     assert quirks_of("noisify") == {
         "shared-table", "calibration-not-static", "calibration-default", "flicker-per-pixel", "psf-wrap", "psf-edge",

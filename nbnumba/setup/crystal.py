@@ -193,17 +193,20 @@ def build_crystal(
     )  # fmt: skip
 
 
-def build_factors(crystal: Crystal, fixes: frozenset[str]) -> Factors:
+def build_factors(crystal: Crystal, cells: Vector, fixes: frozenset[str]) -> Factors:
     """The table of structure factors.
 
     Parameters
     ----------
     crystal : Crystal
+    cells : vector
+        Unit cells along each axis; a crystal of two or fewer is interpolated, if nobody says.
     fixes : frozenset of str
         Quirks that are switched off.
     """
     factors = crystal.structure_factors
-    interpolate = min(crystal.cells) <= 2 if crystal.interpolate is None else crystal.interpolate
+    deciding = cells if "interp-size" in fixes else crystal.cells
+    interpolate = min(deciding) <= 2 if crystal.interpolate is None else crystal.interpolate
     sticky = "interp-sticky" not in fixes
     if factors is None or factors.count == 0:
         return Factors(np.zeros(1), False, 1, 1, 1, 0, 0, 0, float(crystal.default_F), False, sticky)

@@ -190,7 +190,7 @@ def lower(experiment: Experiment) -> Model:
         weighting=weighting,
         sources=build_sources(beam, sources, geometry, weights),
         lattice=build_crystal(crystal, lattice, cells, spindle, fixes),
-        factors=build_factors(crystal, fixes),
+        factors=build_factors(crystal, cells, fixes),
         scale=Scale(
             background=0.0 if weighting.water != 0.0 else nanobragg_background(sampling, fluence),
             water=sampling.water != 0.0, r_e_squared=R_E_SQUARED, fluence=fluence, steps=steps,
