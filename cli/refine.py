@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,7 @@ SYSTEMS = ("triclinic", "monoclinic", "orthorhombic", "tetragonal", "hexagonal",
 
 _UNITS = {
     "orientation": "deg", "mosaic_spread": "deg", "distance": "mm", "origin": "mm", "panel_rotation": "deg",
-    "beam_direction": "deg", "wavelength_shift": "A", "B": "A^2",
+    "beam_direction": "deg", "wavelength_shift": "A", "B": "A^2", "F": "electrons",
 }  # fmt: skip
 
 
@@ -100,7 +101,7 @@ def _run(options: dict[str, Any]) -> None:
         (image - panel.pedestal) / (options["gain"] or panel.gain) for image, panel in zip(images, panels, strict=True)
     ]
     refinement = refine_shot(
-        photons, start, tuple(options["parameters"].split(",")), d_min=options["resolution"], edge=options["edge"],
+        photons, start, options["parameters"], d_min=options["resolution"], edge=options["edge"],
         most=options["boxes"], crystal_system=options["crystal_system"], threads=options["threads"],
     )  # fmt: skip
     refinement.experiment.to_dials(options["output"])
@@ -159,7 +160,7 @@ def report(refinement: Refinement) -> list[str]:
     """
     lines = [f"{'parameter':<24} {'start':>12} {'refined':>14} {'error':>11}"]
     for name, value in refinement.values.items():
-        family = name.split(".")[0].split("[")[0]
+        family = re.split(r"[.\[:]", name)[0]
         unit = _UNITS.get(family, "")
         if family == "cell":
             unit = "A" if name[5:] in ("a", "b", "c") else "deg"

@@ -18,6 +18,7 @@ from nbnumba.kernels.params import PIXELS_PER_BLOCK, last_pixel
 from nbnumba.numerics.jit import jit
 
 if TYPE_CHECKING:
+    from nbnumba.engine.derivatives import PixelList
     from nbnumba.kernels.params import Curve, KernelParams, Panels, Scatterer
 
 SPAN_BLOCKS = 1 << 12
@@ -53,6 +54,15 @@ def _add(panels, start, stop, molecule, scale, pixels):
         else:
             # between two panels some numbers belong to no pixel
             n += 1
+
+
+@jit
+def _scatter_into(panels, sampling, sources, curve, slow, fast, blocks, molecule):
+    for block in range(blocks.shape[0]):
+        first, count, panel = blocks[block]
+        plane = panel_plane(panels, panel)
+        for n in range(first, first + count):
+            molecule[n] = background_pixel(panels, sampling, sources, curve, plane, slow[n], fast[n])
 
 
 Added = Sequence[tuple[Any, float]]
@@ -175,6 +185,42 @@ class HostBackgrounds(Backgrounds):
         share_out(work, stop - start, self._threads)
 
 
+def scattered_into(params: KernelParams, curve: Curve, pixels: PixelList, threads: int) -> np.ndarray:
+    """What one molecule scatters into a list of pixels, electrons²·steradian.
+
+    Parameters
+    ----------
+    params : KernelParams
+    curve : Curve
+        The molecule's.
+    pixels : PixelList
+    threads : int
+
+    Returns
+    -------
+    ndarray, shape (n,), float64
+        In the order in which the pixels were given.
+
+    Raises
+    ------
+    UsageError
+        If a curve that ends does so before a pixel.
+    """
+    ordered, molecule = np.empty(len(pixels.slow)), np.empty(len(pixels.slow))
+
+    def compute(first: int, end: int) -> None:
+        blocks = pixels.blocks[first:end]
+        _scatter_into(params.panels, params.sampling, params.sources, curve, pixels.slow, pixels.fast, blocks, ordered)
+
+    share_out(compute, len(pixels.blocks), threads)
+    unknown = np.flatnonzero(np.isnan(ordered))
+    if unknown.size:
+        n = int(unknown[0])
+        raise _beyond(unknown.size, f"panel {pixels.panel[n]}, slow {pixels.slow[n]}, fast {pixels.fast[n]}")
+    molecule[pixels.place] = ordered
+    return molecule
+
+
 def add_backgrounds(
     added: Added, panels: Panels, start: int, stop: int, blocks: tuple[int, int], pixels: np.ndarray
 ) -> None:
@@ -229,7 +275,12 @@ def refuse_beyond(params: KernelParams, curve: Curve, image: np.ndarray) -> None
     start, fast_min, slow_min, width = params.panels.windows[panel, :4].tolist()
     slow, fast = slow_min + (first - start) // width, fast_min + (first - start) % width
     where = f"panel {panel}, " if len(params.panels.windows) > 1 else ""
-    raise UsageError(
-        f"{{RadialCurve.stol}}: {unknown.size} pixels lie beyond the curve of a background, the first at {where}"
-        f"slow {slow}, fast {fast}; extend the curve, or leave {{RadialCurve.beyond=refuse}} out: then its ends hold"
+    raise _beyond(unknown.size, f"{where}slow {slow}, fast {fast}")
+
+
+def _beyond(count: int, first: str) -> UsageError:
+    """That some pixels lie where a curve has ended."""
+    return UsageError(
+        f"{{RadialCurve.stol}}: {count} pixels lie beyond the curve of a background, the first at {first}; "
+        "extend the curve, or leave {RadialCurve.beyond=refuse} out: then its ends hold"
     )

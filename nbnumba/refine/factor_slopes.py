@@ -47,7 +47,7 @@ def structure_factor_slopes(params: KernelParams, pixels: PixelList, threads: in
     from scipy.sparse import csr_array
 
     factors = params.factors
-    _check(factors)
+    check_table(factors)
     found = factor_slopes(params, pixels, threads)
     positions, columns = np.unique(found.positions, return_inverse=True)
     first = np.concatenate([[0], np.cumsum(found.counts)])
@@ -57,7 +57,18 @@ def structure_factor_slopes(params: KernelParams, pixels: PixelList, threads: in
     return StructureFactorSlopes(matrix, _miller_index(factors, positions))
 
 
-def _check(factors: Factors) -> None:
+def check_table(factors: Factors) -> None:
+    """Refuse amplitudes that are no reflection's own.
+
+    Parameters
+    ----------
+    factors : Factors
+
+    Raises
+    ------
+    UsageError
+        If there is no table of structure factors, or it is interpolated.
+    """
     if not factors.has_amplitudes:
         raise UsageError(
             "{Crystal.structure_factors}: derivatives by reflections are those of a table of amplitudes; give one"

@@ -11,8 +11,10 @@ import numpy as np
 from nbnumba.engine.derivatives import PixelList, add_weighted, apply_chain, derivative_engine
 from nbnumba.engine.threads import share_out, thread_count
 from nbnumba.errors import UsageError
-from nbnumba.kernels.derivatives import BASIS, Extras, column_count
+from nbnumba.kernels.derivatives import BASIS, PHOTONS, Extras, column_count
 from nbnumba.kernels.params import PIXELS_PER_BLOCK
+from nbnumba.refine.amplitudes import make_amplitudes
+from nbnumba.refine.background import PixelBackground, check_background
 from nbnumba.refine.factor_slopes import StructureFactorSlopes, structure_factor_slopes
 from nbnumba.refine.families import Family, View
 from nbnumba.refine.prepare import prepared
@@ -28,10 +30,6 @@ if TYPE_CHECKING:
 Pullback = Callable[["ArrayLike"], np.ndarray]
 
 
-_BACKGROUND = Family(("background",), np.ones(1), np.full(1, 0.1), np.zeros(1), np.full(1, np.inf))
-"""The factor of the background, which is no part of the experiment."""
-
-
 class _Part(NamedTuple):
     """Some pixels of one panel and the derivatives by their chain."""
 
@@ -44,7 +42,7 @@ class PixelModel:
     """Photons of chosen pixels as a function of a vector of parameters, and the derivatives.
 
     A vector holds each parameter in units of its scale: ``values = vector * scales``. Every value of the model is the
-    pixel of an image: ``simulate(model.experiment(x), dtype=float64)`` has the same, but for the background.
+    pixel of an image: ``simulate(model.experiment(x), dtype=float64)`` has the same, but for `background`.
 
     Parameters
     ----------
@@ -54,14 +52,16 @@ class PixelModel:
         What to vary: "scale", "orientation" (rotation vector in the lab, degrees), "cell" (Å, degrees), "N",
         "mosaic_spread" (degrees), "distance" (of all panels along the beam, mm), "origin" (of each panel, mm),
         "panel_rotation" (of each panel about its centre, degrees), "beam_direction" (degrees), "wavelength_shift" (Å),
-        "wavelength_scale", "spectrum" (weight of each line), "B" (Å²), "background" (factor of `background`).
+        "wavelength_scale", "spectrum" (weight of each line), "B" (Å²), "F" (amplitude of each reflection that reaches
+        the pixels, electrons) or "F:h,k,l" (of one), "background" (factors of the thickness of each material of
+        ``experiment.background``, and of `background`). Amplitudes and backgrounds stand last in a vector.
     pixels : array_like, shape (n, 3), or tuple of 3 array_like of shape (n,), int, or None
         Panel, slow and fast index of each pixel; None takes all that are inside the regions of interest and not masked.
     crystal_system : str
         Which constants of the cell are free: "triclinic" (all), "monoclinic" (b unique), "orthorhombic", "tetragonal",
         "hexagonal", "rhombohedral" or "cubic".
     background : array_like, shape (n,), or None
-        Photons that are added to each pixel.
+        Photons that are added to each pixel as they are, whatever the fluence.
     engine : str
         "cpu", "reference", or "cuda" on an NVIDIA GPU.
     threads : int or None
@@ -103,27 +103,29 @@ class PixelModel:
         threads: int | None = None,
     ) -> None:
         names = check_names(parameters)
+        check_background(experiment, background is not None, names)
         self._base = prepared(experiment, bool(OF_GEOMETRY & set(names)), bool(OF_SPECTRUM & set(names)))
         model = lower(self._base)
         self._families = make_families(names, self._base, model, crystal_system)
         self.pixels = _all_pixels(model) if pixels is None else _checked_pixels(pixels, model)
         self._list = PixelList.of(*self.pixels.T)
-        self._background = _checked_background(background, len(self.pixels), "background" in names)
         self._engine = derivative_engine(engine)
         self._threads = thread_count(threads) if self._engine.several_threads else 1
-        self._set_vector("background" in names)
+        self._amplitudes = make_amplitudes(names, self._base, model, lambda: self._factor_slopes(model))
+        self._background = PixelBackground(model, background, self._list, self._threads)
+        self._factors = self._background.family if "background" in names else None
+        self._join()
 
-    def _set_vector(self, scales_background: bool) -> None:
-        """Join the families' numbers."""
-        last = [_BACKGROUND] if scales_background else []
-        parts = [*self._families, *last]
-        self.names: tuple[str, ...] = tuple(name for part in parts for name in part.names)
+    def _join(self) -> None:
+        """Join the families' numbers: those that follow from the basis, amplitudes, the background's."""
+        self._all: list[Family] = [*self._families, *filter(None, (self._amplitudes, self._factors))]
+        self.names: tuple[str, ...] = tuple(name for part in self._all for name in part.names)
         start, self.scales, lower_bound, upper_bound = (
-            np.concatenate([getattr(part, field) for part in parts]) for field in ("start", "scale", "lower", "upper")
+            np.concatenate([getattr(part, field) for part in self._all])
+            for field in ("start", "scale", "lower", "upper")
         )
         self.start = start / self.scales
         self.bounds = lower_bound / self.scales, upper_bound / self.scales
-        self._scales_background = scales_background
 
     def _vector(self, x: ArrayLike) -> np.ndarray:
         """Values in user units."""
@@ -136,11 +138,8 @@ class PixelModel:
 
     def _values(self, x: ArrayLike) -> list[np.ndarray]:
         """Values of each family."""
-        vector, values, first = self._vector(x), [], 0
-        for family in self._families:
-            values.append(vector[first : first + len(family.names)])
-            first += len(family.names)
-        return values
+        ends = np.cumsum([len(family.names) for family in self._all])
+        return np.split(self._vector(x), ends[:-1])
 
     def values(self, x: ArrayLike) -> dict[str, float]:
         """The parameters in user units.
@@ -171,7 +170,7 @@ class PixelModel:
             With unit cell and orientation, and a detector of panels where its geometry is refined.
         """
         experiment = self._base
-        for family, values in zip(self._families, self._values(x), strict=True):
+        for family, values in zip(self._all, self._values(x), strict=True):
             experiment = family.apply(experiment, values)
         return experiment
 
@@ -187,21 +186,21 @@ class PixelModel:
         -------
         ndarray, shape (n,), float64
         """
-        params = lower(self.experiment(x)).params
+        model = lower(self.experiment(x))
         ordered, photons = np.empty(len(self.pixels)), np.empty(len(self.pixels))
 
         def compute(first: int, end: int) -> None:
-            self._engine.photons(params, self._list, first, end, ordered[self._list.blocks[first, 0] :])
+            self._engine.photons(model.params, self._list, first, end, ordered[self._list.blocks[first, 0] :])
 
         share_out(compute, len(self._list.blocks), self._threads)
         photons[self._list.place] = ordered
-        return self._with_background(x, photons)
+        materials = self._background.of_materials(model)
+        return self._with_image(x, photons if materials is None else photons + materials)
 
-    def _with_background(self, x: ArrayLike, photons: np.ndarray) -> np.ndarray:
-        if self._background is None:
-            return photons
-        factor = self._vector(x)[-1] if self._scales_background else 1.0
-        return np.asarray(photons + factor * self._background)
+    def _with_image(self, x: ArrayLike, photons: np.ndarray) -> np.ndarray:
+        """With the photons of the image that is added."""
+        factors = None if self._factors is None else self._values(x)[-1]
+        return np.asarray(photons + self._background.of_image(factors))
 
     def value_and_jacobian(self, x: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Photons of each pixel and their derivatives by the vector.
@@ -225,9 +224,19 @@ class PixelModel:
                 apply_chain(part.basis, chains.of_panel(part.panel), part.place, own, photons, jacobian)
 
         share_out(compute, len(self._list.blocks), self._threads)
-        if self._scales_background:
-            jacobian[:, -1] = self._background * self.scales[-1]
-        return self._with_background(x, photons), jacobian
+        for columns, rates in self._other_columns(x, chains):
+            jacobian[:, columns] = (rates if isinstance(rates, np.ndarray) else rates.toarray()) * self.scales[columns]
+        return self._with_image(x, photons), jacobian
+
+    def _other_columns(self, x: ArrayLike, chains: _Chains) -> Iterator[tuple[slice, Any]]:
+        """Derivatives by amplitudes and by factors of the background: where they stand, and a (sparse) matrix."""
+        values, first = self._values(x), chains.count
+        if self._amplitudes is not None:
+            own, slopes = values[len(self._families)], self._factor_slopes(chains.model)
+            yield slice(first, first + len(own)), self._amplitudes.columns(slopes, chains.model.experiment, own)
+            first += len(own)
+        if self._factors is not None:
+            yield slice(first, len(self.names)), self._background.columns(chains.model, values[-1])
 
     def vjp(self, x: ArrayLike) -> tuple[np.ndarray, Pullback]:
         """Photons of each pixel, and the function that takes weights of pixels to the gradient of their weighted sum.
@@ -260,8 +269,8 @@ class PixelModel:
                     gradient[: chains.count] += chains.of_panel(part.panel) @ total
 
         share_out(compute, len(self._list.blocks), self._threads)
-        if self._scales_background:
-            gradient[-1] = weights @ self._background
+        for columns, rates in self._other_columns(x, chains):
+            gradient[columns] = rates.T @ weights
         return np.asarray(gradient * self.scales)
 
     def structure_factor_slopes(self, x: ArrayLike) -> StructureFactorSlopes:
@@ -288,11 +297,15 @@ class PixelModel:
         UsageError
             If there is no table of structure factors, or it is interpolated.
         """
-        return structure_factor_slopes(lower(self.experiment(x)).params, self._list, self._threads)
+        return self._factor_slopes(lower(self.experiment(x)))
+
+    def _factor_slopes(self, model: Model) -> StructureFactorSlopes:
+        return structure_factor_slopes(model.params, self._list, self._threads)
 
     def _chains(self, x: ArrayLike) -> _Chains:
-        experiment = self.experiment(x)
-        return _Chains(self._families, self._values(x), lower(experiment), experiment)
+        model = lower(self.experiment(x))
+        values, materials = self._values(x)[: len(self._families)], self._background.of_materials(model)
+        return _Chains(self._families, values, model, materials)
 
     def _parts(self, chains: _Chains, first: int, end: int) -> Iterator[_Part]:
         """The basis of a range of blocks, piece by piece."""
@@ -300,8 +313,11 @@ class PixelModel:
         basis = np.empty((min(size, end - first) * PIXELS_PER_BLOCK, chains.columns))
         for begin in range(first, end, size):
             stop = min(begin + size, end)
-            self._engine.basis(chains.params, chains.extras, self._list, begin, stop, basis)
+            self._engine.basis(chains.model.params, chains.extras, self._list, begin, stop, basis)
             start, last = int(blocks[begin, 0]), int(blocks[stop - 1, :2].sum())
+            if chains.materials is not None:
+                # linear in the fluence as the crystal's photons are; nothing else of the crystal changes them
+                basis[: last - start, PHOTONS] += chains.materials[self._list.place[start:last]]
             panels = self._list.panel[start:last]
             borders = (np.flatnonzero(np.diff(panels)) + 1).tolist() if chains.by_panel else []
             edges = [0, *borders, last - start]
@@ -313,23 +329,26 @@ class _Chains:
     """The chain rule at one point: from columns of the basis to parameters."""
 
     def __init__(
-        self, families: Sequence[Family], values: Sequence[np.ndarray], model: Model, experiment: Experiment
+        self, families: Sequence[Family], values: Sequence[np.ndarray], model: Model, materials: np.ndarray | None
     ) -> None:
-        self._families, self._values, self.params = families, values, model.params
-        unknown = View(experiment, model, 0)
+        self._families, self._values, self.model, self.materials = families, values, model, materials
+        unknown = View(model.experiment, model, 0)
         rates = [family.rates(unknown, own) for family, own in zip(families, values, strict=True)]
         tables = [family.tables(unknown, own) for family, own in zip(families, values, strict=True)]
         lines = [family.lines(unknown) for family in families]
         counted = [(family, own) for family, own in zip(families, lines, strict=True) if own is not None]
         none = np.full(len(model.params.sources.table), -1, dtype=np.int64)
+        nothing = np.zeros(0)
+        idle = Family((), nothing, nothing, nothing, nothing)
         self.extras = Extras(
-            np.ascontiguousarray(np.concatenate(rates).transpose(1, 0, 2)), np.concatenate(tables),
+            np.ascontiguousarray(np.concatenate([idle.rates(unknown, nothing), *rates]).transpose(1, 0, 2)),
+            np.concatenate([idle.tables(unknown, nothing), *tables]),
             counted[0][1] if counted else none, len(counted[0][0].names) if counted else 0,
         )  # fmt: skip
         self.columns = column_count(self.extras)
         self.count = sum(len(family.names) for family in families)
         self.by_panel = any(family.by_panel for family in families)
-        self._view = View(experiment, model, self.columns)
+        self._view = View(model.experiment, model, self.columns)
         self._rates, self._tables = [len(own) for own in rates], [len(own) for own in tables]
         self._known: dict[int, np.ndarray] = {}
 
@@ -395,14 +414,3 @@ def _checked_pixels(pixels: Any, model: Model) -> np.ndarray:
             pixel = tuple(chosen[int(masked.argmax())].tolist())
             raise UsageError(f"{{pixels}}: panel, slow, fast = {pixel} is masked; leave it out")
     return chosen
-
-
-def _checked_background(background: ArrayLike | None, count: int, scaled: bool) -> np.ndarray | None:
-    if background is None:
-        if scaled:
-            raise UsageError("{parameters}: the scale of a background needs one: give {background}")
-        return None
-    photons = np.asarray(background, dtype=np.float64).ravel()
-    if len(photons) != count:
-        raise UsageError(f"{{background}} has {len(photons)} pixels; the model has {count}")
-    return photons

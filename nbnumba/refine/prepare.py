@@ -76,11 +76,6 @@ def check_physics(experiment: Experiment) -> None:
             f"{{Experiment.physics}}: derivatives are those of exact physics, not of the quirks {', '.join(kept)}; "
             "take {Experiment.physics=exact}"
         )
-    if experiment.background:
-        raise UsageError(
-            "{Experiment.background}: the photons of amorphous materials are not refined; leave them out, and give "
-            "what they are in each pixel as {background}"
-        )
     if experiment.crystal.shape is CrystalShape.TOPHAT:
         raise UsageError(
             "{Crystal.shape=tophat}: the edge of a top-hat spot has no derivatives; take gauss, round or square"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -199,29 +200,46 @@ _MAKERS: dict[str, Callable[[Experiment, Model], Family]] = {
 
 PARAMETERS = (
     "scale", "orientation", "cell", "N", "mosaic_spread", "distance", "origin", "panel_rotation", "beam_direction",
-    "wavelength_shift", "wavelength_scale", "spectrum", "B", "background",
+    "wavelength_shift", "wavelength_scale", "spectrum", "B", "F", "background",
 )  # fmt: skip
-"""What can be refined."""
+"""What can be refined; F of single reflections, "F:h,k,l", too."""
+
+_REFLECTION = re.compile(r"F:(-?\d{1,9}),(-?\d{1,9}),(-?\d{1,9})")
+
+_COMMAS = re.compile(r",(?!-?\d+(?:,|$))")
+"""Between names, not within a Miller index."""
 
 
-def check_names(parameters: Sequence[str]) -> tuple[str, ...]:
-    """Names of PARAMETERS, each once.
+def reflection_of(name: str) -> tuple[int, int, int] | None:
+    """The Miller index of a name such as "F:1,-2,3"; None if it is no such name.
 
     Parameters
     ----------
-    parameters : sequence of str
+    name : str
+    """
+    found = _REFLECTION.fullmatch(name)
+    return None if found is None else (int(found[1]), int(found[2]), int(found[3]))
+
+
+def check_names(parameters: str | Sequence[str]) -> tuple[str, ...]:
+    """Names of PARAMETERS or of reflections, each once.
+
+    Parameters
+    ----------
+    parameters : str or sequence of str
+        With commas between them, if it is one text.
 
     Raises
     ------
     UsageError
         If there is none, one is unknown, or one stands twice.
     """
-    names = tuple(parameters.split(",")) if isinstance(parameters, str) else tuple(parameters)
+    names = tuple(_COMMAS.split(parameters) if isinstance(parameters, str) else parameters)
     for name in names:
-        if name not in PARAMETERS:
-            raise UsageError(f"{{parameters}}: there is no '{name}'; choose from {', '.join(PARAMETERS)}")
-    if not names or len(set(names)) < len(names):
-        raise UsageError("{parameters}: give one or more of " + ", ".join(PARAMETERS) + ", each once")
+        if name not in PARAMETERS and reflection_of(name) is None:
+            raise UsageError(f"{{parameters}}: there is no '{name}'; choose from {', '.join(PARAMETERS)}, F:h,k,l")
+    if not names or len({reflection_of(name) or name for name in names}) < len(names):
+        raise UsageError("{parameters}: give one or more of " + ", ".join(PARAMETERS) + ", F:h,k,l, each once")
     return names
 
 
@@ -233,7 +251,7 @@ def make_families(
     Parameters
     ----------
     names : sequence of str
-        From `check_names`; "background" has no family.
+        From `check_names`; structure factors and the background have families elsewhere.
     experiment : Experiment
         Prepared for these parameters.
     model : Model
@@ -255,6 +273,6 @@ def make_families(
         elif name in ("wavelength_shift", "wavelength_scale"):
             if not any(isinstance(family, Wavelengths) for family in families):
                 families.append(_wavelengths(experiment, model, names))
-        elif name != "background":
+        elif name in _MAKERS:
             families.append(_MAKERS[name](experiment, model))
     return families

@@ -14,6 +14,7 @@ from nbnumba.errors import UsageError
 from nbnumba.refine.likelihood import PoissonLikelihood
 from nbnumba.refine.model import PixelModel
 from nbnumba.refine.prepare import prepared
+from nbnumba.refine.registry import check_names, reflection_of
 from nbnumba.refine.spots import Box, cut_boxes, predict_spots
 from nbnumba.refine.with_scipy import fit
 from nbnumba.setup.lowering import lower
@@ -27,11 +28,14 @@ STRONG = 5.0
 MOST_BOXES = 300
 """Spots that are fitted, at most."""
 
-_BLUR = (0.25, 0.5, 1.0)
-"""Factors of the number of cells, one fit after the other: broad spots find theirs from farther away."""
+_BLUR = (0.25, 0.5)
+"""Factors of the number of cells in the first fits: broad spots find theirs from farther away."""
 
 _BLURRED_CELLS = 6.0
 """Cells that a blurred crystal keeps along each axis: spots of fewer run into each other."""
+
+_WORST_AMPLITUDE = 0.2
+"""Relative error up to which an amplitude is refined with all others."""
 
 _FEWEST = 5
 """Spots below which nothing is fitted."""
@@ -72,7 +76,7 @@ class Refinement:
 
 
 def refine_shot(
-    images: Sequence[np.ndarray], experiment: Experiment, parameters: Sequence[str], *,
+    images: Sequence[np.ndarray], experiment: Experiment, parameters: str | Sequence[str], *,
     masks: Sequence[np.ndarray] | None = None, d_min: float = 2.0, edge: int = 15, most: int = MOST_BOXES,
     crystal_system: str = "triclinic", engine: str = "cpu", threads: int | None = None,
 ) -> Refinement:  # fmt: skip
@@ -85,7 +89,8 @@ def refine_shot(
     experiment : Experiment
         Where to start: within a spot's width or two. A detector of panels.
     parameters : sequence of str
-        As in `PixelModel`.
+        As in `PixelModel`; "F" takes all reflections that the boxes tell to a fifth. Where amplitudes are refined but
+        no scale, the scale is fitted before, with the given amplitudes.
     masks : sequence of ndarray, shape (slow, fast), bool, or None
         Which pixels are measurements; None takes those that are finite, not negative and not masked by the detector.
     d_min : float
@@ -106,6 +111,16 @@ def refine_shot(
     UsageError
         If there are too few spots, or a direction of the parameters changes no pixel.
     """
+    names = check_names(parameters)
+    if experiment.background:
+        raise UsageError(
+            "{Experiment.background}: every box has a plane of background of its own; leave the materials out"
+        )
+    if {"F", "scale"} <= set(names):
+        raise UsageError(
+            "{parameters}: the scale changes nothing that F of all spots do not; leave scale out: it is fitted with "
+            "the given amplitudes, and kept"
+        )
     start = prepared(experiment, True, False)
     panels = start.detector.panels
     assert panels is not None
@@ -119,10 +134,10 @@ def refine_shot(
             "needed: check that the experiment is the image's"
         )
     options = {"crystal_system": crystal_system, "engine": engine, "threads": threads}
-    stage = _fit(start, parameters, boxes, options)
+    stage = _fit(start, names, boxes, options)
     photons, data = stage.model(stage.x), _data(boxes)
     begin = stage.model.values(stage.model.start)
-    first = _Stage.of(start, parameters, boxes, {}, 1.0, options)
+    first = _Stage.of(start, ("scale",), boxes, {}, 1.0, options)
     values, errors = stage.model.values(stage.x), PoissonLikelihood(stage.model, data).standard_errors(stage.x)
     if "scale" in values:
         values["scale"], errors["scale"] = stage.brighter * values["scale"], stage.brighter * errors["scale"]
@@ -205,28 +220,67 @@ class _Stage(NamedTuple):
         return cls(model, np.clip(x, *model.bounds), brighter)
 
 
+def _is_amplitude(name: str) -> bool:
+    return name == "F" or reflection_of(name) is not None
+
+
+def _rounds(start: Experiment, parameters: tuple[str, ...]) -> list[tuple[float, tuple[str, ...]]]:
+    """What is fitted one after the other: a factor of the number of cells, and parameters."""
+    plain = tuple(name for name in parameters if not _is_amplitude(name))
+    last = [(1.0, parameters)]
+    if plain != parameters:
+        # amplitudes begin with the brightness that those of the table have
+        plain = tuple(dict.fromkeys(("scale", *plain)))
+        last = [(1.0, plain), *last]
+    if start.crystal.shape is CrystalShape.SQUARE:
+        return last
+    blurred = ("scale", *(name for name in plain if name not in ("N", "scale")))
+    # what turns the lattice as a whole comes before what strains it
+    first = ("scale", "orientation") if "orientation" in blurred else blurred
+    return [(_BLUR[0], first), (_BLUR[1], blurred), *last]
+
+
+def _blurred(start: Experiment, factor: float) -> Experiment:
+    """With a smaller crystal, whose spots are broader."""
+    if factor == 1.0:
+        return start
+    na, nb, nc = (max(count * factor, min(count, _BLURRED_CELLS)) for count in start.crystal.cells)
+    return replace(start, crystal=replace(start.crystal, cells=(na, nb, nc)))
+
+
 def _fit(
-    start: Experiment, parameters: Sequence[str], boxes: Sequence[Box], options: dict[str, Any]
+    start: Experiment, parameters: tuple[str, ...], boxes: Sequence[Box], options: dict[str, Any]
 ) -> _Stage:
     """Fit with blurred spots first, each fit from the result of the one before."""
-    above, known = float((_data(boxes) - _background(boxes)).sum()), dict[str, float]()
-    cells, square = start.crystal.cells, start.crystal.shape is CrystalShape.SQUARE
-    blurred = ("scale", *(name for name in parameters if name not in ("N", "scale")))
-    for factor in (1.0,) if square else _BLUR:
-        na, nb, nc = (max(count * factor, min(count, _BLURRED_CELLS)) for count in cells)
-        experiment = replace(start, crystal=replace(start.crystal, cells=cells if square else (na, nb, nc)))
-        wanted = blurred if factor < 1.0 else tuple(parameters)
-        if factor == _BLUR[0] and "orientation" in wanted:
-            # what turns the lattice as a whole comes before what strains it
-            wanted = ("scale", "orientation")
-        brighter = 1.0
-        if "scale" in wanted:
-            dim = _Stage.of(experiment, wanted, boxes, known, 1.0, options)
+    above, known, brightness = float((_data(boxes) - _background(boxes)).sum()), dict[str, float](), 1.0
+    stage: _Stage | None = None
+    for factor, names in _rounds(start, parameters):
+        experiment, brighter = _blurred(start, factor), brightness if any(map(_is_amplitude, parameters)) else 1.0
+        if "F" in names and stage is not None:
+            names = tuple(name for name in names if name != "F") + _told_amplitudes(stage)
+        if "scale" in names:
+            dim = _Stage.of(experiment, names, boxes, known, 1.0, options)
             brighter = above / max(float((dim.model(dim.x) - _background(boxes)).sum()), 1e-300)
-        stage = _Stage.of(experiment, wanted, boxes, known, brighter, options)
-        found = fit(PoissonLikelihood(stage.model, _data(boxes)), stage.x)
-        known = {name: value for name, value in stage.model.values(found).items() if name != "scale"}
-    return _Stage(stage.model, found, brighter)
+        stage = _Stage.of(experiment, names, boxes, known, brighter, options)
+        stage = stage._replace(x=fit(PoissonLikelihood(stage.model, _data(boxes)), stage.x))
+        known = stage.model.values(stage.x)
+        brightness = brighter * known.pop("scale", 1.0)
+    assert stage is not None
+    return stage
+
+
+def _told_amplitudes(stage: _Stage) -> tuple[str, ...]:
+    """Names of the amplitudes that the pixels tell, each with all else fixed, to a fifth or better."""
+    matrix, indices = stage.model.structure_factor_slopes(stage.x)
+    factors = stage.model.experiment(stage.x).crystal.structure_factors
+    assert factors is not None
+    amplitudes = factors.amplitudes[tuple((indices - [factors.h_min, factors.k_min, factors.l_min]).T)]
+    weights = 1.0 / np.maximum(stage.model(stage.x), 1e-3)
+    information = amplitudes**2 * ((matrix * matrix).T @ weights)
+    told = indices[information > _WORST_AMPLITUDE**-2]
+    if len(told) == 0:
+        raise UsageError("{parameters}: the boxes tell no amplitude: give {Crystal.structure_factors} near the truth")
+    return tuple(f"F:{h},{k},{l}" for h, k, l in told.tolist())  # noqa: E741
 
 
 def _by_box(boxes: Sequence[Box], photons: np.ndarray) -> list[np.ndarray]:

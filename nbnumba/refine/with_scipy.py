@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 _EVALUATIONS = 60
 """Of the pixels in each part of a fit: some twenty do from a start that can succeed."""
 
+_MANY = 50
+"""Parameters from which on singular values of the whole Jacobian cost more than all its pixels."""
+
 
 def minimize(likelihood: Likelihood, x: ArrayLike | None = None, **options: Any) -> Any:
     """`scipy.optimize.minimize` of a likelihood within the model's bounds.
@@ -55,7 +58,8 @@ def least_squares(likelihood: Likelihood, x: ArrayLike | None = None, **options:
     model, data = likelihood.model, likelihood.data
     begin = model.start if x is None else np.asarray(x, dtype=np.float64)
     sigma = np.sqrt(likelihood.cautious_variance(begin))
-    chosen = {"bounds": model.bounds, **options}
+    solver = "lsmr" if len(begin) > _MANY else "exact"
+    chosen = {"bounds": model.bounds, "tr_solver": solver, **options}
     return least_squares(
         lambda point: (model(point) - data) / sigma, begin,
         jac=lambda point: model.value_and_jacobian(point)[1] / sigma[:, None], **chosen,

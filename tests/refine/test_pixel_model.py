@@ -39,7 +39,8 @@ SOURCES = np.array([[0.0, 0.0, 1.0, 1.0, 1.0], [0.01, 0.0, 1.0, 2.0, 1.02]])
 
 
 def all_but(*left_out: str) -> list[str]:
-    return [name for name in PARAMETERS if name not in left_out]
+    """Without amplitudes, which have a file of their own."""
+    return [name for name in PARAMETERS if name not in (*left_out, "F")]
 
 
 def differences(model: PixelModel, x: np.ndarray, number: int, step: float) -> np.ndarray:
@@ -81,7 +82,7 @@ def experiments(draw):
 def test_derivatives_are_those_of_images(engine, start, seed):
     square = start.crystal.shape.name == "SQUARE"
     random = np.random.default_rng(seed)
-    parameters, background = all_but("N") if square else PARAMETERS, random.uniform(0.0, 1.0, len(SOME))
+    parameters, background = all_but("N") if square else all_but(), random.uniform(0.0, 1.0, len(SOME))
     model = PixelModel(start, parameters, SOME, background=background, engine=engine, threads=1)
     x = model.start + random.uniform(-0.3, 0.3, len(model.start))
     assert_derivatives(model, x)
@@ -117,7 +118,7 @@ def test_the_experiment_of_a_vector_has_the_models_photons():
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_pullback_is_the_transposed_jacobian(engine):
-    model = PixelModel(experiment(), PARAMETERS, background=np.ones(COUNT), engine=engine)
+    model = PixelModel(experiment(), all_but(), background=np.ones(COUNT), engine=engine)
     x = model.start + 0.1
     photons, jacobian = model.value_and_jacobian(x)
     weights = np.random.default_rng(4).normal(size=COUNT)
@@ -209,7 +210,10 @@ def changed(part: str, **fields) -> Experiment:
     (PLAIN, ["scale"], {"pixels": [(0.5, 8.0, 0.0)]}, "whole numbers"),
     (PLAIN, ["scale"], {"background": [1.0, 2.0]}, "background has 2 pixels; the model has 72"),
     (changed("detector", curved=True), ["distance"], {}, "the geometry of a curved detector can't be refined"),
-    (replace(PLAIN, background=[Background.water(0.1)]), ["scale"], {}, "the photons of amorphous materials"),
+    (replace(PLAIN, background=[Background.water(0.1)]), ["scale", "distance", "wavelength_shift"], {},
+     "no derivatives by distance, wavelength_shift; leave it out"),
+    (PLAIN, ["F"], {}, "derivatives by reflections are those of a table"),
+    (PLAIN, ["F:1,2"], {}, "there is no 'F:1,2'; choose from .*, F:h,k,l"),
     (replace(PLAIN, physics=Physics("nanobragg")), ["scale"], {}, "interp-sticky, phi-carryover"),
     (replace(PLAIN, physics=Physics(keep=["oversample-compound"])), ["scale"], {}, "oversample-compound"),
 ])  # fmt: skip

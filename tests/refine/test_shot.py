@@ -93,6 +93,29 @@ def test_an_image_without_spots_or_photons_is_refused(image):
         refine_shot([np.ones((3, 3))], off(), ["scale"])
 
 
+def test_amplitudes_of_all_spots_come_back():
+    random = np.random.default_rng(3)
+    table = random.uniform(60.0, 140.0, (47, 53, 59))
+    true = strong(structure_factors=StructureFactors(table, -23, -26, -29), interpolate=False)
+    photons = simulate(true, "cpu", dtype=np.float64).panels[0]
+    counts = random.poisson(photons + 2.0).astype(float)
+    flat = StructureFactors(np.full(table.shape, 100.0), -23, -26, -29)
+    start = replace(off(), crystal=replace(off().crystal, structure_factors=flat, interpolate=False))
+    found = refine_shot([counts], start, "orientation,cell,N,F", d_min=1.8, edge=9, most=25,
+                        crystal_system="monoclinic", threads=1)  # fmt: skip
+    own = {name: value for name, value in found.values.items() if name.startswith("F:")}
+    assert len(own) > 20
+    place = np.array([name[2:].split(",") for name in own], dtype=int) + [23, 26, 29]
+    ratio = np.array(list(own.values())) / table[tuple(place.T)]
+    error = np.array([found.errors[name] for name in own]) / table[tuple(place.T)]
+    # up to the scale, which the given amplitudes of the strongest spots have fixed
+    mean = np.average(ratio, weights=error**-2)
+    assert abs(mean - 1.0) < 0.2
+    assert np.median(np.abs(ratio / mean - 1.0)) < 0.05
+    with pytest.raises(UsageError, match="leave scale out"):
+        refine_shot([counts], start, "scale,F", d_min=1.8, edge=11)
+
+
 def of_one_wavelength(start: Experiment) -> Experiment:
     """What an .expt can hold: neither a spectrum nor a number of subpixels."""
     return replace(start, beam=replace(start.beam, spectrum=None), sampling=Sampling())
