@@ -48,6 +48,12 @@ def _checked(path: str) -> Prepared:
     return prepare(path)
 
 
+def _require_file(plan: str) -> None:
+    """Refuse a folder in place of a plan."""
+    if Path(plan).is_dir():
+        raise UsageError(f"{plan}: is a folder; give the file of a plan")
+
+
 @command.command("plan", short_help="Check a plan, say what it costs, draw nine of its images.")
 @_PLAN
 @_OUTPUT
@@ -59,14 +65,17 @@ def plan_command(plan: str, output: str | None, workers: int | None, sheet: str 
 
     Three shots are made to measure it, and nine for the contact sheet; no image is kept.
     """
-    from nbnumba.campaign.estimate import contact_sheet, estimate, plan_warnings
+    from nbnumba.campaign.estimate import check_sheet, contact_sheet, estimate, plan_warnings
     from nbnumba.campaign.folder import output_folder
-    from nbnumba.io.atomic import check_distinct, check_target
+    from nbnumba.io.atomic import check_distinct
 
+    _require_file(plan)
     target = sheet or str(Path(plan).with_suffix(".png"))
     if not no_sheet:
-        check_target(target)
         check_distinct({"--sheet": target}, [plan])
+        check_sheet(target)
+    elif sheet is not None:
+        raise UsageError("--sheet: has no effect with --no-sheet; give one")
     prepared = _checked(plan)
     warn(plan_warnings(prepared))
     say(estimate(prepared, output_folder(prepared.plan, plan, output), workers).lines())
@@ -89,12 +98,14 @@ def run_command(
 ) -> int:
     """Make the images of a plan. What is complete is kept: the same command goes on after Ctrl-C or a crash."""
     from nbnumba.campaign.folder import Folder, output_folder
-    from nbnumba.campaign.running import run
+    from nbnumba.campaign.running import check_workers, run
 
+    _require_file(plan)
     chosen = _part(part)
+    check_workers(workers)
     prepared = _checked(plan)
     path = output_folder(prepared.plan, plan, output)
-    folder = Folder.create(path, prepared)
+    folder = Folder(path, prepared.plan, prepared.digest)
     with _maker(scheduler, jobqueue, workers) as maker, _progress_line(folder, progress):
         outcome = run(prepared, path, workers, chosen, maker=maker)
     return _report(outcome)
@@ -159,7 +170,8 @@ def _progress_line(folder: Folder, wanted: bool | None) -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
-        click.echo(f"{start}{standing(folder).line()}", err=True)
+        if folder.path.exists():
+            click.echo(f"{start}{standing(folder).line()}", err=True)
 
 
 @command.command("status", short_help="Say how far a campaign is.")
@@ -181,23 +193,31 @@ def status_command(place: str, output: str | None) -> None:
 @command.command("merge", short_help="Write one table of labels and one file of all images.")
 @click.argument("place", metavar="PLAN.toml|FOLDER")
 @_OUTPUT
-def merge_command(place: str, output: str | None) -> None:
-    """Write labels.parquet (or .h5) and a master file through which the images of all complete shards are read."""
-    from nbnumba.campaign.merging import merge
+@click.option("--partial", is_flag=True, help="Merge what is there, although shards are missing.")
+def merge_command(place: str, output: str | None, partial: bool) -> None:
+    """Write labels.parquet (or .h5) and a master file through which the images of all shards are read."""
+    from nbnumba.campaign.merging import merge, missing_text
 
-    merged = merge(_folder_of(place, output))
+    folder = _folder_of(place, output)
+    merged = merge(folder, partial)
     say([f"{merged.table}: labels of {merged.shards} shards"])
     if merged.master is not None:
         say([f"{merged.master}: their images"])
     if merged.missing:
-        say([f"{merged.missing} shards are missing: run the campaign, and merge again"])
+        missing = missing_text(merged.missing, merged.shards + len(merged.missing))
+        warn([f"{folder}: {missing}: run the campaign, and merge again"])
 
 
 def _folder_of(place: str, output: str | None) -> Path:
     """The folder that a plan or its own name means."""
-    from nbnumba.campaign.folder import output_folder
+    from nbnumba.campaign.folder import Folder, output_folder
     from nbnumba.campaign.toml import read_plan
 
     if Path(place).is_dir():
+        if output is not None:
+            raise UsageError(f"--output: has no effect beside a folder, {place}; give one")
         return Path(place)
-    return output_folder(read_plan(place), place, output)
+    plan = read_plan(place)
+    path = output_folder(plan, place, output)
+    Folder.open(path).check_plan(plan, Path(place).parent)
+    return path

@@ -147,8 +147,7 @@ def jobqueue_client(path: str | os.PathLike[str], jobs: int) -> Iterator[Client]
 
 def _read_jobqueue(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any]]:
     """The batch system, and the options of its cluster."""
-    import yaml
-
+    yaml = optional_package("yaml", "dask", path)
     try:
         data = yaml.safe_load(read_text(path))
     except yaml.YAMLError as error:

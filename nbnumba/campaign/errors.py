@@ -1,4 +1,4 @@
-"""What is wrong with a plan: everything at once, each with its line."""
+"""What is wrong with a plan or with shards: everything at once, each with its line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from nbnumba.campaign.plan import SECTIONS
-from nbnumba.errors import UsageError, with_names
+from nbnumba.errors import InputFileError, NbnumbaError, UsageError, with_names
 
 _FIELD = re.compile(r"\{(\w+)\.(\w+)\}")
 _SECTION_OF = {kind.__name__: name for name, kind in SECTIONS.items()}
@@ -15,8 +15,8 @@ Key = tuple[str, str]
 """Section and key; the key is empty for the section itself."""
 
 
-class PlanError(UsageError):
-    """A plan that can't be carried out.
+class _SeveralError(NbnumbaError):
+    """Problems of one kind.
 
     Parameters
     ----------
@@ -38,8 +38,16 @@ class PlanError(UsageError):
         """One line for each problem."""
         return self.problems
 
-    def __reduce__(self) -> tuple[type[PlanError], tuple[tuple[str, ...]]]:
+    def __reduce__(self) -> tuple[type[_SeveralError], tuple[tuple[str, ...]]]:
         return type(self), (self.problems,)
+
+
+class PlanError(_SeveralError, UsageError):
+    """A plan that can't be carried out; see `problems`."""
+
+
+class ShardsError(_SeveralError, InputFileError):
+    """Shards that are damaged or another plan's; see `problems`."""
 
 
 def located(message: str, lines: Mapping[Key, int], name: str = "plan") -> str:

@@ -17,10 +17,10 @@ from nbnumba.campaign.plan import Downsample
 from nbnumba.campaign.production import ShotError
 from nbnumba.campaign.rendering import Picture, ShotRenderer, downsampled
 from nbnumba.campaign.running import WorkerChoice, choose_workers
-from nbnumba.campaign.shards import open_shard, write_records
+from nbnumba.campaign.shards import open_shard, require_packages, write_records
 from nbnumba.campaign.standing import duration
-from nbnumba.errors import NbnumbaError
-from nbnumba.io.atomic import atomic_path
+from nbnumba.errors import NbnumbaError, UsageError
+from nbnumba.io.atomic import atomic_write, check_target
 from nbnumba.io.extras import optional_package
 from nbnumba.setup.lowering import lower
 
@@ -142,9 +142,12 @@ def estimate(
     ------
     NbnumbaError
         If one of the shots can't be made.
+    MissingPackageError
+        If a package is not installed that shards need.
     """
     plan = prepared.plan
     choice = choose_workers(prepared, workers)
+    require_packages(plan, folder)
     renderer = ShotRenderer(prepared, 1)
     try:
         # what is compiled or loaded for the first image is not measured
@@ -218,6 +221,20 @@ def plan_warnings(prepared: Prepared) -> list[str]:
     return model_warnings(lower(prepared.shot(0).experiment))
 
 
+def check_sheet(path: str | os.PathLike[str]) -> None:
+    """Raise now what `contact_sheet` would raise of its file after a while.
+
+    Parameters
+    ----------
+    path : path
+        File to write.
+    """
+    if Path(path).suffix.lower() != ".png":
+        raise UsageError(f"{path}: a contact sheet is a PNG file; give a name that ends in .png")
+    check_target(path)
+    optional_package("matplotlib", "plots", path)
+
+
 def contact_sheet(
     prepared: Prepared, path: str | os.PathLike[str], progress: Callable[[int, int], None] | None = None
 ) -> None:
@@ -236,12 +253,14 @@ def contact_sheet(
     ------
     NbnumbaError
         If one of the shots can't be made.
+    UsageError
+        If the name ends in anything but .png.
     OutputFileError
         If the file can't be written.
     MissingPackageError
         If matplotlib is not installed.
     """
-    optional_package("matplotlib", "plots", path)
+    check_sheet(path)
     renderer = ShotRenderer(prepared, 1)
     numbers = spread_shots(prepared.plan.campaign.shots, SHEET)
     small = []
@@ -277,8 +296,8 @@ def _draw(prepared: Prepared, images: list[tuple[Shot, np.ndarray]], path: str |
         shade = np.log1p(image)
         axis.imshow(shade, cmap="gray_r", vmin=np.percentile(shade, 2.0), vmax=max(np.percentile(shade, 99.7), 1e-6))
         axis.set_title(_caption(shot), fontsize=7)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=110)
+    with atomic_write(path) as stream:
+        figure.savefig(stream, format="png", dpi=110)
 
 
 def _caption(shot: Shot) -> str:

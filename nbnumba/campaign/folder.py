@@ -6,18 +6,24 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from nbnumba.campaign.errors import ShardsError
+from nbnumba.campaign.inputs import file_digest
 from nbnumba.campaign.plan import Plan
-from nbnumba.campaign.shots import Prepared
+from nbnumba.campaign.shots import Prepared, plan_digest
 from nbnumba.campaign.toml import plan_text, read_plan
 from nbnumba.errors import InputFileError, OutputFileError, UsageError
 from nbnumba.io.atomic import atomic_write, reason
 
 PLAN_FILE, INDEX_FILE, LOG_FILE, WORK_FOLDER = "plan.toml", "campaign.json", "log.jsonl", "in_progress"
+TABLE_STEM, SPOTS_STEM, MASTER_STEM = "labels", "spots", "master"
+
+_OWN_NAMES = (PLAN_FILE, LOG_FILE, "shard_*", *(f"{stem}.*" for stem in (TABLE_STEM, SPOTS_STEM, MASTER_STEM)))
+"""What a campaign writes over."""
 
 STALE_SECONDS = 900.0
 """After which nobody on another machine works any more on a shard whose count does not move."""
@@ -71,7 +77,7 @@ class Folder:
         Parameters
         ----------
         path : path
-            New, empty, or of the same campaign.
+            New, or of the same campaign; what else lies there stays.
         prepared : Prepared
 
         Returns
@@ -81,7 +87,7 @@ class Folder:
         Raises
         ------
         UsageError
-            If it holds another plan's output.
+            If it holds another plan's output, or files of others with names that a campaign writes.
         OutputFileError
             If it can't be made.
         """
@@ -98,8 +104,10 @@ class Folder:
             folder.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputFileError(f"{path}: the folder can't be made: {reason(error)}") from None
-        with atomic_write(folder.path / PLAN_FILE) as stream:
-            stream.write(plan_text(prepared.plan).encode())
+        if not folder._has_its_plan():
+            folder._refuse_files_of_others()
+            with atomic_write(folder.path / PLAN_FILE) as stream:
+                stream.write(plan_text(prepared.plan).encode())
         with atomic_write(folder.path / INDEX_FILE) as stream:
             stream.write(json.dumps(folder._index(prepared), indent=1).encode())
         return folder
@@ -123,6 +131,45 @@ class Folder:
         """
         index = read_index(Path(path))
         return cls(path, read_plan(Path(path) / PLAN_FILE), index["plan_hash"])
+
+    def _has_its_plan(self) -> bool:
+        """Whether a run was cut off when it had written its plan and nothing else."""
+        try:
+            return (self.path / PLAN_FILE).read_bytes() == plan_text(self.plan).encode()
+        except OSError:
+            return False
+
+    def _refuse_files_of_others(self) -> None:
+        """Refuse to write over what no campaign has written."""
+        found = sorted(path.name for name in _OWN_NAMES for path in self.path.glob(name))
+        if found:
+            raise UsageError(
+                f"{self.path}: holds {', '.join(found[:3])}{', ...' if len(found) > 3 else ''}, which a campaign would "
+                "write over; choose another output folder"
+            )
+
+    def check_plan(self, plan: Plan, beside: Path) -> None:
+        """Refuse a plan that the images of this folder do not follow.
+
+        Parameters
+        ----------
+        plan : Plan
+        beside : Path
+            To which its paths are relative.
+
+        Raises
+        ------
+        UsageError
+            If plan or input files have changed.
+        InputFileError
+            If an input file can't be read.
+        """
+        digests = {name: file_digest(beside / name) for name in read_index(self.path)["inputs"]}
+        if plan_digest(plan, digests) != self.digest:
+            raise UsageError(
+                f"{self.path}: holds images of another plan (or its input files have changed); give the folder in "
+                "place of the plan"
+            )
 
     def _index(self, prepared: Prepared) -> dict[str, Any]:
         from nbnumba import __version__
@@ -165,9 +212,29 @@ class Folder:
             raise UsageError(f"{path}: is a shard of another plan; choose another output folder, or remove it")
         return True
 
-    def complete(self) -> list[int]:
-        """Numbers of the shards that are there."""
-        return [shard for shard in range(self.plan.shards) if self.is_complete(shard)]
+    def complete(self, shards: Iterable[int] | None = None) -> list[int]:
+        """Numbers of the shards that are there.
+
+        Parameters
+        ----------
+        shards : iterable of int or None
+            Which to look at; None looks at all.
+
+        Raises
+        ------
+        ShardsError
+            If some are damaged or another plan's; all of them are named.
+        """
+        there, problems = [], []
+        for shard in range(self.plan.shards) if shards is None else shards:
+            try:
+                if self.is_complete(shard):
+                    there.append(shard)
+            except (UsageError, InputFileError) as error:
+                problems.append(error.message)
+        if problems:
+            raise ShardsError(problems)
+        return there
 
     def log(self, event: str, **entries: Any) -> None:
         """Write a line about what happened.
@@ -185,11 +252,13 @@ class Folder:
 
     def events(self) -> list[dict[str, Any]]:
         """What `log` wrote, in order."""
+        events = []
         with contextlib.suppress(OSError):
-            lines = (self.path / LOG_FILE).read_text(encoding="utf-8").splitlines()
-            # a full disk may have cut one short
-            return [json.loads(line) for line in lines if line.endswith("}")]
-        return []
+            for line in (self.path / LOG_FILE).read_text(encoding="utf-8", errors="replace").splitlines():
+                # a full disk may have cut one short
+                with contextlib.suppress(ValueError):
+                    events.append(json.loads(line))
+        return [event for event in events if isinstance(event, dict) and {"time", "event"} <= event.keys()]
 
     @contextlib.contextmanager
     def working(self, shard: int) -> Iterator[WorkNote]:
@@ -214,13 +283,17 @@ class Folder:
 
     def in_progress(self) -> list[Work]:
         """Shards that somebody works on."""
-        works = []
-        for path in (self.path / WORK_FOLDER).glob("*.json"):
-            with contextlib.suppress(OSError, ValueError):
-                work = Work(**json.loads(path.read_text(encoding="utf-8")))
-                if _is_alive(work.process, time.time() - path.stat().st_mtime):
-                    works.append(work)
+        works = [work for path in (self.path / WORK_FOLDER).glob("*.json") if (work := _living(path)) is not None]
         return sorted(works, key=lambda work: work.shard)
+
+    def forget_the_dead(self) -> None:
+        """Remove the notes of processes that were killed, and their folder when nobody works."""
+        notes = self.path / WORK_FOLDER
+        with contextlib.suppress(OSError):
+            for path in notes.iterdir():
+                if _living(path) is None:
+                    path.unlink(missing_ok=True)
+            notes.rmdir()
 
 
 class WorkNote:
@@ -238,8 +311,6 @@ class WorkNote:
         self._shard, self._began, self._written = shard, time.monotonic(), -_WRITE_SECONDS
         self._process = f"{os.uname().nodename}-{os.getpid()}"
         self._path = folder / f"{self._process}-{shard:05d}.json"
-        with contextlib.suppress(OSError):
-            folder.mkdir(exist_ok=True)
 
     def __call__(self, images: int) -> None:
         """Note the images done."""
@@ -250,6 +321,7 @@ class WorkNote:
         work = Work(self._shard, images, now - self._began, self._process)
         new = self._path.with_suffix(".new")
         with contextlib.suppress(OSError):
+            new.parent.mkdir(exist_ok=True)
             new.write_text(json.dumps(asdict(work)), encoding="utf-8")
             new.replace(self._path)
 
@@ -258,6 +330,15 @@ class WorkNote:
         for path in (self._path, self._path.with_suffix(".new")):
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
+
+
+def _living(path: Path) -> Work | None:
+    """What a note says, if whoever wrote it still works."""
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        work = Work(**json.loads(path.read_text(encoding="utf-8")))
+        if _is_alive(work.process, time.time() - path.stat().st_mtime):
+            return work
+    return None
 
 
 def _is_alive(process: str, age: float) -> bool:
@@ -286,12 +367,15 @@ def read_index(path: Path) -> dict[str, Any]:
         If it is none.
     """
     try:
-        index: dict[str, Any] = json.loads((path / INDEX_FILE).read_text(encoding="utf-8"))
+        index = json.loads((path / INDEX_FILE).read_text(encoding="utf-8"))
     except OSError:
         raise InputFileError(f"{path}: is no folder of a campaign: {INDEX_FILE} is missing") from None
     except ValueError as error:
         raise InputFileError(f"{path / INDEX_FILE}: is damaged: {error}") from None
-    return index
+    entries = index if isinstance(index, dict) else {}
+    if not isinstance(entries.get("plan_hash"), str) or not isinstance(entries.get("inputs"), dict):
+        raise InputFileError(f"{path / INDEX_FILE}: is no list of a campaign: it names no plan_hash or inputs")
+    return entries
 
 
 def output_folder(plan: Plan, plan_path: str | os.PathLike[str], output: str | None = None) -> Path:

@@ -160,7 +160,7 @@ class Loader:
     def _path(self, name: str) -> Path:
         """A file of the plan, whose content is noted."""
         path = self._folder / name
-        self._digests[name] = hashlib.sha256(read_input(path)).hexdigest()
+        self._digests[name] = file_digest(path)
         return path
 
     def _columns(self) -> dict[str, np.ndarray]:
@@ -244,6 +244,21 @@ class Loader:
         if detector is not None:
             return {"detector": replace(detector, mask=mask)}
         return {"panels": _masked_panels(name, given.get("panels", ()), mask.reshape(-1, mask.shape[-1]))}
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    InputFileError
+        If it can't be read.
+    """
+    return hashlib.sha256(read_input(path)).hexdigest()
 
 
 def _columns_of(plan: Plan) -> Iterator[tuple[str, Column]]:

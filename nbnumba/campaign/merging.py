@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import h5py
-
-from nbnumba.campaign.folder import Folder
+from nbnumba.campaign.folder import MASTER_STEM, SPOTS_STEM, TABLE_STEM, Folder
 from nbnumba.campaign.labels import joined, write_table
-from nbnumba.campaign.shards import DATA, GROUP, read_table
+from nbnumba.campaign.shards import DATA, GROUP, read_tables
 from nbnumba.errors import InputFileError
 from nbnumba.io.atomic import atomic_path
+from nbnumba.io.extras import optional_package
 
-TABLE_STEM, SPOTS_STEM, MASTER_STEM = "labels", "spots", "master"
+if TYPE_CHECKING:
+    import h5py
 
 
 @dataclass(frozen=True)
@@ -29,23 +32,25 @@ class Merged:
         All images, or None where shards have detectors or scans of their own.
     shards : int
         Shards that were there.
-    missing : int
-        Shards that were not.
+    missing : tuple of int
+        Numbers of those that were not.
     """
 
     table: Path
     master: Path | None
     shards: int
-    missing: int
+    missing: tuple[int, ...]
 
 
-def merge(path: str | os.PathLike[str]) -> Merged:
+def merge(path: str | os.PathLike[str], partial: bool = False) -> Merged:
     """Write the table of all labels, and a master file whose images lie in the shards.
 
     Parameters
     ----------
     path : path
-        Folder of a campaign; what is missing in it may be made later, and merged again.
+        Folder of a campaign.
+    partial : bool
+        Whether shards may be missing; they may be made later, and all merged again.
 
     Returns
     -------
@@ -54,39 +59,65 @@ def merge(path: str | os.PathLike[str]) -> Merged:
     Raises
     ------
     InputFileError
-        If it is no folder of a campaign, or holds no shard.
+        If it is no folder of a campaign, holds no shard, or not all of them.
+    ShardsError
+        If shards are damaged.
     """
     folder = Folder.open(path)
     complete = folder.complete()
     if not complete:
         raise InputFileError(f"{path}: holds no complete shard yet: run the campaign first")
+    missing = sorted(set(range(folder.plan.shards)) - set(complete))
+    if missing and not partial:
+        raise InputFileError(
+            f"{path}: {missing_text(missing, folder.plan.shards)}: run the campaign first, or give {{partial}} to merge "
+            "the others"
+        )
     shards = [folder.shard_path(shard) for shard in complete]
-    table = write_table(folder.path / TABLE_STEM, joined([read_table(shard, "labels") for shard in shards]))
+    table = write_table(folder.path / TABLE_STEM, joined(read_tables(shards, "labels")))
     if "spots" in folder.plan.image.truth:
-        write_table(folder.path / SPOTS_STEM, joined([read_table(shard, "spots") for shard in shards]))
+        write_table(folder.path / SPOTS_STEM, joined(read_tables(shards, "spots")))
     master = None
     if folder.plan.scan is None and not (folder.plan.image.is_nxmx and folder.plan.detector.moves):
         master = folder.path / f"{MASTER_STEM}{shards[0].suffix}"
         _write_master(master, shards)
-    return Merged(table, master, len(complete), folder.plan.shards - len(complete))
+    return Merged(table, master, len(complete), tuple(missing))
+
+
+def missing_text(missing: Sequence[int], shards: int) -> str:
+    """Which shards are missing, in words.
+
+    Parameters
+    ----------
+    missing : sequence of int
+        Numbers, ascending.
+    shards : int
+        How many there should be.
+    """
+    runs = [[number for _, number in run] for _, run in groupby(enumerate(missing), lambda pair: pair[1] - pair[0])]
+    names = [str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs]
+    return f"{len(missing)} of {shards} shards are missing ({', '.join(names[:10])}{', ...' if names[10:] else ''})"
 
 
 def _write_master(path: Path, shards: list[Path]) -> None:
     """A copy of the first shard's description, with the images of all."""
-    with atomic_path(path) as temporary, h5py.File(temporary, "w", locking=False) as master:
+    library = optional_package("h5py", "campaign", path)
+    with atomic_path(path) as temporary, library.File(temporary, "w", locking=False) as master:
         sizes = []
         for shard in shards:
-            with h5py.File(shard, "r") as file:
+            with library.File(shard, "r") as file:
                 sizes.append(len(file[DATA]))
-        with h5py.File(shards[0], "r") as first:
+        with library.File(shards[0], "r") as first:
             _copy(first["entry"], master.create_group("entry"), sizes, shards)
             if "images" in first:
-                master["images"] = h5py.SoftLink(DATA)
+                master["images"] = library.SoftLink(DATA)
             master.attrs.update(first.attrs)
 
 
 def _copy(source: h5py.Group, target: h5py.Group, sizes: list[int], shards: list[Path]) -> None:
     """Everything of a group; data sets with a row for each image become virtual ones over all shards."""
+    import h5py
+
     target.attrs.update(source.attrs)
     for name in source:
         link = source.get(name, getlink=True)
@@ -107,6 +138,8 @@ def _copy(source: h5py.Group, target: h5py.Group, sizes: list[int], shards: list
 
 def _join(item: h5py.Dataset, target: h5py.Group, sizes: list[int], shards: list[Path]) -> None:
     """A virtual data set: rows of one shard after those of another."""
+    import h5py
+
     layout = h5py.VirtualLayout((sum(sizes), *item.shape[1:]), item.dtype)
     row = 0
     for shard, size in zip(shards, sizes, strict=True):

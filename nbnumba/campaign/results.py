@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 
 from nbnumba.campaign.folder import Folder
 from nbnumba.campaign.labels import Table, joined
-from nbnumba.campaign.shards import DATA, read_table
+from nbnumba.campaign.shards import DATA, read_tables
 from nbnumba.io.extras import optional_package
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class Results:
         self._folder = Folder.open(path)
         self.plan: Plan = self._folder.plan
         self.shards = [Images(self._folder.shard_path(shard)) for shard in self._folder.complete()]
-        self.labels: Table = joined([read_table(shard.path, "labels") for shard in self.shards])
+        self.labels: Table = joined(read_tables([shard.path for shard in self.shards], "labels"))
         self._first = np.cumsum([0, *map(len, self.shards)])
 
     @property
@@ -112,7 +113,7 @@ class Results:
         """Name -> column, a row for each predicted spot; empty if the plan does not record them."""
         if "spots" not in self.plan.image.truth:
             return {}
-        return joined([read_table(shard.path, "spots") for shard in self.shards])
+        return joined(read_tables([shard.path for shard in self.shards], "spots"))
 
     def __enter__(self) -> Results:
         return self
@@ -124,13 +125,21 @@ class Results:
         """Images."""
         return int(self._first[-1])
 
-    def __getitem__(self, number: int) -> np.ndarray:
-        """An image, counted through all shards."""
+    def __getitem__(self, index: int | slice) -> np.ndarray:
+        """An image, counted through all shards; of a slice an array of images."""
+        if isinstance(index, slice):
+            numbers = range(*index.indices(len(self)))
+            return np.stack([self[number] for number in numbers]) if numbers else self._none()
+        number = operator.index(index)
         if not -len(self) <= number < len(self):
             raise IndexError(f"image {number}: there are {len(self)}")
         number %= len(self)
         shard = int(np.searchsorted(self._first, number, side="right")) - 1
         return self.shards[shard][number - int(self._first[shard])]
+
+    def _none(self) -> np.ndarray:
+        """No images, of the right shape and type if any are there."""
+        return np.empty((0, *self.shards[0].shape[1:]), self.shards[0].dtype) if self.shards else np.empty((0, 0, 0))
 
     def __iter__(self) -> Iterator[np.ndarray]:
         return (self[number] for number in range(len(self)))
@@ -156,6 +165,8 @@ def open(path: str | os.PathLike[str]) -> Results:
     Raises
     ------
     InputFileError
-        If it is no folder of a campaign, or a shard is damaged.
+        If it is no folder of a campaign.
+    ShardsError
+        If shards are damaged.
     """
     return Results(path)

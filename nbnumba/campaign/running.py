@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from nbnumba.campaign.folder import Folder
 from nbnumba.campaign.merging import merge
+from nbnumba.campaign.shards import require_packages
 from nbnumba.campaign.shots import Prepared, prepare
 from nbnumba.campaign.workers import SMALL_IMAGE, Made, by_processes, by_threads
 from nbnumba.engine.registry import choose_engine
@@ -83,18 +84,27 @@ def run(
     PlanError
         As in `prepare`.
     UsageError
-        If the folder holds another plan's images, or a number is impossible.
+        If the folder holds another plan's images or files of others, or a number is impossible.
+    ShardsError
+        If shards are damaged.
+    MissingPackageError
+        If a package is not installed that shards need.
     OutputFileError
         If the disk is full or not writable; what is whole stays.
     """
     prepared = plan if isinstance(plan, Prepared) else prepare(plan)
-    folder = Folder.create(_output(plan, prepared, output), prepared)
+    path = _output(plan, prepared, output)
+    # all that can be impossible comes before the folder
     shards = part_of(range(prepared.plan.shards), part)
-    left = [shard for shard in shards if not folder.is_complete(shard)]
+    make = maker or choose_workers(prepared, workers).make
+    require_packages(prepared.plan, path)
+    folder = Folder.create(path, prepared)
+    folder.forget_the_dead()
+    there = folder.complete(shards)
+    left = [shard for shard in shards if shard not in there]
     images, failures = 0, []
     if left:
         folder.log("run", shards=len(left), process=f"{os.uname().nodename}-{os.getpid()}")
-        make = maker or choose_workers(prepared, workers).make
         for made in make(prepared, folder, left):
             images += made.images
             if isinstance(made.failure, OutputFileError):
@@ -103,6 +113,7 @@ def run(
                 failures.append(made.failure)
             if progress is not None:
                 progress(made)
+    folder.forget_the_dead()
     complete = folder.complete()
     if len(complete) == prepared.plan.shards:
         merge(folder.path)
@@ -203,13 +214,24 @@ def choose_workers(prepared: Prepared, workers: int | None = None) -> WorkerChoi
     UsageError
         If there are less than one.
     """
+    check_workers(workers)
     gpus = gpu_count(prepared.plan.image.engine)
     count = workers if workers is not None else gpus or available_threads()
-    if count < 1:
-        raise UsageError(f"{{workers={count}}}: give at least 1")
     if count > 1 and prepared.plan.shards > 1 and (gpus or image_pixels(prepared) <= SMALL_IMAGE):
         return WorkerChoice("processes", count, gpus)
     return WorkerChoice("threads", 1 if gpus else count, gpus)
+
+
+def check_workers(workers: int | None) -> None:
+    """Raise UsageError if there are less than one.
+
+    Parameters
+    ----------
+    workers : int or None
+        How many; None is not checked.
+    """
+    if workers is not None and workers < 1:
+        raise UsageError(f"{{workers={workers}}}: give at least 1")
 
 
 def gpu_count(engine: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from nbnumba.campaign.draws import Label
+from nbnumba.campaign.errors import ShardsError
 from nbnumba.campaign.labels import Table, as_table, read_group, write_group
 from nbnumba.campaign.toml import plan_text
 from nbnumba.errors import InputFileError, OutputFileError
@@ -26,6 +27,7 @@ from nbnumba.io.steady_stream import SteadyStream
 if TYPE_CHECKING:
     import h5py
 
+    from nbnumba.campaign.plan import Plan
     from nbnumba.campaign.rendering import Picture
     from nbnumba.campaign.shots import Prepared, Shot
 
@@ -34,6 +36,19 @@ DATA = "/entry/data/data"
 
 GROUP = "/entry/campaign"
 """Labels, plan and provenance, in shards of either kind."""
+
+
+def require_packages(plan: Plan, path: str | os.PathLike[str]) -> None:
+    """Raise MissingPackageError if a package is not installed that the shards of a plan need.
+
+    Parameters
+    ----------
+    plan : Plan
+    path : path
+        Where they would go.
+    """
+    optional_package("h5py", "campaign", path)
+    filter_options(plan.image.compression, path)
 
 
 class ShardWriter(Protocol):
@@ -236,6 +251,37 @@ def read_table(path: str | os.PathLike[str], name: str) -> Table:
     """
     with _reading(path) as file:
         return read_group(file[GROUP][name])
+
+
+def read_tables(paths: Sequence[str | os.PathLike[str]], name: str) -> list[Table]:
+    """A table of several shards.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        Shards.
+    name : str
+        "labels" or "spots".
+
+    Returns
+    -------
+    list of dict
+        Name -> column, of each shard.
+
+    Raises
+    ------
+    ShardsError
+        If some are no shards; all of them are named.
+    """
+    tables, problems = [], []
+    for path in paths:
+        try:
+            tables.append(read_table(path, name))
+        except InputFileError as error:
+            problems.append(error.message)
+    if problems:
+        raise ShardsError(problems)
+    return tables
 
 
 @contextlib.contextmanager

@@ -110,7 +110,7 @@ class Prepared:
 
     def __init__(self, plan: Plan, inputs: Inputs) -> None:
         self.plan, self.inputs = plan, inputs
-        self.digest = _digest(plan, inputs)
+        self.digest = plan_digest(plan, inputs.digests)
         self._detector = functools.lru_cache(maxsize=4)(self._moved_detector)
         self._factors = functools.lru_cache(maxsize=4)(self._scaled_factors)
 
@@ -346,10 +346,21 @@ def most_lattices(plan: CrystalPlan, columns: Mapping[str, np.ndarray]) -> int:
     return stated
 
 
-def _digest(plan: Plan, inputs: Inputs) -> str:
-    """SHA-256 of what images depend on: the plan without its folder's name, and the content of its files."""
+def plan_digest(plan: Plan, digests: Mapping[str, str]) -> str:
+    """SHA-256 of what images depend on: the plan without its folder's name, and the content of its files.
+
+    Parameters
+    ----------
+    plan : Plan
+    digests : mapping of str to str
+        File as the plan names it -> SHA-256 of its bytes.
+
+    Returns
+    -------
+    str
+    """
     same = replace(plan, campaign=replace(plan.campaign, output="."))
-    text = plan_text(same) + "".join(f"{name} {inputs.digests[name]}\n" for name in sorted(inputs.digests))
+    text = plan_text(same) + "".join(f"{name} {digests[name]}\n" for name in sorted(digests))
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -26,6 +27,15 @@ SMALL_IMAGE = 1 << 20
 
 MOST_LOSSES = 3
 """Workers that may be lost one after the other without a shard between them."""
+
+_ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGXCPU)
+"""What ends a campaign from outside."""
+
+_SECONDS_TO_HEAR = 0.2
+"""How often a process that waits for workers looks for a signal."""
+
+_SECONDS_TO_END = 5.0
+"""After which a process that was asked to end is killed."""
 
 _PARENT_DEATH_SIGNAL = 1
 """PR_SET_PDEATHSIG of Linux."""
@@ -106,8 +116,12 @@ _in_this_process: list[Any] = []
 
 def _begin_worker(prepared: Prepared, path: str, gpus: int) -> None:
     """Set a worker process up: it ends with its parent, and what it was writing is then not left behind."""
-    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, _leave)
+    for ending in _ENDING_SIGNALS:
+        # nohup has processes ignore some
+        if signal.getsignal(ending) != signal.SIG_IGN:
+            signal.signal(ending, _leave)
+    # a Ctrl-C that came while Python started is heard now
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGTERM)
     if gpus:
@@ -152,15 +166,13 @@ def by_processes(
     """
     left, losses = list(shards), 0
     while left:
-        pool = ProcessPoolExecutor(
-            min(workers, len(left)), multiprocessing.get_context("spawn"), _begin_worker,
-            (prepared, os.fspath(folder.path), gpus),
-        )  # fmt: skip
+        begin = (prepared, os.fspath(folder.path), gpus)
         try:
-            for made in _as_they_come(pool, _make_here, left):
-                left.remove(made.shard)
-                losses = 0
-                yield made
+            with _processes(min(workers, len(left)), _begin_worker, begin) as pool:
+                for made in _as_they_come(pool, _make_here, left):
+                    left.remove(made.shard)
+                    losses = 0
+                    yield made
         except BrokenProcessPool:
             losses += 1
             if losses > MOST_LOSSES:
@@ -170,28 +182,84 @@ def by_processes(
                 ) from None
             # another process may have finished a shard that nobody heard of
             left = [shard for shard in left if not folder.is_complete(shard)]
-        finally:
-            end_processes(pool)
 
 
-def _as_they_come(pool: ProcessPoolExecutor, work: Callable[[int], Made], shards: Sequence[int]) -> Iterator[Made]:
-    futures: set[Future[Made]] = {pool.submit(work, shard) for shard in shards}
-    while futures:
-        done, futures = wait(futures, return_when=FIRST_COMPLETED)
-        for future in done:
-            yield future.result()
+class _HeardError(Exception):
+    """A signal came."""
 
 
-def end_processes(pool: ProcessPoolExecutor) -> None:
-    """End the processes of a pool at once, whatever they do.
+class _Pool(ProcessPoolExecutor):
+    """Processes that end quietly, in whatever state a signal to their parent finds them.
 
     Parameters
     ----------
-    pool : ProcessPoolExecutor
+    workers : int
+    begin : callable
+        Sets a process up; it unblocks the signals.
+    arguments : tuple
+        For it.
+    heard : list of int
+        Signals that have come.
     """
-    processes = list((getattr(pool, "_processes", None) or {}).values())
-    pool.shutdown(wait=False, cancel_futures=True)
-    for process in processes:
-        process.terminate()
-    for process in processes:
-        process.join()
+
+    def __init__(
+        self, workers: int, begin: Callable[..., None], arguments: tuple[Any, ...], heard: Sequence[int]
+    ) -> None:
+        super().__init__(workers, multiprocessing.get_context("spawn"), begin, arguments)
+        self._heard = heard
+
+    def begin(self, work: Callable[[int], Made], shards: Sequence[int]) -> set[Future[Made]]:
+        """Hand out work; a process starts for each, as long as there are too few, and hears no Ctrl-C before it can."""
+        futures = set()
+        for shard in shards:
+            self.check()
+            mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            futures.add(self.submit(work, shard))
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        return futures
+
+    def check(self) -> None:
+        """Raise if a signal has come."""
+        if self._heard:
+            raise _HeardError
+
+    def end(self) -> None:
+        """End the processes at once, whatever they do."""
+        processes = list((self._processes or {}).values())
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.join(_SECONDS_TO_END)
+            process.kill()
+        # waiting frees the semaphores
+        self.shutdown(wait=True, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _processes(workers: int, begin: Callable[..., None], arguments: tuple[Any, ...]) -> Iterator[_Pool]:
+    """Processes that have ended when a signal takes its course, without words or semaphores left behind."""
+    heard: list[int] = []
+    # elsewhere no signal is heard
+    in_main = threading.current_thread() is threading.main_thread()
+    handlers = {number: signal.signal(number, lambda number, _: heard.append(number)) for number in _ENDING_SIGNALS
+                if in_main and signal.getsignal(number) not in (signal.SIG_IGN, None)}  # fmt: skip
+    pool = _Pool(workers, begin, arguments, heard)
+    try:
+        with contextlib.suppress(_HeardError):
+            yield pool
+    finally:
+        pool.end()
+        del pool
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in heard:
+            signal.raise_signal(number)
+
+
+def _as_they_come(pool: _Pool, work: Callable[[int], Made], shards: Sequence[int]) -> Iterator[Made]:
+    futures = pool.begin(work, shards)
+    while futures:
+        done, futures = wait(futures, _SECONDS_TO_HEAR, return_when=FIRST_COMPLETED)
+        for future in done:
+            yield future.result()
+        pool.check()

@@ -65,10 +65,13 @@ _BY_HAND = {
     "experiment": "--experiment",
     "image": "--image",
     "output": "--output",
+    "partial": "--partial",
     "precision": "--precision",
+    "shard": "--shard",
     "spacegroup": "--spacegroup",
     "threads": "--threads",
     "truth": "--truth",
+    "workers": "--workers",
 }
 """Fields that no flag sets as a whole, or for which there is a better name than the first flag's; options."""
 
