@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,8 +70,8 @@ def merge(path: str | os.PathLike[str], partial: bool = False) -> Merged:
     missing = sorted(set(range(folder.plan.shards)) - set(complete))
     if missing and not partial:
         raise InputFileError(
-            f"{path}: {missing_text(missing, folder.plan.shards)}: run the campaign first, or give {{partial}} to merge "
-            "the others"
+            f"{path}: {missing_text(missing, folder.plan.shards)}: run the campaign first, or give {{partial}} to "
+            "merge the others"
         )
     shards = [folder.shard_path(shard) for shard in complete]
     table = write_table(folder.path / TABLE_STEM, joined(read_tables(shards, "labels")))

@@ -250,8 +250,8 @@ def _processes(workers: int, begin: Callable[..., None], arguments: tuple[Any, .
     finally:
         pool.end()
         del pool
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+        for ending, handler in handlers.items():
+            signal.signal(ending, handler)
         for number in heard:
             signal.raise_signal(number)
 
