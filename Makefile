@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 # What compiles CUDA kernels is large and needed by few tests, so it has an environment of its own.
 VENV_CUDA ?= .venv-cuda
 BIN_CUDA := $(VENV_CUDA)/bin
+# cuda12 for a driver that knows no CUDA 13.
+CUDA_EXTRA ?= cuda
 ER1 := nbnumba/data/er1
 
 .DEFAULT_GOAL := help
@@ -109,6 +111,15 @@ test-dials: $(VENV)/.nbnumba-dev-installed
 test-slurm: $(VENV)/.nbnumba-dev-installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'dask-jobqueue>=0.9'
 	$(BIN)/python -m pytest -m slurm -rs tests/campaign/test_slurm.py
+
+$(VENV_CUDA)/.nbnumba-gpu-installed: $(VENV_CUDA)/.nbnumba-ptx-installed
+	$(BIN_CUDA)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(CUDA_EXTRA)]'
+	@touch $@
+
+# The report first: it stands whatever becomes of the tests.
+gpu-check: $(VENV_CUDA)/.nbnumba-gpu-installed
+	PYTHONPATH=tests $(BIN_CUDA)/python tests/cuda/gpu_check.py gpu_report
+	$(BIN_CUDA)/python -m pytest -m gpu -rs tests/cuda
 
 cuda-tables: $(VENV_CUDA)/.nbnumba-ptx-installed
 	PYTHONPATH=tests $(BIN_CUDA)/python tests/cuda/document.py

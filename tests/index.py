@@ -22,7 +22,7 @@ make test                                            # all that needs no program
 | run | needs | otherwise |
 |---|---|---|
 | `make test-cuda` | nothing: PTX is compiled and run on the processor | |
-| `make gpu-check` | an NVIDIA GPU (marker `gpu`) | skipped, and says so |
+| `make gpu-check` | an NVIDIA GPU (marker `gpu`) | ends with a line that says so |
 | `make test-dials` | DIALS (marker `dials`) | skipped, and says so |
 | `make test-slurm` | SLURM, as root (marker `slurm`) | skipped, and says so |
 | `tests/test_parity.py` | nanoBragg.c, compiled | skipped, and says so |
