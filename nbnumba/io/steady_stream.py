@@ -45,10 +45,12 @@ class SteadyStream:
     def readinto(self, buffer: memoryview) -> int:
         """Read as much as there is room for; zeros where the file ends early."""
         taken = 0
-        while taken < len(buffer) and (count := self._file.readinto(buffer[taken:])):
+        # what older h5py hands over takes no bytes
+        room = memoryview(buffer)
+        while taken < len(room) and (count := self._file.readinto(room[taken:])):
             taken += count
-        buffer[taken:] = bytes(len(buffer) - taken)
-        return len(buffer)
+        room[taken:] = bytes(len(room) - taken)
+        return len(room)
 
     def read(self, size: int) -> bytes:
         """Read so many bytes; by this method h5py knows a file."""
