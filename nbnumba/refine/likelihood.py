@@ -127,6 +127,28 @@ class Likelihood:
         photons, pullback = self.model.vjp(x)
         return self._value(photons), pullback(self._slope(photons))
 
+    def scoring_step(self, x: ArrayLike) -> tuple[np.ndarray, float]:
+        """A step of Fisher's scoring, Newton's with the expected second derivatives.
+
+        Parameters
+        ----------
+        x : array_like, shape (k,)
+            The vector.
+
+        Returns
+        -------
+        step : ndarray, shape (k,), float64
+            To be added; within the model's bounds.
+        gain : float
+            By how much the value is expected to fall.
+        """
+        photons, jacobian = self.model.value_and_jacobian(x)
+        weighted = jacobian / self._variance(photons)[:, None]
+        gradient = jacobian.T @ self._slope(photons)
+        wanted = -np.linalg.lstsq(jacobian.T @ weighted, gradient, rcond=_SINGULAR)[0]
+        step = np.clip(x + wanted, *self.model.bounds) - x
+        return step, float(-0.5 * gradient @ step)
+
     def residuals(self, x: ArrayLike) -> np.ndarray:
         """Model less data in standard deviations, shape (n,): half of their squared sum is to become small.
 

@@ -15,11 +15,13 @@ from nbnumba.refine.likelihood import PoissonLikelihood
 from nbnumba.refine.model import PixelModel
 from nbnumba.refine.prepare import prepared
 from nbnumba.refine.registry import check_names, reflection_of
-from nbnumba.refine.spots import Box, cut_boxes, predict_spots
-from nbnumba.refine.with_scipy import fit
+from nbnumba.refine.spots import Box, cut_boxes, plane_terms, predict_spots
+from nbnumba.refine.with_scipy import climb, fit
 from nbnumba.setup.lowering import lower
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from nbnumba.config import Experiment, Panel
 
 STRONG = 5.0
@@ -33,6 +35,9 @@ _BLUR = (0.25, 0.5)
 
 _BLURRED_CELLS = 6.0
 """Cells that a blurred crystal keeps along each axis: spots of fewer run into each other."""
+
+_POLISHES = 2
+"""Fits with planes beneath the spots of the model: each changes the parameters by a tenth of the one before."""
 
 _WORST_AMPLITUDE = 0.2
 """Relative error up to which an amplitude is refined with all others."""
@@ -58,7 +63,7 @@ class Refinement:
     photons : list of ndarray, shape (edge, edge)
         The model of each box, background included; NaN where there is no measurement.
     chi_squared, degrees : float, int
-        Σ (model - data)² / model, and pixels less parameters.
+        Σ (model - data)² / model, and pixels less parameters, three of each box's plane among them.
     shift_before, shift_after : float
         Median distance between centres of mass of data and model in the strongest half of the boxes, pixels.
     """
@@ -134,20 +139,41 @@ def refine_shot(
             "needed: check that the experiment is the image's"
         )
     options = {"crystal_system": crystal_system, "engine": engine, "threads": threads}
-    stage = _fit(start, names, boxes, options)
-    photons, data = stage.model(stage.x), _data(boxes)
-    begin = stage.model.values(stage.model.start)
-    first = _Stage.of(start, ("scale",), boxes, {}, 1.0, options)
-    values, errors = stage.model.values(stage.x), PoissonLikelihood(stage.model, data).standard_errors(stage.x)
+    given = replace(start, sampling=experiment.sampling)
+    first = _Stage.of(given, ("scale",), boxes, {}, 1.0, options)
+    shift = _median_shift(boxes, _by_box(boxes, first.model(first.x)))
+    stage, boxes = _polished(given, _fit(given, names, boxes, options), boxes, options)
+    likelihood = _BoxLikelihood(stage.model, boxes)
+    photons = stage.model(stage.x)
+    values, errors = stage.model.values(stage.x), likelihood.standard_errors(stage.x)
     if "scale" in values:
         values["scale"], errors["scale"] = stage.brighter * values["scale"], stage.brighter * errors["scale"]
     return Refinement(
-        experiment=stage.model.experiment(stage.x), values=values, errors=errors, start=begin, boxes=boxes,
-        photons=_by_box(boxes, photons), chi_squared=float(np.sum((photons - data) ** 2 / photons)),
-        degrees=len(photons) - len(stage.x),
-        shift_before=_median_shift(boxes, _by_box(boxes, first.model(first.model.start))),
-        shift_after=_median_shift(boxes, _by_box(boxes, photons)),
+        experiment=stage.model.experiment(stage.x), values=values, errors=errors,
+        start=stage.model.values(stage.model.start), boxes=boxes, photons=_by_box(boxes, photons),
+        chi_squared=float(np.sum((photons - likelihood.data) ** 2 / photons)),
+        degrees=len(photons) - len(stage.x) - 3 * len(boxes),
+        shift_before=shift, shift_after=_median_shift(boxes, _by_box(boxes, photons)),
     )  # fmt: skip
+
+
+class _BoxLikelihood(PoissonLikelihood):
+    """That of all boxes, whose planes of background have been fitted with the parameters."""
+
+    def __init__(self, model: PixelModel, boxes: Sequence[Box]) -> None:
+        super().__init__(model, _data(boxes))
+        self._boxes = boxes
+
+    def fisher_information(self, x: ArrayLike) -> np.ndarray:
+        """See `Likelihood.fisher_information`: what is left of it where the planes are not known beforehand."""
+        photons, jacobian = self.model.value_and_jacobian(x)
+        scaled = jacobian / np.sqrt(photons)[:, None]
+        first = 0
+        for box in self._boxes:
+            rows = slice(first, first := first + int(box.good.sum()))
+            planes, _ = np.linalg.qr(plane_terms(len(box.good))[box.good] / np.sqrt(photons[rows])[:, None])
+            scaled[rows] -= planes @ (planes.T @ scaled[rows])
+        return np.asarray(scaled.T @ scaled)
 
 
 def _checked_images(
@@ -200,6 +226,7 @@ def _data(boxes: Sequence[Box]) -> np.ndarray:
 class _Stage(NamedTuple):
     """A model of the boxes and where its fit begins, or has ended."""
 
+    names: tuple[str, ...]
     model: PixelModel
     x: np.ndarray
     brighter: float  # by what the fluence was multiplied, so that the scale begins at 1
@@ -217,7 +244,7 @@ class _Stage(NamedTuple):
             replace(experiment, beam=bright), parameters, pixels, background=_background(boxes), **options
         )
         x = np.array([known.get(name, value) for name, value in model.values(model.start).items()]) / model.scales
-        return cls(model, np.clip(x, *model.bounds), brighter)
+        return cls(tuple(parameters), model, np.clip(x, *model.bounds), brighter)
 
 
 def _is_amplitude(name: str) -> bool:
@@ -267,6 +294,28 @@ def _fit(
         brightness = brighter * known.pop("scale", 1.0)
     assert stage is not None
     return stage
+
+
+def _polished(
+    start: Experiment, stage: _Stage, boxes: list[Box], options: dict[str, Any]
+) -> tuple[_Stage, list[Box]]:
+    """Fit again with planes beneath the spots of the model, and with the subpixels that the found crystal needs."""
+    for _ in range(_POLISHES):
+        spots = _by_box(boxes, stage.model(stage.x) - _background(boxes))
+        boxes = [box.above_plane(spot) for box, spot in zip(boxes, spots, strict=True)]
+        values = stage.model.values(stage.x)
+        model = _Stage.of(_with_subpixels(start, values), stage.names, boxes, {}, stage.brighter, options).model
+        stage = stage._replace(model=model, x=climb(PoissonLikelihood(model, _data(boxes)), stage.x))
+    return stage, boxes
+
+
+def _with_subpixels(start: Experiment, values: dict[str, float]) -> Experiment:
+    """The start with the subpixels of a crystal of the found size, unless their number was given."""
+    if start.sampling.oversample:
+        return start
+    na, nb, nc = (values.get(f"N.{axis}", count) for axis, count in zip("abc", start.crystal.cells, strict=True))
+    found = replace(start, crystal=replace(start.crystal, cells=(na, nb, nc)))
+    return replace(start, sampling=replace(start.sampling, oversample=lower(found).params.sampling.oversample))
 
 
 def _told_amplitudes(stage: _Stage) -> tuple[str, ...]:

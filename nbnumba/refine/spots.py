@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -105,6 +105,21 @@ def _on_panels(hkl: np.ndarray, rays: np.ndarray, panels: Sequence[Panel]) -> Sp
     return Spots(*joined)
 
 
+LEAST_BACKGROUND = 1e-2
+"""Photons of a pixel's background, at least."""
+
+
+def plane_terms(edge: int) -> np.ndarray:
+    """What a plane over a box is a sum of: 1, and the slow and fast coordinate, shape (edge, edge, 3).
+
+    Parameters
+    ----------
+    edge : int
+    """
+    slow, fast = np.mgrid[:edge, :edge]
+    return np.stack([np.ones_like(slow), slow - edge / 2, fast - edge / 2], axis=-1).astype(np.float64)
+
+
 @dataclass(frozen=True)
 class Box:
     """A square of pixels around a spot, and what was measured there.
@@ -134,6 +149,22 @@ class Box:
         """Photons above the background over their standard deviation."""
         above = float((self.data - self.background)[self.good].sum())
         return above / math.sqrt(max(float(self.data[self.good].sum()), 1.0))
+
+    def above_plane(self, spot: np.ndarray) -> Box:
+        """With the plane that is most likely where the photons of the spot are known.
+
+        Parameters
+        ----------
+        spot : ndarray, shape (edge, edge), float64
+            Photons without the background.
+        """
+        terms, data, spot = plane_terms(len(spot))[self.good], self.data[self.good], spot[self.good]
+        plane = self.background[self.good]
+        for _ in range(2):
+            weights = 1.0 / np.sqrt(spot + plane)
+            found = np.linalg.lstsq(terms * weights[:, None], (data - spot) * weights, rcond=None)[0]
+            plane = np.maximum(terms @ found, LEAST_BACKGROUND)
+        return replace(self, background=np.maximum(plane_terms(len(self.data)) @ found, LEAST_BACKGROUND))
 
     def pixels(self) -> np.ndarray:
         """Panel, slow and fast index of the good pixels, shape (n, 3)."""
@@ -189,7 +220,7 @@ def _plane(data: np.ndarray, good: np.ndarray) -> np.ndarray | None:
     """The background beneath a spot: a plane through the border of a box, less what stands out of it."""
     edge = len(data)
     slow, fast = np.mgrid[:edge, :edge]
-    terms = np.stack([np.ones_like(slow), slow - edge / 2, fast - edge / 2], axis=-1).astype(np.float64)
+    terms = plane_terms(edge)
     rim = max(edge // 5, 2)
     used = good & ((np.minimum(slow, edge - 1 - slow) < rim) | (np.minimum(fast, edge - 1 - fast) < rim))
     if not used.any():
@@ -204,4 +235,4 @@ def _plane(data: np.ndarray, good: np.ndarray) -> np.ndarray | None:
         plane = terms @ found
         spread = math.sqrt(max(float(np.mean((data - plane)[used] ** 2)), 0.1))
         used = used & (data - plane < 3.0 * spread)
-    return np.maximum(plane, 1e-2)
+    return np.maximum(plane, LEAST_BACKGROUND)

@@ -15,7 +15,7 @@ from nbnumba import Beam, Crystal, Detector, Experiment, Orientation, Panel, Sam
 from nbnumba.errors import UsageError
 from nbnumba.refine import GaussianLikelihood, PixelModel, PoissonLikelihood
 from nbnumba.refine.rotations import rotation
-from nbnumba.refine.with_scipy import fit
+from nbnumba.refine.with_scipy import climb, fit
 
 
 def still() -> Experiment:
@@ -113,6 +113,18 @@ def test_misset_and_cell_come_back_from_noisy_spots_with_their_errors(shot):
         squares.append(difference @ np.linalg.solve(likelihood.covariance(found), difference))
     # the errors are those of the Fisher information: χ² of 50 × 8 degrees of freedom, at its 0.1 and 99.9 percentiles
     assert chi2.ppf(0.001, 400) < sum(squares) < chi2.ppf(0.999, 400)
+
+
+def test_scoring_ends_where_the_gradient_does(shot):
+    pixels, photons = shot
+    model = PixelModel(still(), ["orientation", "scale", "N"], pixels, background=np.ones(len(pixels)))
+    likelihood = PoissonLikelihood(model, np.random.default_rng(6).poisson(photons + 1.0).astype(float))
+    found = climb(likelihood, model.start + 0.3)
+    _, gradient = likelihood.value_and_gradient(found)
+    # a gradient of one part in a hundred of its own standard deviation
+    deviation = np.sqrt(np.diag(likelihood.fisher_information(found)))
+    assert np.abs(gradient / deviation).max() < 0.01
+    assert likelihood.value(found) <= likelihood.value(model.start)
 
 
 def test_a_direction_that_changes_nothing_is_named():
