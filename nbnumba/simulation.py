@@ -261,6 +261,7 @@ class Renderer:
         self._open = True
 
     def __enter__(self) -> Renderer:
+        self._refuse_if_closed()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -353,6 +354,8 @@ class Renderer:
         ...     for number, result in enumerate(renderer.render_many(experiments)):
         ...         result.save(f"image_{number:05d}.cbf")
         """
+        if not isinstance(experiments, Iterable):
+            raise UsageError(f"experiments are needed, as a list or another iterable, not {type(experiments).__name__}")
         threads = self._begin_side_by_side()
         jobs = (self._job(experiment, dtype) for experiment in experiments)
         for result in in_order(jobs, threads) if threads > 1 else (job.work() for job in jobs):

@@ -19,7 +19,7 @@ from nbnumba.engine.scan import render, run_interruptible
 from nbnumba.errors import UsageError
 from nbnumba.kernels.params import PIXELS_PER_BLOCK, STATUS_EVALUATED, last_pixel
 from nbnumba.setup.lowering import lower
-from nbnumba.simulation import simulate
+from nbnumba.simulation import Renderer, simulate
 
 DETECTOR = Detector(pixels_fast=40, pixels_slow=30, pixel_size=0.4, distance=60.0)
 
@@ -243,6 +243,25 @@ def test_errors_in_the_worker_reach_the_caller():
 def test_fewer_than_one_thread_is_refused(threads):
     with pytest.raises(UsageError, match="threads=.*: give at least 1"):
         simulate(MANY_SOURCES, "reference", threads=threads)
+
+
+@pytest.mark.parametrize("threads", ["2", 1.5, True])
+def test_a_number_of_threads_is_a_whole_number(threads):
+    with pytest.raises(UsageError, match="threads must be a whole number, not "):
+        simulate(MANY_SOURCES, "reference", threads=threads)
+
+
+@pytest.mark.parametrize("experiments", [None, MANY_SOURCES])
+def test_a_sequence_is_an_iterable_of_experiments(experiments):
+    with Renderer("reference") as renderer, pytest.raises(UsageError, match="as a list or another iterable, not "):
+        next(renderer.render_many(experiments))
+
+
+def test_a_closed_renderer_is_not_entered_again():
+    with Renderer("reference") as renderer:
+        pass
+    with pytest.raises(UsageError, match="this renderer is closed"), renderer:
+        pass
 
 
 def test_unknown_engine_is_refused_by_name():

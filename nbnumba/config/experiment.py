@@ -95,7 +95,7 @@ class Experiment(Description):
         Raises
         ------
         UsageError
-            If the experiment is impossible, or its detector curved.
+            If the experiment is impossible, its detector curved, or the file has another suffix.
         OutputFileError
             If the file can't be written.
         """

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from nbnumba.errors import UsageError
+
 LARGEST_NUMBER = 1e38
 """Beyond this, and below its inverse, products of a few numbers leave the range of a double; nothing real does."""
 
@@ -55,6 +57,29 @@ class Rule:
             raise
         except ValueError:
             raise UnfitError(f"must be {self.meaning}, not {shown(value)}") from None
+
+
+def argument(name: str, read: Callable[[Any], Any], value: Any) -> Any:
+    """What an argument of a function is kept as.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument, for messages.
+    read : callable
+        A rule, or what raises `UnfitError` like one.
+    value : object
+        What was given.
+
+    Raises
+    ------
+    UsageError
+        If it breaks the rule.
+    """
+    try:
+        return read(value)
+    except UnfitError as error:
+        raise UsageError(f"{{{name}}} {error}") from None
 
 
 Rules = Mapping[str, Rule]

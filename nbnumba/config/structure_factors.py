@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,10 +18,11 @@ from nbnumba.config.rules import (
     Rules,
     TooLargeError,
     UnfitError,
+    argument,
     optional,
     shown,
 )
-from nbnumba.errors import UsageError
+from nbnumba.errors import NbnumbaWarning, UsageError
 from nbnumba.memory import machine_memory
 
 if TYPE_CHECKING:
@@ -162,10 +163,15 @@ class StructureFactors(Description):
         UsageError
             If an index is not a whole number, an amplitude is complex or not finite, the two lists differ in length,
             there is no such space group, or the grid would not fit into memory.
+
+        Warns
+        -----
+        NbnumbaWarning
+            If a reflection is named with two different amplitudes.
         """
-        indices = _argument("hkl", _indices, hkl)
-        amplitudes = _argument("F", lambda value: real_array(value, 1, _INSTEAD_OF_PHASES), F)
-        default = _argument("default_F", NUMBER, default_F)
+        indices = argument("hkl", _indices, hkl)
+        amplitudes = argument("F", lambda value: real_array(value, 1, _INSTEAD_OF_PHASES), F)
+        default = argument("default_F", NUMBER, default_F)
         _check_list(indices, amplitudes)
         if spacegroup is not None:
             from nbnumba.models.assemble import expand_list
@@ -178,7 +184,7 @@ class StructureFactors(Description):
         grid = empty_grid(tuple((indices.max(axis=0) - first + 1).tolist()))
         if default != 0.0:
             grid[:] = default
-        listed = _place(indices - first, amplitudes, grid)
+        listed = _place(indices, first, amplitudes, grid)
         h_min, k_min, l_min = first.tolist()
         return cls(read_only(grid), h_min, k_min, l_min, len(amplitudes), _count_friedel_pairs(listed, first.tolist()))
 
@@ -338,14 +344,6 @@ class StructureFactors(Description):
         return self.h_range * self.k_range * self.l_range
 
 
-def _argument(name: str, read: Callable[[Any], Any], value: Any) -> Any:
-    """What an argument is kept as; its name goes into the error."""
-    try:
-        return read(value)
-    except UnfitError as error:
-        raise UsageError(f"{{{name}}} {error}") from None
-
-
 def _indices(value: Any) -> np.ndarray:
     """Miller indices, int64[n, 3]."""
     import numpy as np
@@ -376,10 +374,11 @@ def _check_list(indices: np.ndarray, amplitudes: np.ndarray) -> None:
         raise UsageError(f"{{F}}[{row}], of reflection {h} {k} {l}, must be a finite number, not {amplitudes[row]:g}")
 
 
-def _place(positions: np.ndarray, amplitudes: np.ndarray, grid: np.ndarray) -> np.ndarray:
+def _place(indices: np.ndarray, first: np.ndarray, amplitudes: np.ndarray, grid: np.ndarray) -> np.ndarray:
     """Put amplitudes on a grid, later ones over earlier ones; which points of the grid there are now."""
     import numpy as np
 
+    positions = indices - first
     flat = np.ravel_multi_index(tuple(positions.T), grid.shape)
     taken = np.zeros(grid.size, dtype=bool)
     taken[flat] = True
@@ -387,9 +386,26 @@ def _place(positions: np.ndarray, amplitudes: np.ndarray, grid: np.ndarray) -> n
         # NumPy does not say which of several values for one place stays
         _, newest = np.unique(flat[::-1], return_index=True)
         last = len(flat) - 1 - newest
-        positions, amplitudes = positions[last], amplitudes[last]
-    grid[tuple(positions.T)] = amplitudes
+        grid[tuple(positions[last].T)] = amplitudes[last]
+        _warn_of_contradictions(indices, amplitudes, grid[tuple(positions.T)])
+    else:
+        grid[tuple(positions.T)] = amplitudes
     return taken.reshape(grid.shape)
+
+
+def _warn_of_contradictions(indices: np.ndarray, amplitudes: np.ndarray, kept: np.ndarray) -> None:
+    """Say that a list names reflections twice with amplitudes of which only one can count."""
+    import numpy as np
+
+    lost = np.flatnonzero(kept != amplitudes)
+    if len(lost) == 0:
+        return
+    h, k, l = indices[lost[0]].tolist()  # noqa: E741
+    warnings.warn(
+        f"{len(lost)} of {len(amplitudes)} reflections are named again with another F, and the last one counts: first "
+        f"{h} {k} {l}, F = {amplitudes[lost[0]]:g}, later {kept[lost[0]]:g}",
+        NbnumbaWarning, stacklevel=4,
+    )  # fmt: skip
 
 
 def _count_friedel_pairs(listed: np.ndarray, first: list[int]) -> int:

@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import numba
 
+from nbnumba.config.rules import INTEGER, argument
 from nbnumba.errors import UsageError
 
 T = TypeVar("T")
@@ -41,13 +42,14 @@ def thread_count(wanted: int | None) -> int:
     Raises
     ------
     UsageError
-        If it is less than one.
+        If it is no whole number, or less than one.
     """
     if wanted is None:
         return available_threads()
-    if wanted < 1:
-        raise UsageError(f"{{threads={wanted}}}: give at least 1")
-    return min(wanted, available_threads())
+    number: int = argument("threads", INTEGER, wanted)
+    if number < 1:
+        raise UsageError(f"{{threads={number}}}: give at least 1")
+    return min(number, available_threads())
 
 
 def share_out(work: Callable[[int, int], None], count: int, threads: int, smallest: int = 1) -> None:

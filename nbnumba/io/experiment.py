@@ -6,12 +6,14 @@ import math
 import os
 import warnings
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nbnumba.config import Beam, Crystal, Detector, Experiment, Sampling
 from nbnumba.config.detector import DIALS_LAB
+from nbnumba.config.rules import INTEGER, argument
 from nbnumba.errors import InputFileError, NbnumbaWarning, UsageError
 from nbnumba.io.expt import INDEX_FIRST, DialsExperiment, read_expt, write_expt
 from nbnumba.io.scene import Scene, as_vector, lattice_in_lab
@@ -67,6 +69,7 @@ def experiment_of(scene: Scene, image: int = 0) -> Experiment:
 
 def _check_image(scene: Scene, image: int) -> None:
     """Refuse images that are not there."""
+    argument("image", INTEGER, image)
     if scene.crystal is None:
         raise UsageError("{Scene.crystal}: there is none")
     images = 1 if scene.scan is None else scene.scan.images
@@ -134,6 +137,7 @@ def pick_experiment(path: str | os.PathLike[str], number: int) -> DialsExperimen
     UsageError
         If there is no such experiment.
     """
+    number = argument("experiment", INTEGER, number)
     experiments = read_expt(path, need_crystal=False)
     if not 0 <= number < len(experiments):
         last = len(experiments) - 1
@@ -157,10 +161,12 @@ def write_experiment(path: str | os.PathLike[str], experiment: Experiment) -> No
     Raises
     ------
     UsageError
-        If the experiment is impossible, or its detector curved.
+        If the experiment is impossible, its detector curved, or the suffix another.
     OutputFileError
         If the file can't be written.
     """
+    if Path(path).suffix not in (".expt", ".json"):
+        raise UsageError(f"{path}: an experiment list of DIALS has the suffix .expt")
     from nbnumba.io.simulated import scene_of
     from nbnumba.setup.lowering import lower
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbnumba.config import StructureFactors
-from nbnumba.errors import UsageError
+from nbnumba.errors import NbnumbaWarning, UsageError
 from nbnumba.io.hkl import read_hkl
 
 reflections = st.lists(
@@ -73,3 +73,10 @@ def test_a_list_that_can_not_be_used_is_refused_in_one_line(hkl, amplitudes, mes
 def test_a_default_that_is_no_number_is_refused():
     with pytest.raises(UsageError, match="^default_F must be a number, not nan$"):
         StructureFactors.from_reflections([[0, 0, 0]], [1.0], default_F=math.nan)
+
+
+def test_a_reflection_with_two_amplitudes_is_told_and_the_last_counts():
+    hkl = [(1, 0, 0), (0, 1, 0), (1, 0, 0), (1, 0, 0), (0, 1, 0)]
+    with pytest.warns(NbnumbaWarning, match="1 of 5 .* the last one counts: first 1 0 0, F = 5, later 7"):
+        grid = StructureFactors.from_reflections(hkl, [5.0, 3.0, 7.0, 7.0, 3.0])
+    assert grid.amplitudes[1, 0, 0] == 7.0

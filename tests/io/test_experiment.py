@@ -166,6 +166,8 @@ def test_experiments_share_the_panels_of_one_detector():
     (("still_flat", 0, 1), "image=1: a still has only image 0"),
     (("sweep_tilted_setting", 0, 10), "image=10: there are 10, from 0 to 9"),
     (("sweep_tilted_setting", 0, -1), "image=-1: there are 10, from 0 to 9"),
+    (("still_flat", 0, 0.5), "image must be a whole number, not 0.5"),
+    (("still_flat", "0"), "experiment must be a whole number, not '0'"),
 ])  # fmt: skip
 def test_what_is_not_there_is_refused(arguments, message):
     name, *numbers = arguments
@@ -178,6 +180,11 @@ def test_a_curved_detector_can_t_be_written(tmp_path):
     with pytest.raises(UsageError, match="no file can describe a curved detector"):
         model.experiment.to_dials(tmp_path / "x.expt")
     assert not list(tmp_path.iterdir())
+
+
+def test_an_experiment_list_has_the_suffix_of_one(tmp_path):
+    with pytest.raises(UsageError, match=r"x\.nxs: an experiment list of DIALS has the suffix \.expt"):
+        simulation().experiment.to_dials(tmp_path / "x.nxs")
 
 
 def test_a_scene_of_many_panels_becomes_a_detector_of_them(tmp_path):

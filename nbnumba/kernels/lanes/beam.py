@@ -100,10 +100,9 @@ def polarize(sources, always, incident, everywhere, lanes, s):
     incident = unit_again(incident)
     if not everywhere:
         return _polarize_some(sources, always, incident, lanes, s)
-    if sources.table.shape[0] > 1:
-        # nanoBragg normalises these vectors once more here, and later sources see the result
-        for i in range(lanes):
-            s[X + i], s[Y + i], s[Z + i] = unit_again((s[X + i], s[Y + i], s[Z + i]))
+    # nanoBragg normalises these vectors once more here, and later sources see the result
+    for i in range(lanes):
+        s[X + i], s[Y + i], s[Z + i] = unit_again((s[X + i], s[Y + i], s[Z + i]))
     return polarize_group(sources, incident, lanes, s)
 
 
