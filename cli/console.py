@@ -99,6 +99,20 @@ def warn(warnings: Iterable[str]) -> None:
         click.echo(f"nbnumba: warning: {' '.join(with_names(text, flag_of).split())}", err=True)
 
 
+def warn_of_threads(threads: int | None) -> None:
+    """Say that there are fewer cores than threads were asked for.
+
+    Parameters
+    ----------
+    threads : int or None
+        Value of --threads.
+    """
+    from nbnumba.engine.threads import available_threads
+
+    if threads is not None and threads > available_threads():
+        warn([f"--threads {threads}: there are {available_threads()} cores, and no more threads are started"])
+
+
 @contextlib.contextmanager
 def progress_bar(wanted: bool | None, work: str = "rendering") -> Iterator[Callable[[int, int], None] | None]:
     """A progress bar on stderr.

@@ -26,7 +26,8 @@ class FlagCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Refuse unknown options with two dashes."""
-        own = {name for option in self.get_params(ctx) for name in option.opts if name.startswith("-")}
+        spellings = (name for option in self.get_params(ctx) for name in (*option.opts, *option.secondary_opts))
+        own = {name for name in spellings if name.startswith("-")}
         for argument in args[: args.index("--") if "--" in args else None]:
             name = argument.partition("=")[0]
             if name.startswith("--") and name not in own and not self.is_flag(argument):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
-from nbnumba_cli.console import progress_bar, say, warn
+from nbnumba_cli.console import progress_bar, say, warn, warn_of_threads
 from nbnumba_cli.flag_command import FlagCommand
 from nbnumba_cli.startup import import_numba, require_working_folder, show_reports
 
@@ -62,6 +62,7 @@ def _noisify(flags: Sequence[str], threads: int | None) -> None:
     request = interpret_noisify(flags)
     options, pixel_size = request.options, request.pixel_size
     warn(request.warnings)
+    warn_of_threads(threads)
     _check_writable(request)
     say(request_lines(request.image, options, pixel_size, request.input_path, request.header_path))
     with progress_bar(None, "spreading") as progress:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from nbnumba_cli.console import progress_bar, say, warn
+from nbnumba_cli.console import progress_bar, say, warn, warn_of_threads
 from nbnumba_cli.flag_command import FlagCommand
 from nbnumba_cli.startup import import_numba, require_working_folder, show_reports
 
@@ -66,15 +66,13 @@ def _render(flags: Sequence[str], threads: int | None, png: str | None) -> None:
     from nbnumba.background.outputs import check_amorphous, write_amorphous
     from nbnumba.background.report import image_lines, result_warnings, setup_lines
     from nbnumba.background.setup import lower_amorphous
-    from nbnumba.engine.threads import available_threads
 
     request = interpret_nonbragg(flags)
     if png is not None:
         images = replace(request.files.images, png_path=Path(png))
         request = replace(request, files=replace(request.files, images=images))
     warn(request.warnings)
-    if threads is not None and threads > available_threads():
-        warn([f"--threads {threads}: there are {available_threads()} cores, and no more threads are started"])
+    warn_of_threads(threads)
     extracts = request.experiment.extraction is not None
     check_amorphous(request.files, extracts, [path for _, path in request.inputs])
     model = lower_amorphous(request.experiment)

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from nbnumba_cli.console import say
-from nbnumba_cli.readout_options import Detected, named_by_options, readout_facts, readout_options, readout_settings
+from nbnumba_cli.console import say, warn, warn_of_threads
+from nbnumba_cli.readout_options import (
+    Detected,
+    named_by_options,
+    readout_facts,
+    readout_hints,
+    readout_options,
+    readout_settings,
+)
 from nbnumba_cli.startup import import_numba, require_working_folder, show_reports
 
 from nbnumba.errors import NbnumbaError, UsageError
@@ -19,6 +27,11 @@ if TYPE_CHECKING:
 
     from nbnumba.io.scene import Scene
     from nbnumba.io.smv import SmvHeader
+    from nbnumba.readout import ReadoutSettings
+
+
+_LOWEST_ENERGY = 100.0
+"""eV; smaller numbers are keV."""
 
 
 @click.command("readout", short_help="Read out images of photons as a detector would.")
@@ -54,8 +67,10 @@ def command(**options: Any) -> None:
 
 def _run(options: dict[str, Any]) -> None:
     """Read, add up, read out, write, report."""
+    import numpy as np
+
     from nbnumba.io.atomic import check_distinct
-    from nbnumba.io.plane import by_panel, check_counts_target, write_counts
+    from nbnumba.io.plane import by_panel, check_counts_target, marked_pixels, write_counts
     from nbnumba.numerics.c_random import clock_seed
     from nbnumba.readout import Readout, scene_of_counts
     from nbnumba.readout.readout import added_images
@@ -64,17 +79,30 @@ def _run(options: dict[str, Any]) -> None:
     around = _around(options["header"], [path for path, _ in inputs])
     shape = options["shape"] or (around.shape if options["header"] else None)
     settings = readout_settings(options, _detected(options, around, shape))
+    _refuse_idle_pixel(options, settings)
+    warn(readout_hints(settings))
+    warn_of_threads(options["threads"])
     readout = Readout.from_settings(settings)
     scene = None if around.scene is None else scene_of_counts(around.scene, readout)
     check_counts_target(output, settings.dtype, around.header, scene)
     check_distinct({"-o": output}, [path for path, _ in inputs])
-    photons = by_panel(added_images([(path, _read(path, shape), scale) for path, scale in inputs]), scene)
+    images = [(path, _read(path, shape), scale) for path, scale in inputs]
+    photons = added_images(images)
+    marked = marked_pixels([(path, image) for path, image, _ in images])
+    if marked is not None:
+        photons = np.where(marked, np.float32(0.0), photons)
+        measured = by_panel(~marked, scene)
+        settings = replace(settings, mask=measured if settings.mask is None else measured & (settings.mask != 0))
+        readout = Readout.from_settings(settings)
+    photons = by_panel(photons, scene)
     seed = clock_seed() if options["seed"] is None else options["seed"]
     counts = readout.apply(photons, seed, options["image_number"], options["threads"])
     entries = {"GAIN": f"{settings.gain:g}", "ADC_OFFSET": f"{settings.offset:g}"}
     if settings.pixel_size is not None:
         entries["PIXEL_SIZE"] = f"{settings.pixel_size / 1000.0:g}"
     write_counts(output, counts, around.header, entries, scene)
+    if settings.dtype == "int32" and (around.header is not None or scene is None) and _is_smv(output):
+        warn([f"{output}: has pixels of 32 bits, which DIALS takes for 16: give --dtype uint16, or write .cbf or .nxs"])
     facts = [*readout_facts(readout, settings.saturation, photons, counts, seed), ("written", output)]
     say([f"{word:11s} {text}" for word, text in facts])
 
@@ -148,24 +176,45 @@ def _named_scale(text: str) -> tuple[str, float]:
     if not colon or Path(text).exists():
         return text, 1.0
     try:
-        return path, float(scale)
+        factor = float(scale)
     except ValueError:
-        return text, 1.0
+        factor = math.nan
+    if not 0.0 <= factor < math.inf:
+        raise UsageError(f"{text}: {scale!r} is no factor: behind the colon stands a number of zero or more")
+    return path, factor
 
 
 def _read(path: str, shape: tuple[int, int] | None) -> np.ndarray:
     """An image whose size may have to be stated."""
     from nbnumba.io.formats import is_readable
     from nbnumba.io.plane import read_plane
+    from nbnumba.io.reading import read_input
 
     if shape is None and not is_readable(path):
+        # a name that is no file's has no size to state
+        read_input(path)
         raise UsageError(f"{path}: a raw float image does not state its size: give --shape SLOW FAST, or --header")
     return read_plane(path, shape)
+
+
+def _is_smv(path: str) -> bool:
+    """Whether a file is of the format that states the size of a pixel and little else."""
+    from nbnumba.io.formats import SMV_SUFFIXES
+
+    return Path(path).suffix.lower() in SMV_SUFFIXES
+
+
+def _refuse_idle_pixel(options: dict[str, Any], settings: ReadoutSettings) -> None:
+    """Refuse the size of a pixel that neither a point spread nor a header needs."""
+    if options["pixel"] is not None and settings.point_spread is None and not _is_smv(options["output"]):
+        raise UsageError("--pixel: has no effect without --psf, or an SMV image (.img) that states it")
 
 
 def _detected(options: dict[str, Any], around: _Around, shape: tuple[int, int] | None) -> Detected:
     """What options and what is around the photons say of the pixels."""
     millimetres = around.pixel_size if options["pixel"] is None else options["pixel"]
+    if options["pixel"] is not None and not 0.0 < options["pixel"] < math.inf:
+        raise UsageError(f"--pixel must be a number above zero, not {options['pixel']}")
     return Detected(
         pixel_size=None if millimetres is None else millimetres * 1000.0, energy=_energy(options, around),
         mask=None if options["mask"] is None else _read(options["mask"], shape), read=lambda path: _read(path, shape),
@@ -175,10 +224,14 @@ def _detected(options: dict[str, Any], around: _Around, shape: tuple[int, int] |
 def _energy(options: dict[str, Any], around: _Around) -> float:
     """Photon energy, eV: stated, or from the wavelength."""
     from nbnumba.config.constants import HC_EV_ANGSTROM
+    from nbnumba.config.units import unit_hint
 
     if options["energy"] is not None:
         preset = options["preset"] or PRESETS[0]
         if preset != "jungfrau":
             raise UsageError(f"--energy: has no effect on --readout {preset}, only on jungfrau")
-        return float(options["energy"])
+        energy = float(options["energy"])
+        if 0.0 < energy < _LOWEST_ENERGY:
+            warn([unit_hint(f"--energy {energy:g}", energy, "eV", "keV", 1000.0 * energy)])
+        return energy
     return HC_EV_ANGSTROM / around.wavelength if around.wavelength else 12400.0

@@ -16,7 +16,7 @@ from nbnumba.readout.names import DTYPES, EDGES, GENERATORS, PRESETS
 if TYPE_CHECKING:
     import numpy as np
 
-    from nbnumba.readout import PointSpread, Readout, ReadoutSettings
+    from nbnumba.readout import PointSpread, Readout, ReadoutSettings, Stage
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -166,7 +166,7 @@ def readout_settings(options: Mapping[str, Any], detected: Detected) -> ReadoutS
     changes = {name: options[name] for name in _AS_IS if options[name] is not None}
     for name in ("calibration", "hot_pixels", "dead_pixels"):
         if options[name] is not None:
-            changes[name] = _number_or_map(options[name], detected)
+            changes[name] = _number_or_map(name, options[name], detected)
     if detected.mask is not None:
         changes["mask"] = detected.mask
     if options["gaps"] is False:
@@ -180,8 +180,25 @@ def readout_settings(options: Mapping[str, Any], detected: Detected) -> ReadoutS
     return settings
 
 
+def readout_hints(settings: ReadoutSettings) -> list[str]:
+    """What is probably not meant, in the words of the options.
+
+    Parameters
+    ----------
+    settings : ReadoutSettings
+        From `readout_settings`.
+
+    Returns
+    -------
+    list of str
+    """
+    return [with_names(hint, lambda field: FLAGS.get(field, field)) for hint in settings.hints()]
+
+
 def _refuse_idle(options: Mapping[str, Any], settings: ReadoutSettings) -> None:
     """Refuse options that would change nothing."""
+    import numpy as np
+
     needs = {
         "source_seed": (settings.fluctuation, "--fluctuation"), "photon_seed": (settings.counting, "--counting"),
         "readout_seed": (settings.readout_noise, "--readout-noise"),
@@ -193,14 +210,20 @@ def _refuse_idle(options: Mapping[str, Any], settings: ReadoutSettings) -> None:
     for name, (used, other) in needs.items():
         if options[name] is not None and not used:
             raise UsageError(f"--{name.replace('_', '-')}: has no effect without {other}")
+    largest = np.iinfo(settings.dtype).max
+    if options["saturation"] is not None and settings.saturation is not None and settings.saturation > largest:
+        raise UsageError(f"--saturation {settings.saturation:g}: has no effect, {settings.dtype} ends at {largest}")
 
 
-def _number_or_map(text: str, detected: Detected) -> float | np.ndarray:
+def _number_or_map(name: str, text: str, detected: Detected) -> float | np.ndarray:
     """A number, or the image of that name."""
     try:
         return float(text)
     except ValueError:
-        return detected.read(text)
+        pass
+    if not Path(text).suffix and not Path(text).exists():
+        raise UsageError(f"--{name.partition('_')[0]} {text}: is neither a number nor the name of a file")
+    return detected.read(text)
 
 
 def _point_spread(options: Mapping[str, Any], settings: ReadoutSettings, detected: Detected) -> PointSpread | None:
@@ -251,8 +274,17 @@ def readout_facts(
     size = f"{counts.shape[-2]} x {counts.shape[-1]} (slow x fast) pixels"
     return [
         ("expected", f"{total:.10g} photons on {size}{f' of {len(counts)} panels' if counts.ndim > 2 else ''}"),
-        *(("" if i else "stages", str(stage)) for i, stage in enumerate(readout.stages)),
+        *(("" if i else "stages", _stage_text(stage)) for i, stage in enumerate(readout.stages)),
         ("seed", str(seed)),
         ("pixels", f"{counts.min()} to {counts.max()}, sum {values:.10g}, "
                    f"{np.count_nonzero(counts >= np.floor(most))} at the largest value"),
     ]  # fmt: skip
+
+
+def _stage_text(stage: Stage) -> str:
+    """A stage with its figures, of arrays the size."""
+    import numpy as np
+
+    arrays = {name: value for name, value in vars(stage).items() if isinstance(value, np.ndarray)}
+    sizes = "".join(f", {name}={' x '.join(map(str, array.shape))} values" for name, array in arrays.items())
+    return f"{repr(stage)[:-1]}{sizes})" if arrays else repr(stage)

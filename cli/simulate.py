@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 from nbnumba_cli.additions import addition_options
 from nbnumba_cli.background import background_option
-from nbnumba_cli.console import progress_bar, say, warn
+from nbnumba_cli.console import progress_bar, say, warn, warn_of_threads
 from nbnumba_cli.flag_command import FlagCommand
 from nbnumba_cli.physics import chosen_physics, physics_options
 from nbnumba_cli.readout_options import (
@@ -18,6 +18,7 @@ from nbnumba_cli.readout_options import (
     Detected,
     named_by_options,
     readout_facts,
+    readout_hints,
     readout_options,
     readout_settings,
 )
@@ -155,7 +156,6 @@ def _simulate(
     outputs: ImageNames, detector: str | None, spots: Path | None,
 ) -> None:
     """Read, simulate, write, report."""
-    from nbnumba.engine.threads import available_threads
     from nbnumba.numerics.c_random import clock_seed
     from nbnumba.output.images import ImageOutputs
     from nbnumba.output.report import image_lines, model_warnings, result_warnings, setup_lines
@@ -171,8 +171,7 @@ def _simulate(
     extra = ImageOutputs(outputs.paths, outputs.compression, outputs.smv_header, truth=outputs.truth)
     files = replace(request.files, smv_header=extra.smv_header, png_path=None if png is None else Path(png))
     request = replace(request, files=files)
-    if threads is not None and threads > available_threads():
-        warn([f"--threads {threads}: there are {available_threads()} cores, and no more threads are started"])
+    warn_of_threads(threads)
     if request.files.noise_seed is None:
         # the report says which; the library warns
         request = replace(request, files=replace(request.files, noise_seed=clock_seed()))
@@ -216,7 +215,9 @@ def _readout_settings(options: dict[str, Any], model: Model) -> ReadoutSettings:
         lambda path: read_plane(path, model.shapes[0]),
     )  # fmt: skip
     with named_by_options(_READOUT_NAMES):
-        return readout_settings(options, detected)
+        settings = readout_settings(options, detected)
+    warn(readout_hints(settings))
+    return settings
 
 
 def _checked_readout(settings: ReadoutSettings, model: Model, request: Request) -> Readout:

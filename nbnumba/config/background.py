@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from nbnumba.config.constants import AVOGADRO, R_E_SQUARED
 from nbnumba.config.description import Description
 from nbnumba.config.radial_curve import RadialCurve
 from nbnumba.config.rules import POSITIVE, Rule, Rules, instance
+
+_RINGS = 1000
+"""Rings of equal solid angle over which scattering is summed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +42,31 @@ class Background(Description):
         "curve": instance(RadialCurve),
         **dict.fromkeys(("thickness", "density", "molar_mass"), POSITIVE),
     }
+
+    def scattered_share(self, wavelength: float) -> float:
+        """Photons that are scattered, in all directions, for each photon of an unpolarized beam.
+
+        Molecules per area times r_e²·∫F²·(1 + cos² 2θ)/2 dΩ; no photon is lost to those that are scattered before.
+
+        Parameters
+        ----------
+        wavelength : float
+            Å.
+
+        Returns
+        -------
+        float
+            Far below 1 in a thin sample.
+        """
+        import numpy as np
+
+        edges = np.linspace(-1.0, 1.0, _RINGS + 1)
+        cosine = (edges[1:] + edges[:-1]) / 2.0
+        stol = np.sqrt((1.0 - cosine) / 2.0) / wavelength
+        amplitude = np.interp(stol, self.curve.stol, self.curve.amplitude)
+        per_molecule = 4.0 * np.pi * R_E_SQUARED * np.mean(amplitude**2 * (1.0 + cosine**2) / 2.0)
+        # mm and g/cm³ to m and g/m³
+        return float(per_molecule * self.thickness * 1e-3 * self.density * 1e6 / self.molar_mass * AVOGADRO)
 
     @classmethod
     def named(cls, name: str, thickness: float) -> Background:

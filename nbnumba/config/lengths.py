@@ -24,7 +24,7 @@ def read_length(text: str, unit: str, bare: str) -> float:
     unit : str
         In which the length is wanted: nm, um, mm, cm or m.
     bare : str
-        Unit of a number without one.
+        Unit of a number without one; empty if there must be one.
 
     Returns
     -------

@@ -23,6 +23,12 @@ _SHORTEST_WAVELENGTH = 1e-6
 _LONGEST_WAVELENGTH = 1e6
 """Å; a source with a longer one was stated in Å where a file states metres."""
 
+_LARGEST_DENSITY = 25.0
+"""g/cm³; osmium has 22.6."""
+
+_THIN = 0.1
+"""Photons that a thin sample scatters at most, for each that comes."""
+
 _FAR_OUTSIDE = 2.0
 """Detectors; a beam centre so far from the corner is one in pixels, if these lie on the detector."""
 
@@ -43,11 +49,26 @@ def unit_hints(experiment: Experiment) -> list[str]:
     detector, wavelength = experiment.detector, experiment.beam.nominal_wavelength
     hints = [
         pixel_size_hint(detector.pixel_size), *_distance_hints(detector), *_centre_hints(detector),
-        _sources_hint(experiment.beam.sources),
+        _sources_hint(experiment.beam.sources), *_background_hints(experiment),
     ]  # fmt: skip
     if wavelength < _SHORTEST_WAVELENGTH:
         hints.append(_field_hint("Beam.wavelength", wavelength, "Å", "m", wavelength * 1e10))
     return [hint for hint in hints if hint is not None]
+
+
+def _background_hints(experiment: Experiment) -> Iterator[str]:
+    """Densities in kg/m³, and thicknesses that no thin sample has."""
+    wavelength = experiment.beam.nominal_wavelength
+    for material in experiment.background:
+        share = material.scattered_share(wavelength) if wavelength > _SHORTEST_WAVELENGTH else 0.0
+        if material.density > _LARGEST_DENSITY:
+            stated = f"{{Background.density}} {material.density:g}"
+            yield unit_hint(stated, material.density, "g/cm³", "kg/m³", material.density / 1000.0)
+        elif share > _THIN:
+            yield (
+                f"{{Background.thickness}} {material.thickness:g} mm scatters {100.0 * share:.3g} % of the photons: "
+                "absorption and second scattering, which are left out, matter then"
+            )
 
 
 def unit_hint(stated: str, value: float, unit: str, other: str, likely: float) -> str:

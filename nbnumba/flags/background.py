@@ -74,13 +74,19 @@ def with_backgrounds(request: Request, texts: Sequence[str]) -> Request:
 def _material(text: str) -> Background:
     """One material."""
     name, *words = text.split(":")
+    if not text.strip():
+        raise _unfit(text, "a material is missing, as in water:100um,air:5mm")
     beyond, words = _taken(words, BEYOND)
     if name in NAMES:
         if len(words) != 1:
-            raise _unfit(text, f"{name} needs its thickness along the beam and no more, as in {name}:100um")
+            needed = f"{name} needs its thickness along the beam and no more, as in {name}:100um"
+            raise _unfit(text, f"{needed} or {name}:100um:refuse")
         material = Background.named(name, _length(text, words[0]))
         return replace(material, curve=replace(material.curve, beyond=beyond or BEYOND[0]))
     abscissa, words = _taken(words, ABSCISSAE)
+    if len(words) > FIGURES:
+        last = f"'{words[FIGURES]}' is none of {', '.join((*ABSCISSAE, *BEYOND))}"
+        raise _unfit(text, f"{last}, which may stand behind thickness, density and molar mass")
     if len(words) != FIGURES:
         known = "" if Path(name).is_file() else f"'{name}' is neither {' nor '.join(NAMES)} nor a file; "
         raise _unfit(text, (

@@ -57,6 +57,7 @@ _BY_HAND = {
     "Physics.fix": "--fix",
     "Physics.keep": "--keep",
     "RadialCurve.beyond": "--background ...:",
+    "RadialCurve.beyond=refuse": ":refuse",
     "RadialCurve.stol": "--background",
     "abscissa": ":stol, :4stol or :Q behind --background FILE:THICKNESS:DENSITY:MOLAR_MASS",
     "spectrum_unit": "--spectrum-unit",

@@ -149,7 +149,9 @@ def interpret_noisify(arguments: Sequence[str]) -> NoisifyRequest:
     return NoisifyRequest(
         image=image, options=settings.options, pixel_size=pixel_size, header=header, files=files,
         input_path=settings.input_path, header_path=settings.header_path,
-        warnings=(*_flag_warnings(occurrences, settings, stated), *guessed),
+        warnings=(
+            *_flag_warnings(occurrences, settings, stated), *guessed, *_doubts(settings, image.shape, pixel_size),
+        ),
     )  # fmt: skip
 
 
@@ -191,6 +193,31 @@ def _pixel_size(settings: NoisifySettings, stated: SmvHeader | None) -> float:
     if settings.options.point_spread.acts and not 1.0 / LARGEST_NUMBER <= value <= LARGEST_NUMBER:
         raise InputFileError(f"{settings.header_path}: a point spread needs a PIXEL_SIZE above zero, not {value:g}")
     return value
+
+
+_NARROWEST = 0.01
+"""Widths in pixels below which a unit was mistaken."""
+
+
+def _doubts(settings: NoisifySettings, shape: tuple[int, ...], pixel_size: float) -> Iterator[str]:
+    """What noisify does, and nobody wants."""
+    from nbnumba.io.formats import smv_hints
+
+    options = settings.options
+    spread = options.point_spread
+    width = spread.fwhm / 1000.0 / pixel_size if spread.acts else 1.0
+    if width < _NARROWEST:
+        yield f"-psf_fwhm {spread.fwhm:g} is read in µm: on pixels of {pixel_size:g} mm no photon leaves its own"
+    if width >= max(shape) > 1:
+        yield f"-psf_fwhm {spread.fwhm:g} µm is wider than the image, {max(shape)} pixels of {pixel_size:g} mm"
+    for flag, fraction in (("-calibration", options.calibration_noise), ("-flicker_noise", options.flicker_noise)):
+        if options.noise and fraction > 1.0:
+            yield f"{flag} {fraction:g} is read as a fraction: {fraction:g} % would be {fraction / 100.0:g}"
+    if not options.scale * options.fluence > 0.0:
+        yield f"-scale {options.scale:g}, -fluence {options.fluence:g}: no pixel holds photons"
+    if options.gain <= 0.0:
+        yield f"-gain {options.gain:g}: pixels do not get brighter with photons"
+    yield from smv_hints({"-intfile": settings.files.int_path, "-noisefile": settings.files.noise_path})
 
 
 _SEEN_IN_HEADER = {

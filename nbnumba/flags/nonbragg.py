@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbnumba.background.experiment import AmorphousExperiment, AmorphousFiles, Extraction
+from nbnumba.config.rules import LARGEST_NUMBER
 from nbnumba.errors import InputFileError, UsageError
 from nbnumba.flags.headers import StatedHeader, check_stated, enter_header
 from nbnumba.flags.names import named_by_flags
 from nbnumba.flags.nonbragg_table import NONBRAGG_FLAGS, NonBraggSettings
 from nbnumba.flags.parse import Occurrence, apply
 from nbnumba.flags.request import chosen_pixel, energy_hints, listed_sources, size_hints
+from nbnumba.io.formats import smv_hints
 
 if TYPE_CHECKING:
     import numpy as np
@@ -114,6 +116,8 @@ def _points(path: Path) -> tuple[np.ndarray, list[str]]:
     points, not_numbers = read_stol(path)
     if not np.isfinite(points[:, 0]).all() or np.isinf(points[:, 1]).any():
         raise InputFileError(f"{path}: holds a number that is not finite; every line needs an abscissa and F")
+    if np.nanmax(np.abs(points)) > LARGEST_NUMBER:
+        raise InputFileError(f"{path}: holds a number that is too large to compute with")
     if not not_numbers:
         return points, []
     listed = ", ".join(map(str, not_numbers[:_LISTED_LINES])) + (" ..." if len(not_numbers) > _LISTED_LINES else "")
@@ -143,4 +147,6 @@ def _unused(occurrences: Sequence[Occurrence], settings: NonBraggSettings) -> li
             f"{item.typed} has no effect without -img: there is no image to extract a curve from"
             for item in occurrences if item.flag.name in _FOR_EXTRACTION
         ]  # fmt: skip
-    return list(dict.fromkeys((*said, *size_hints(settings.detector), *energy_hints(occurrences))))
+    images = settings.files.images
+    misnamed = smv_hints({"-intfile": images.int_path, "-noisefile": images.noise_path})
+    return list(dict.fromkeys((*said, *size_hints(settings.detector), *energy_hints(occurrences), *misnamed)))

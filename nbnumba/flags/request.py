@@ -17,6 +17,7 @@ from nbnumba.flags.headers import check_named, check_stated, on_detector, settin
 from nbnumba.flags.names import entries_set_by, named_by_flags
 from nbnumba.flags.parse import Occurrence, apply, tokenise
 from nbnumba.flags.settings import Settings
+from nbnumba.io.formats import smv_hints
 from nbnumba.models.names import is_model_or_data
 from nbnumba.output.files import OutputFiles
 
@@ -381,6 +382,7 @@ def _warnings(
         )
     said += size_hints(settings.detector)
     said += energy_hints(occurrences)
+    said += smv_hints({"-intfile": settings.files.int_path, "-noisefile": settings.files.noise_path})
     return tuple(dict.fromkeys(said))
 
 

@@ -203,7 +203,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             with _replacing(_real(target)) as (_, stream):
                 yield stream
     except OSError as error:
-        raise OutputFileError(f"{path}: can't be written: {error.strerror or error}") from error
+        raise OutputFileError(f"{path}: can't be written: {reason(error)}") from error
 
 
 @contextlib.contextmanager
@@ -247,13 +247,16 @@ def reason(error: OSError) -> str:
     Parameters
     ----------
     error : OSError
-        From the operating system or from h5py.
+        From the operating system, from NumPy or from h5py.
 
     Returns
     -------
     str
     """
     wrapped = re.search(r"error message = '([^']*)'", str(error))
+    if error.errno is None and "requested and" in str(error):
+        # NumPy's words
+        return "the disk is full, or the file would be larger than it may be"
     return wrapped.group(1) if wrapped else error.strerror or str(error).splitlines()[0]
 
 

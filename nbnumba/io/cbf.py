@@ -8,6 +8,7 @@ import hashlib
 import math
 import os
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import numpy as np
 from nbnumba.config.constants import HC_EV_ANGSTROM
 from nbnumba.config.detectors import DETECTORS
 from nbnumba.config.panel import LARGEST_COUNT, Panel
-from nbnumba.errors import InputFileError
+from nbnumba.errors import InputFileError, NbnumbaWarning
 from nbnumba.io.atomic import atomic_write
 from nbnumba.io.byte_offset import compress, decompress
 from nbnumba.io.flat import FlatView, flat_panel, flat_view, sweep
@@ -63,6 +64,7 @@ def write_cbf(
         If fractions are lost, values clipped, or readers will take something otherwise than it is.
     """
     view = flat_view(path, scene)
+    _warn_of_units(path, view.panel)
     frames = split_frames(images, scene.panels)
     names = numbered_names(path, len(frames))
     for i, (name, (image,)) in enumerate(zip(names, frames, strict=True)):
@@ -71,6 +73,13 @@ def write_cbf(
         data = _cbf_bytes(Path(name).stem, cbf_header(view, scene, view.start + i * view.width), pixels)
         with atomic_write(name) as stream:
             stream.write(data)
+
+
+def _warn_of_units(path: str | os.PathLike[str], panel: Panel) -> None:
+    """The format has no place for gain and pedestal."""
+    if (panel.gain, panel.pedestal) != (1.0, 0.0):
+        message = f"{path}: can't say that a photon is {panel.gain:g} and none is {panel.pedestal:g}; NXmx (.nxs) can"
+        warnings.warn(NbnumbaWarning(message), stacklevel=3)
 
 
 def check_cbf(path: str | os.PathLike[str], scene: Scene) -> None:

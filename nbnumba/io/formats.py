@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,6 +105,24 @@ def format_of(path: str | os.PathLike[str]) -> Format:
         if suffix in known.suffixes:
             return known
     raise UsageError(f"{path}: no format has the suffix {suffix!r}: take one of {', '.join(SUFFIXES)}")
+
+
+def smv_hints(named: Mapping[str, Path | None]) -> Iterator[str]:
+    """Names that promise another format than the SMV that they will hold.
+
+    Parameters
+    ----------
+    named : mapping of str to (Path or None)
+        What the user knows each SMV image by, and its name.
+
+    Yields
+    ------
+    str
+    """
+    for word, path in named.items():
+        suffix = "" if path is None else path.suffix.lower()
+        if suffix in SUFFIXES and suffix not in (*SMV_SUFFIXES, ".bin"):
+            yield f"{word} {path}: is an SMV image, whatever its name says"
 
 
 def write_image(

@@ -43,6 +43,9 @@ def read_hdf5_pixels(path: str | os.PathLike[str]) -> np.ndarray:
             pixels: np.ndarray = _float_dataset(path, file)[()]
             return pixels
     except OSError as error:
+        if "plugin" in str(error):
+            needed = "is compressed (bitshuffle), which needs hdf5plugin: pip install hdf5plugin"
+            raise InputFileError(f"{path}: {needed}") from None
         raise InputFileError(f"{path}: can't be read: {error.strerror or error}") from error
 
 

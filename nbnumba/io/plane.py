@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,10 @@ COUNTS_SUFFIXES = tuple(
     if not known.picture and (known.reader or not known.scene) for suffix in known.suffixes
 )  # fmt: skip
 """Names that counts can be written under."""
+
+
+_MARKING = tuple(s for known in FORMATS if known.name in ("NXmx", "miniCBF") for s in known.suffixes)
+"""Files in which negative numbers mark pixels."""
 
 
 class ShapeMismatchError(NbnumbaError):
@@ -62,6 +66,24 @@ def read_plane(path: str | os.PathLike[str], shape: tuple[int, int] | None = Non
     if shape is not None and image.shape != shape:
         raise ShapeMismatchError(f"{path}: is {shape_text(image.shape)} pixels, not {shape_text(shape)} as stated")
     return image
+
+
+def marked_pixels(images: Iterable[tuple[str, np.ndarray]]) -> np.ndarray | None:
+    """Pixels without a value in any of some images: gaps (-1) and dead ones (-2) of miniCBF and NXmx files.
+
+    Parameters
+    ----------
+    images : iterable of (str, ndarray)
+        Names of files, whose suffixes say the format, and pixels of one shape.
+
+    Returns
+    -------
+    ndarray, shape of each, bool; or None
+        None where no pixel is marked.
+    """
+    marks = [(pixels == -1) | (pixels == -2) for path, pixels in images if Path(path).suffix.lower() in _MARKING]
+    marked = np.logical_or.reduce(marks) if marks else np.False_
+    return np.asarray(marked) if marked.any() else None
 
 
 def read_raw_numbers(path: str | os.PathLike[str]) -> np.ndarray:

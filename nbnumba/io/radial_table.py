@@ -7,14 +7,19 @@ import os
 
 import numpy as np
 
+from nbnumba.config.rules import LARGEST_NUMBER
 from nbnumba.errors import InputFileError, UsageError
 from nbnumba.io.atomic import write_lines
-from nbnumba.io.reading import read_columns
+from nbnumba.io.reading import quote, read_columns
 
 DIVISORS = {"stol": 1.0, "4stol": 4.0, "Q": 4.0 * math.pi}
 """Abscissa -> what it is divided by to become sin(theta)/lambda."""
 
 _NAMES = {name.lower(): name for name in DIVISORS}
+
+
+_PER_NM = ("1/nm", "/nm", "nm^-1", "nm-1", "nm**-1", "nm⁻¹")
+"""How people write the unit that abscissae are not in."""
 
 
 def read_radial_table(path: str | os.PathLike[str], abscissa: str | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -42,12 +47,17 @@ def read_radial_table(path: str | os.PathLike[str], abscissa: str | None = None)
     comments, points = [], []
     for line, words in read_columns(path, 16):
         if words[0].startswith("#"):
-            comments += [word.strip("#()") for word in words]
+            comments += [word.strip("#()[]") for word in words]
         else:
             points.append(_point(words, f"{path}: line {line}"))
     if not points:
         raise InputFileError(f"{path}: holds no points; lines of an abscissa and F are needed")
-    stated = next((_NAMES[word.lower()] for word in comments if word.lower() in _NAMES), None)
+    named = sorted({_NAMES[word.lower()] for word in comments if word.lower() in _NAMES})
+    if len(named) > 1 and abscissa not in named:
+        raise InputFileError(f"{path}: its comments name {' and '.join(named)}: give {{abscissa}}")
+    if any(word.lower() in _PER_NM for word in comments):
+        raise InputFileError(f"{path}: its comments say 1/nm; divide the abscissae by 10: they are read in 1/Å")
+    stated = abscissa if abscissa in named else next(iter(named), None)
     if stated is not None and abscissa is not None and stated != abscissa:
         raise InputFileError(f"{path}: says that its abscissa is {stated}, not {abscissa}")
     known = abscissa or stated
@@ -91,6 +101,11 @@ def _point(words: list[str], where: str) -> tuple[float, float]:
     if len(words) < 2:
         raise InputFileError(f"{where}: two numbers are needed, an abscissa and F")
     try:
-        return float(words[0]), float(words[1])
+        point = float(words[0]), float(words[1])
     except ValueError:
-        raise InputFileError(f"{where}: {words[0]!r} {words[1]!r} are not two numbers; comments begin with #") from None
+        shown = f"{quote(words[0])} {quote(words[1])}"
+        raise InputFileError(f"{where}: {shown} are not two numbers; comments begin with #") from None
+    if not (0.0 <= point[0] <= LARGEST_NUMBER and 0.0 <= point[1] <= LARGEST_NUMBER):
+        shown = f"{words[0]} {words[1]}"
+        raise InputFileError(f"{where}: {shown}: abscissae and F must be finite numbers, and must not be negative")
+    return point

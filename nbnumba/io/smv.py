@@ -15,7 +15,7 @@ from nbnumba.errors import InputFileError, UsageError
 from nbnumba.io.atomic import atomic_write, write_array
 from nbnumba.io.pixels import real_image
 from nbnumba.io.reading import NUMBER, quote, read_input
-from nbnumba.io.smv_headers import BLOCK, Entry, layout, padded_header
+from nbnumba.io.smv_headers import BLOCK, layout, padded_header
 
 _MAGIC = re.compile(rb"\{\s*HEADER_BYTES")
 _LARGEST_SIZE = 2**31
@@ -23,7 +23,7 @@ _LARGEST_SIZE = 2**31
 WRITTEN_TYPES = {"uint16": "unsigned_short", "int32": "long_integer"}
 """Pixels -> TYPE of the header."""
 
-_OF_THE_FILE = ("HEADER_BYTES", "DIM", "BYTE_ORDER", "TYPE", "SIZE1", "SIZE2")
+_OF_THE_FILE = ("HEADER_BYTES", "DIM", "BYTE_ORDER", "TYPE", "Data_type", "SIZE1", "SIZE2")
 """Keys that belong to a file rather than to its experiment."""
 
 _READ_TYPES = {
@@ -270,7 +270,11 @@ def write_smv(
     for key, value in (entries or {}).items():
         _check_entry(path, key, value)
     values |= entries or {}
-    lines: list[Entry] = [*layout(image.shape, WRITTEN_TYPES[image.dtype.name]), *values.items()]
+    lines = layout(image.shape, WRITTEN_TYPES[image.dtype.name])
+    if image.dtype == np.int32:
+        # d*TREK's word: without it fabio takes any pixels for 16-bit ones
+        lines.append(("Data_type", "long int"))
+    lines += values.items()
     write_smv_rows(path, padded_header(lines), [np.ascontiguousarray(image)])
 
 

@@ -50,7 +50,7 @@ def read_stol(path: str | os.PathLike[str]) -> StolText:
     points = np.full((len(rows), 2), np.nan)
     not_numbers = []
     for point, (line, words) in zip(points, rows, strict=True):
-        found = [NUMBER.match(word.encode("latin-1")) for word in words]
+        found = [NUMBER.match(word.encode()) for word in words]
         point[: len(words)] = [float(match.group(1)) if match else 0.0 for match in found]
         if not all(found):
             not_numbers.append(line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -11,7 +12,7 @@ from nbnumba.config.rules import NOT_NEGATIVE, NUMBER, POSITIVE, Rules, optional
 from nbnumba.numerics.counter_arrays import draw_normal
 from nbnumba.numerics.counter_random import stream_key
 from nbnumba.readout.names import DTYPES
-from nbnumba.readout.stage import POSITIVE_MAP, SEED, Purpose, Stage, Strip, require, require_shape, word
+from nbnumba.readout.stage import FRACTION, POSITIVE_MAP, SEED, Purpose, Stage, Strip, require, require_shape, word
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +36,7 @@ class CalibrationError(Stage):
     seed: int = 0
     factors: np.ndarray | None = field(default=None, repr=False)
 
-    RULES: ClassVar[Rules] = {"rms": NOT_NEGATIVE, "seed": SEED, "factors": optional(POSITIVE_MAP)}
+    RULES: ClassVar[Rules] = {"rms": FRACTION, "seed": SEED, "factors": optional(POSITIVE_MAP)}
 
     def _check(self) -> None:
         """Refuse two kinds of factors at once."""
@@ -158,7 +159,7 @@ class Digitize(Stage):
     RULES: ClassVar[Rules] = {"dtype": word(*DTYPES)}
 
     def holds(self, value: float) -> bool:
-        """Whether a whole number fits the type.
+        """Whether pixels of the type can have a value.
 
         Parameters
         ----------
@@ -166,7 +167,7 @@ class Digitize(Stage):
             Any.
         """
         limits = np.iinfo(self.dtype)
-        return bool(limits.min <= value <= limits.max)
+        return bool(limits.min <= value <= limits.max and value == math.floor(value))
 
     def apply(self, values: np.ndarray, strip: Strip) -> np.ndarray:
         """Round and clip; the numbers are still float64; see `Stage.apply`."""

@@ -89,6 +89,8 @@ class PhotonCounting(Stage):
 
     def apply(self, values: np.ndarray, strip: Strip) -> np.ndarray:
         """Count; see `Stage.apply`."""
+        least = values.min()
+        require(least >= 0.0, "PhotonCounting", f"gets {least:g} photons from the stages before it")
         if self.in_order:
             seed = strip.seed if self.seed is None else self.seed
             drawn = _nanobragg_counts(values, ran1_state(-(seed + strip.image_number)), poisson_state())

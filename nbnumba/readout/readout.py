@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -159,7 +160,8 @@ class Readout:
             if isinstance(stage, (DeadPixels, Gaps)):
                 fits, field = self.digitize.holds(stage.value), f"{type(stage).__name__}.value"
                 problem = f"{stage.value:g} does not fit {{Digitize.dtype}} {self.digitize.dtype}"
-                require(fits, field, f"{problem}: give 0, or a signed type")
+                other = "0, or a signed type" if stage.value == math.floor(stage.value) else "a whole number"
+                require(fits, field, f"{problem}: give {other}")
 
     def apply(self, image: np.ndarray, seed: int, image_number: int = 0, threads: int | None = None) -> np.ndarray:
         """Read out an image.
@@ -184,6 +186,8 @@ class Readout:
         UsageError
             If photons are negative, NaN or beyond 2⁵³, or the image does not fit a stage.
         """
+        masked = isinstance(image, np.ma.MaskedArray) and bool(np.any(image.mask))
+        require(not masked, "Readout.image", "is a masked array: give Gaps(mask=~image.mask), and image.filled(0)")
         image = np.asarray(image)
         self.check(image, seed, image_number)
         panels = image.reshape(-1, *image.shape[-2:])

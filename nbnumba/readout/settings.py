@@ -20,6 +20,9 @@ from nbnumba.readout.sequential import NoisifyChain
 from nbnumba.readout.spread import PointSpread
 from nbnumba.readout.stage import Stage, require
 
+_NOISE_WIDTHS = 3.0
+"""Standard deviations of readout noise that an offset should keep above zero."""
+
 _SILICON_PAIR_EV = 3.66
 """Energy that makes one electron and hole in silicon, eV (F. Scholze et al., J. Appl. Phys. 84, 2926 (1998))."""
 
@@ -106,6 +109,25 @@ class ReadoutSettings:
         if self.generator == NOISIFY:
             return (self._noisify_chain(), *self._pixels(), Digitize(self.dtype))
         return (*self._photons(), *self._electronics(), *self._pixels(), Digitize(self.dtype))
+
+    def hints(self) -> list[str]:
+        """What is probably not meant.
+
+        Returns
+        -------
+        list of str
+            A line for each, with the field in braces.
+        """
+        unsigned, kind = self.dtype.startswith("u"), f"{{Digitize.dtype}} {self.dtype}"
+        if unsigned and self.offset < 0.0:
+            return [f"{{Offset.adu}} {self.offset:g}: {kind} ends at 0; what is below becomes 0"]
+        if unsigned and self.readout_noise > 0.0 and self.offset < _NOISE_WIDTHS * self.readout_noise:
+            least = math.ceil(_NOISE_WIDTHS * self.readout_noise)
+            return [
+                f"{{ReadoutNoise.rms}} {self.readout_noise:g}: {kind} cuts off what falls below 0, which makes dark "
+                f"pixels too bright: give {{Offset.adu}} {least} or more, or a signed type"
+            ]
+        return []
 
     def _noisify_chain(self) -> NoisifyChain:
         """All up to ADU in noisify's way."""
@@ -206,8 +228,11 @@ def jungfrau_settings(photon_energy: float, gain: float = 1.0) -> ReadoutSetting
     UsageError
         If it is not above zero.
     """
-    good = math.isfinite(photon_energy) and photon_energy > 0.0
-    require(good, "Readout.photon_energy", f"must be above zero, in eV, not {photon_energy}")
+    try:
+        good = math.isfinite(photon_energy) and photon_energy > 0.0
+    except TypeError:
+        good = False
+    require(good, "Readout.photon_energy", f"must be above zero, in eV, not {photon_energy!r}")
     return _hybrid(
         "jungfrau-4m", calibration=0.01, gain=gain, readout_noise=100.0 * _SILICON_PAIR_EV / photon_energy * gain,
         saturation=1e4 * 12400.0 / photon_energy * gain,

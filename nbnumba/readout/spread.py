@@ -22,7 +22,10 @@ _KEPT_TAIL = {"gauss": 1e-9, "fiber": 1e-3}
 """Share of a profile that may lie beyond the automatic radius."""
 
 
-_IN_PIXELS = re.compile(r"(\d+\.?\d*|\.\d+)px")
+_NARROWEST = 0.01
+"""Widths in pixels below which a unit was mistaken."""
+
+_IN_PIXELS = re.compile(r"\s*(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)\s*px\s*")
 
 
 def _read_kernel(value: Any) -> np.ndarray:
@@ -75,10 +78,16 @@ class PointSpread(Stage):
     }  # fmt: skip
 
     def _check(self) -> None:
-        """Refuse a profile without a width."""
+        """Refuse a profile without a width, one that would stay in its pixel, and figures that a kernel replaces."""
+        if self.kernel is not None:
+            idle = [name for name in ("fwhm", "radius") if getattr(self, name)]
+            require(not idle, f"PointSpread.{''.join(idle[:1])}", "has no effect beside {PointSpread.kernel}")
         for name in ("fwhm", "pixel_size"):
             given = self.kernel is not None or getattr(self, name) > 0.0
             require(given, f"PointSpread.{name}", "must be a length above zero, in µm")
+        fits = self.kernel is not None or self.fwhm >= _NARROWEST * self.pixel_size
+        pixel = f"{{PointSpread.pixel_size}} {self.pixel_size:g} µm"
+        require(fits, "PointSpread.fwhm", f"{self.fwhm:g} µm: of {pixel} no photon leaves its own")
 
     @classmethod
     def from_text(cls, text: str, pixel_size: float | None, **rest: Any) -> PointSpread:
@@ -87,7 +96,7 @@ class PointSpread(Stage):
         Parameters
         ----------
         text : str
-            Profile, colon, full width at half maximum with its unit, or in pixels (px); a bare number is µm.
+            Profile, colon, full width at half maximum with its unit, or in pixels (px).
         pixel_size : float or None
             Edge of a pixel, µm; a width in pixels does without.
         **rest
@@ -108,7 +117,7 @@ class PointSpread(Stage):
             pixel_size = 1.0 if pixel_size is None else pixel_size
             return cls(profile, float(in_pixels[1]) * pixel_size, pixel_size, **rest)
         try:
-            fwhm = read_length(width, "um", "um")
+            fwhm = read_length(width, "um", "")
         except UnfitError:
             example = "a profile and its width, as in fiber:80um or gauss:1.5px"
             raise UsageError(f"{{PointSpread}} {text} must be {example}") from None
@@ -134,8 +143,10 @@ class PointSpread(Stage):
         wide = f"is wider than the image of {size_text(shape)}"
         if self.kernel is None:
             fits = self.fwhm / self.pixel_size < min(shape[-2:])
+            # a pixel of 1 µm is that of widths in pixels
             pixels = f"of {{PointSpread.pixel_size}} {self.pixel_size:g} µm"
-            require(fits, "PointSpread.fwhm", f"{self.fwhm:g} µm {wide} {pixels}")
+            width = f"{self.fwhm:g} µm {wide} {pixels}" if self.pixel_size != 1.0 else f"{self.fwhm:g} pixels {wide}"
+            require(fits, "PointSpread.fwhm", width)
         else:
             fits = len(self.kernel) < 2 * max(shape[-2:])
             require(fits, "PointSpread.kernel", f"of {len(self.kernel)} pixels {wide}")

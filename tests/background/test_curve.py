@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from golden import ROOT
 from scene import BEAM, FLAT, experiment, photons, stol
 
 from nbnumba.background.measured import curve_from_image
@@ -108,7 +110,10 @@ def test_the_file_or_the_caller_says_what_the_abscissa_is(table, header, absciss
     ("0 1\n1\n", "Q", "t.stol: line 2: two numbers are needed"),
     ("F of ice\n0 1\n", "Q", "t.stol: line 1: 'F' 'of' are not two numbers; comments begin with #"),
     ("0 1\n0.2 2\n0.18 3\n", "stol", "t.stol: abscissae must ascend: sin θ/λ 0.18 stands behind 0.2"),
-    ("0 1\n0.2 -2\n", "stol", "t.stol: abscissae and F must not be negative"),
+    ("0 1\n0.2 -2\n", "stol", "t.stol: line 2: 0.2 -2: abscissae and F must be finite numbers, and must not be neg"),
+    ("0 1\n0.2 nan\n", "stol", "t.stol: line 2: 0.2 nan: abscissae and F must be finite numbers"),
+    ("# Q in 1/nm\n0 1\n1 2\n", None, "t.stol: its comments say 1/nm; divide the abscissae by 10: they are read in"),
+    ("# Q or stol\n0 1\n1 2\n", None, "t.stol: its comments name Q and stol: give abscissa"),
 ])  # fmt: skip
 def test_bad_tables_are_refused_in_a_line(table, text, abscissa, message):
     with pytest.raises(InputFileError) as error:
@@ -232,3 +237,22 @@ def test_images_and_masks_must_have_the_experiments_shape():
         extracted(np.zeros((40, 61)))
     with pytest.raises(UsageError, match=r"mask has the shape \(60, 40\), an image of the experiment \(2400,\)"):
         extracted(np.zeros((40, 60)), mask=np.ones((60, 40)))
+
+
+def test_the_documents_tables_of_plastic_and_ice_are_read_and_ice_has_its_rings(tmp_path, monkeypatch):
+    pytest.importorskip("gemmi")
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "background.md").read_text(encoding="utf-8")
+    names: dict[str, object] = {}
+    blocks = re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S)
+    plastic, ice = (block for block in blocks if "gemmi" in block)
+    exec(plastic, names)
+    exec(ice, names)
+    # electrons of C22H10N2O5: all of each atom on its own
+    forward = math.sqrt(22 * 36 + 10 + 2 * 49 + 5 * 64)
+    assert RadialCurve.from_table("kapton.dat")(0.0) == pytest.approx(forward, rel=1e-3)
+    curve = RadialCurve.from_table("ice.dat")
+    before, here, behind = curve.amplitude[:-2], curve.amplitude[1:-1], curve.amplitude[2:]
+    peaks = 1.0 / (2.0 * curve.stol[1:-1][(here > before) & (here > behind) & (here > 10.0)])
+    # Å: rings of hexagonal ice in every textbook; steps of the table are 0.0005 / Å in S
+    np.testing.assert_allclose(peaks[:6], [3.90, 3.67, 3.44, 2.67, 2.25, 2.07], atol=0.01)

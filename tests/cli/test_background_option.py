@@ -70,7 +70,8 @@ def test_without_the_option_nothing_changes(inside, nbnumba):
     ("bare.dat:1mm:1:14:stol:refuse", None),
     ("bare.dat:1mm:1:14:4stol:refuse", None),
     ("bare.dat:1um:1:14:Q:refuse,water:,", "--background water:: the thickness must be a length"),
-    ("", "--background : '' is neither air nor water nor a file"),
+    ("", "--background : a material is missing, as in water:100um,air:5mm"),
+    ("oil.dat:1mm:1:14:q", "--background oil.dat:1mm:1:14:q: 'q' is none of stol, 4stol, Q, constant, refuse"),
 ])  # fmt: skip
 def test_what_is_wrong_is_one_line(inside, nbnumba, text, complaint, tmp_path):
     before = set(tmp_path.iterdir())
@@ -92,7 +93,7 @@ def test_pixels_beyond_a_curve_are_refused_by_choice(inside, nbnumba, tmp_path):
     assert status == 2
     line = complained.splitlines()[-1]
     assert "pixels lie beyond the curve of a background, the first at slow 0, fast 0; extend the curve" in line
-    assert line.endswith("or leave --background ...: refuse out: then its ends hold")
+    assert line.endswith("or leave :refuse out: then its ends hold")
 
 
 def test_a_table_is_not_overwritten(inside, nbnumba):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import fabio
 import numpy as np
 import pytest
 import tifffile
@@ -37,6 +38,7 @@ def scene(tmp_path, monkeypatch):
     image = (3.0 + 200.0 * np.exp(-((slow - 30) ** 2 + (fast - 40) ** 2) / 20.0)).astype(np.float32)
     monkeypatch.chdir(tmp_path)
     np.save("scene.npy", image)
+    np.save("negative.npy", -image)
     image.tofile("scene.bin")
     tifffile.imwrite("scene.tif", image)
     return image
@@ -116,7 +118,7 @@ def test_an_smv_image_keeps_its_own_header(scene):
     (["--psf", "fiber:1.5px"], PointSpread("fiber", 1.5, 1.0)),
     (["--psf", "fiber:1.5px", "--pixel", "0.1"], PointSpread("fiber", 150.0, 100.0)),
     (["--psf", "fiber:0.08mm", "--readout", "pilatus", "--no-gaps"], PointSpread("fiber", 80.0, 172.0)),
-    (["--psf", "gauss:80", "--psf-radius", "4", "--psf-edges", "conserve", "--pixel", "0.08"],
+    (["--psf", "Gauss: 8e1 um", "--psf-radius", "4", "--psf-edges", "conserve", "--pixel", "0.08"],
      PointSpread("gauss", 80.0, 80.0, 4, "conserve")),
     (["--readout", "ccd", "--pixel", "0.05"], PointSpread("fiber", 80.0, 50.0)),
 ])  # fmt: skip
@@ -163,9 +165,17 @@ def test_the_image_does_not_depend_on_threads(scene):
     (["scene.npy", "--psf", "gauss"], "--psf gauss must be a profile and its width, as in fiber:80um or gauss:1.5px"),
     (["scene.npy", "--psf", "gauss:3furlong"], "--psf gauss:3furlong must be a profile and its width"),
     (["scene.npy", "--psf", "gauss:100um"], "--pixel is needed for gauss:100um, or a width in pixels"),
-    (["scene.npy", "--psf", "gauss:90px"], r"--psf 90 µm is wider than the image of 60 x 90 \(slow x fast\) pixels"),
+    (["scene.npy", "--psf", "gauss:90px"], r"--psf 90 pixels is wider than the image of 60 x 90 \(slow x fast\)"),
+    (["scene.npy", "--psf", "gauss:80", "--pixel", "0.1"], "--psf gauss:80 must be a profile and its width, as in fib"),
+    (["scene.npy", "--psf", "gauss:80um", "--pixel", "100"], "--psf 80 µm: of --pixel 100000 µm no photon leaves its"),
+    (["scene.npy", "--psf", "gauss:2px", "--pixel", "-0.1"], "--pixel must be a number above zero, not -0.1"),
+    (["scene.npy", "--pixel", "0.1"], "--pixel: has no effect without --psf, or an SMV image"),
     (["scene.npy", "--psf-radius", "3"], "--psf-radius: there is no point spread; give --psf"),
-    (["scene.npy", "--calibration", "-0.1"], "--calibration must be a number of zero or more, not -0.1"),
+    (["scene.npy", "--calibration", "-0.1"], "--calibration must be a fraction from 0 to 1, not -0.1"),
+    (["scene.npy", "--calibration", "3"], r"--calibration must be a fraction from 0 to 1, not 3.0 \(nor a per"),
+    (["scene.npy", "--calibration", "3%"], "--calibration 3%: is neither a number nor the name of a file"),
+    (["scene.npy", "--saturation", "1e6", "--dtype", "uint8"], r"--saturation 1e\+06: has no effect, uint8 ends at 25"),
+    (["scene.npy", "--dead", "0.1", "--dead-value", "3.5"], "--dead-value 3.5 does not fit --dtype int32: give a"),
     (["scene.npy", "--calibration", "none.npy"], "none.npy: can't be read: No such file"),
     (["scene.npy", "--fluctuation", "30"], "--fluctuation must be a fraction from 0 to 1, not 30.0"),
     (["scene.npy", "--gain", "0"], "--gain must be a number above zero, not 0.0"),
@@ -177,7 +187,12 @@ def test_the_image_does_not_depend_on_threads(scene):
     (["scene.npy", "--readout-seed", "3"], "--readout-seed: has no effect without --readout-noise"),
     (["scene.npy", "--no-counting", "--photon-seed", "3"], "--photon-seed: has no effect without --counting"),
     (["scene.npy", "--seed", "-3"], "--seed must be a whole number of zero or more, not -3"),
-    (["scene.npy:-1"], "IMAGE pixel slow 0 fast 0 holds -3: photons are numbers from 0 to 9e"),
+    (["negative.npy"], "IMAGE pixel slow 0 fast 0 holds -3: photons are numbers from 0 to 9e"),
+    (["scene.npy:-1"], "scene.npy:-1: '-1' is no factor: behind the colon stands a number of zero or more"),
+    (["scene.npy:nan"], "scene.npy:nan: 'nan' is no factor"),
+    (["scene.npy:1,5"], "scene.npy:1,5: '1,5' is no factor"),
+    (["."], ".: can't be read: Is a directory"),
+    (["missing"], "missing: can't be read: No such file"),
     (["scene.bin"], "scene.bin: a raw float image does not state its size: give --shape SLOW FAST, or --header"),
     (["scene.bin", "--shape", "60", "91"], r"scene.bin: 60 x 91 \(slow x fast\) float pixels are 21840 bytes"),
     (["scene.npy", "--shape", "90", "60"], r"scene.npy: is 60 x 90 \(slow x fast\) pixels, not 90 x 60"),
@@ -213,3 +228,23 @@ def test_outputs_are_checked_before_anything_is_computed(complaint):
 def test_every_field_that_is_renamed_names_an_option():
     options = {name for option in command.params for name in (*option.opts, *option.secondary_opts)} | {"IMAGE"}
     assert set(FLAGS.values()) <= options
+
+
+def test_an_smv_image_of_32_bits_is_read_by_others_and_comes_with_a_warning(scene, capsys):
+    assert run(["readout", "scene.npy", "--gain", "1e4", "--seed", "1", "-o", "out.img"]) == 0
+    assert "out.img: has pixels of 32 bits, which DIALS takes for 16" in capsys.readouterr().err
+    with fabio.open("out.img") as file:
+        assert np.array_equal(file.data, read_smv("out.img").data)
+        assert file.data.max() > 65535
+    assert run(["readout", "scene.npy", "--dtype", "uint16", "--seed", "1", "-o", "out.img"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_arrays_are_said_by_their_size_and_noise_that_is_cut_off_is_warned_of(scene, capsys):
+    np.save("factors.npy", np.ones(SHAPE))
+    arguments = ["--calibration", "factors.npy", "--readout-noise", "3", "--dtype", "uint16", "-o", "out.npy"]
+    assert run(["readout", "scene.npy", *arguments]) == 0
+    said = capsys.readouterr()
+    assert "CalibrationError(rms=0.0, seed=0, factors=60 x 90 values)" in said.out
+    assert said.err.startswith("nbnumba: warning: --readout-noise 3: --dtype uint16 cuts off what falls below 0")
+    assert "give --offset 9 or more" in said.err

@@ -107,6 +107,28 @@ def test_an_image_that_describes_its_detector_hands_that_on(nbnumba, name):
     assert after.scene.wavelength == pytest.approx(before.scene.wavelength, rel=1e-12)
 
 
+@pytest.mark.parametrize("name", ["in.nxs", "in_1.cbf"])
+def test_pixels_that_a_file_marks_stay_marked(nbnumba, name):
+    mask = np.ones((40, 40), np.uint16)
+    mask[5:9, 3:30] = 0
+    write_image("mask.tif", mask)
+    assert nbnumba("readout", "mask.tif", "--no-counting", "--dtype", "uint16", "-o", "mask.img")[0] == 0
+    # CBF marks masked pixels of counts, NXmx those of photons, too
+    readout = ["--readout", "pilatus"] if name.endswith("cbf") else []
+    assert nbnumba("-mask", "mask.img", *FLAGS, *WATER, *readout, "--output", name)[0] == 0
+    status, _, _ = nbnumba("readout", name, "--readout", "pilatus", "--seed", "3", "-o", "out.npy")
+    assert status == 0
+    assert np.array_equal(np.load("out.npy") == -1, mask == 0)
+
+
+def test_options_that_switch_off_are_known(nbnumba):
+    switches = ["--readout", "pilatus", "--no-gaps", "--no-counting"]
+    status, said, _ = nbnumba(*FLAGS, *switches, "--output", "out.npy")
+    assert status == 0
+    assert "Gaps" not in said
+    assert np.array_equal(np.load("out.npy"), np.rint(simulate(interpret(FLAGS).experiment, "cpu").image))
+
+
 def test_a_raw_image_gets_its_detector_from_another_file(nbnumba):
     assert nbnumba(*FLAGS, "--output", "truth.expt")[0] == 0
     for name in ("out.nxs", "out_1.cbf", "out.img"):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from golden import golden_cases, interpret_case
 
-from nbnumba.config import Beam, Crystal, Detector, Experiment, UnitCell
+from nbnumba.config import Background, Beam, Crystal, Detector, Experiment, RadialCurve, UnitCell
+from nbnumba.config.constants import AVOGADRO, R_E_SQUARED
 from nbnumba.config.units import unit_hints
 from nbnumba.setup.lowering import lower
 
@@ -66,3 +69,22 @@ def test_no_golden_case_is_hinted_at(case, tmp_path):
     request = interpret_case(case, tmp_path)
     assert unit_hints(request.experiment) == []
     assert not any("is read in" in warning for warning in request.warnings)
+
+
+def test_a_density_in_kilograms_is_hinted_at():
+    flat = RadialCurve([0.0, 1.0], [2.0, 2.0])
+    heavy = Experiment(beam=Beam(wavelength=1.0), background=Background(flat, 0.01, 1000.0, 18.0))
+    assert unit_hints(heavy) == ["{Background.density} 1000 is read in g/cm³: 1000 kg/m³ would be 1"]
+
+
+def test_a_sample_that_is_not_thin_is_hinted_at():
+    (hint,) = unit_hints(Experiment(beam=Beam(wavelength=1.0), background=Background.water(100.0)))
+    assert hint.startswith("{Background.thickness} 100 mm scatters ")
+    assert unit_hints(Experiment(beam=Beam(wavelength=1.0), background=Background.water(1.0))) == []
+
+
+def test_the_share_that_is_scattered_is_thomsons_cross_section_times_molecules():
+    flat = RadialCurve([0.0, 1.0], [2.0, 2.0])
+    expected = 8.0 / 3.0 * math.pi * R_E_SQUARED * 4.0 * 1e-4 * 1e6 / 18.0 * AVOGADRO
+    # the midpoint rule of 1000 rings leaves (1/1000)² / 8 of the square
+    assert Background(flat, 0.1, 1.0, 18.0).scattered_share(1.0) == pytest.approx(expected, rel=1e-6)

@@ -118,6 +118,7 @@ def test_a_word_that_names_both_point_spreads_is_the_fiber():
     (["a.bin", "b.bin"], "a.bin and b.bin: give one float image at a time"),
     (["a.bin", "-psf"], "-psf: the value is missing: give gauss or fiber"),
     (["a.bin", "-psf", "disc"], "-psf: the value must be gauss or fiber, not 'disc'"),
+    (["a.bin", "-psf", "fiber:80um"], "-psf: the value must be gauss or fiber, not 'fiber:80um'"),
     (["a.bin", "-bits", "8"], "-bits: the value must be 16 or 32, not '8'"),
     (["a.bin", "-psf_radius", "2.5"], "-psf_radius: the value must be a whole number, not '2.5'"),
     (["a.bin", "-readout", "-1"], "-readout: the value must be a number of zero or more, not '-1'"),
@@ -230,7 +231,13 @@ def test_a_point_spread_needs_a_pixel_size():
     ("-nopgm -pgmfile p", ["-pgmfile has no effect with -nopgm"]),
     ("-detsize 5", ["-detsize has no effect, as in noisify: the numbers of pixels and -pixel count"]),
     ("-badpix_seed 5", ["-badpix_seed has no effect, as in noisify"]),
-    ("-seed 1 -calib_seed 2 -readout 1 -psf gauss -psf_fwhm 9 -psf_rad 1 -pgmfile p -pixel 2 -phi 3", []),
+    ("-psf gauss -psf_fwhm 0.08", ["-psf_fwhm 0.08 is read in µm: on pixels of 0.1 mm no photon leaves its own"]),
+    ("-psf gauss -psf_fwhm 1e6", ["-psf_fwhm 1e+06 µm is wider than the image, 4 pixels of 0.1 mm"]),
+    ("-calibration 3", ["-calibration 3 is read as a fraction: 3 % would be 0.03"]),
+    ("-scale 0 -gain -1", ["-scale 0, -fluence 1.25932e+29: no pixel holds photons",
+                           "-gain -1: pixels do not get brighter with photons"]),
+    ("-noisefile n.cbf", ["-noisefile n.cbf: is an SMV image, whatever its name says"]),
+    ("-seed 1 -calib_seed 2 -readout 1 -psf gauss -psf_fwhm 90 -psf_rad 1 -pgmfile p -pixel 2 -phi 3", []),
 ])  # fmt: skip
 def test_what_has_no_effect_is_said(arguments, said):
     assert warnings(*arguments.split()) == tuple(said)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from nbnumba.errors import OutputFileError
-from nbnumba.io.atomic import _remove_abandoned, atomic_write, check_target, file_identity, write_array
+from nbnumba.io.atomic import _remove_abandoned, atomic_write, check_target, file_identity, reason, write_array
 
 
 def names(folder):
@@ -239,3 +239,7 @@ def test_threads_begin_no_file_once_the_process_is_about_to_end(tmp_path):
     subprocess.run([sys.executable, "-c", BUSY, tmp_path], check=True)
     assert names(tmp_path) == ["0", "1", "2"]
     assert {(tmp_path / name).stat().st_size for name in names(tmp_path)} == {7}
+
+
+def test_numpys_words_for_a_full_disk_are_understood():
+    assert reason(OSError("160000 requested and 16352 written")).startswith("the disk is full")

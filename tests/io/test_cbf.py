@@ -199,3 +199,9 @@ def test_a_header_without_geometry_gives_pixels_alone(tmp_path):
     again = read_cbf(tmp_path / "x_1.cbf")
     assert again.scene is None
     assert np.array_equal(again.images, FLAT)
+
+
+def test_a_gain_or_pedestal_that_the_format_has_no_place_for_comes_with_a_warning(tmp_path):
+    panels = tuple(replace(each, gain=2.0, pedestal=10.0) for each in scene().panels)
+    with pytest.warns(NbnumbaWarning, match="can't say that a photon is 2 and none is 10; NXmx"):
+        write_cbf(tmp_path / "x_1.cbf", counts(panels[0].image_size[::-1]), replace(scene(), panels=panels))

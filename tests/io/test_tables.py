@@ -117,6 +117,12 @@ def test_every_line_of_a_scattering_table_is_a_point_and_words_are_zeros(text_fi
     assert table.not_numbers == (1,)
 
 
+def test_bytes_that_are_no_text_are_words(tmp_path):
+    path = tmp_path / "bytes.stol"
+    path.write_bytes(b"\xff\xfe\x00\xd8 1\n\xb5 2\n")
+    assert read_stol(path).not_numbers
+
+
 def test_an_empty_scattering_table_is_refused(text_file):
     with pytest.raises(InputFileError, match="holds no data"):
         read_stol(text_file("\n"))

@@ -461,7 +461,7 @@ def test_images_are_added_with_factors():
     (lambda: PointSpread(kernel=np.zeros((3, 3))), "PointSpread.kernel must not be 0 everywhere"),
     (lambda: PhotonCounting(seed=-1), "PhotonCounting.seed must be a whole number of zero or more"),
     (lambda: PhotonCounting(generator="lucky"), "PhotonCounting.generator must be philox or nanobragg, not 'lucky'"),
-    (lambda: CalibrationError(-0.1), "CalibrationError.rms must be a number of zero or more, not -0.1"),
+    (lambda: CalibrationError(-0.1), "CalibrationError.rms must be a fraction from 0 to 1, not -0.1"),
     (lambda: CalibrationError(0.1, factors=np.ones((2, 2))), "CalibrationError.rms 0.1 has no effect beside Calib"),
     (lambda: CalibrationError(factors=-np.ones((2, 2))), "CalibrationError.factors must hold numbers of zero or more"),
     (lambda: CalibrationError(factors=np.full((2, 2), np.nan)), "CalibrationError.factors must hold finite numbers"),
@@ -485,6 +485,10 @@ def test_images_are_added_with_factors():
      "PointSpread.kernel of your own is not for the generator noisify"),
     (lambda: preset_settings("medipix"), "Readout.preset must be one of counting, pilatus, eiger, ccd, jungfrau, not"),
     (lambda: Readout.jungfrau(0.0), "Readout.photon_energy must be above zero, in eV, not 0.0"),
+    (lambda: Readout.jungfrau("9 keV"), "Readout.photon_energy must be above zero, in eV, not '9 keV'"),
+    (lambda: PointSpread(fwhm=80.0, kernel=np.ones((3, 3))), "PointSpread.fwhm has no effect beside PointSpread.kern"),
+    (lambda: PointSpread("gauss", 80.0, 1e5), "PointSpread.fwhm 80 µm: of PointSpread.pixel_size 100000 µm no photon"),
+    (lambda: Readout(DeadPixels(0.1, 1.5)), "DeadPixels.value 1.5 does not fit Digitize.dtype int32: give a whole num"),
 ])  # fmt: skip
 def test_impossible_figures_are_refused_in_one_line(make, message):
     with pytest.raises(UsageError, match=f"^{message}") as error:
@@ -510,6 +514,8 @@ def holds(value: float) -> np.ndarray:
     (Readout(CalibrationError(factors=np.ones((2, 2)))), holds(1.0), "CalibrationError.factors has 2 x 2 .*has 3 x 4"),
     (Readout(Gaps(mask=np.ones((2, 2)))), holds(1.0), "Gaps.mask has 2 x 2 .*the image has 3 x 4"),
     (Readout(DeadPixels(places=np.ones((2, 2)))), holds(1.0), "DeadPixels.places has 2 x 2 .*the image has 3 x 4"),
+    (Readout(), np.ma.masked_greater(holds(2.0), 1.5), "Readout.image is a masked array: give Gaps"),
+    (Readout(Offset(-2.0), PhotonCounting()), holds(1.0), "PhotonCounting gets -1 photons from the stages before it"),
     (Readout(PhotonCounting(generator="nanobragg")), np.ones((2, 3, 4)), "PhotonCounting.generator nanobragg draws"),
 ])  # fmt: skip
 def test_images_that_do_not_fit_are_refused_in_one_line(readout, image, message):
@@ -526,3 +532,13 @@ def test_images_that_do_not_fit_are_refused_in_one_line(readout, image, message)
 def test_seeds_must_be_whole_numbers(arguments, message):
     with pytest.raises(UsageError, match=f"^{message}"):
         Readout().apply(holds(1.0), **arguments)
+
+
+def test_an_unsigned_type_that_cuts_off_the_noise_is_hinted_at():
+    (hint,) = ReadoutSettings(readout_noise=3.0, dtype="uint16").hints()
+    assert hint.startswith("{ReadoutNoise.rms} 3: {Digitize.dtype} uint16 cuts off what falls below 0")
+    (hint,) = ReadoutSettings(offset=-5.0, dtype="uint16").hints()
+    assert hint.startswith("{Offset.adu} -5: {Digitize.dtype} uint16 ends at 0")
+    assert ReadoutSettings(readout_noise=3.0).hints() == []
+    assert ReadoutSettings(readout_noise=3.0, offset=9.0, dtype="uint16").hints() == []
+    assert preset_settings("ccd").hints() == []
