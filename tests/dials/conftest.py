@@ -55,3 +55,14 @@ def dxtbx(tmp_path) -> Callable[..., list[dict[str, Any]]]:
         return found
 
     return read
+
+
+@pytest.fixture
+def residuals(dials) -> Callable[[object], dict[tuple[int, int, int], float]]:
+    """How far the spots of an indexed table lie from where DIALS predicts them, pixels."""
+
+    def read(path: object) -> dict[tuple[int, int, int], float]:
+        said = dials(_interpreter(), HERE / "residuals_with_dials.py", path)
+        return {(h, k, l): distance for h, k, l, distance in json.loads(said.splitlines()[-1])}  # noqa: E741
+
+    return read

@@ -1,0 +1,14 @@
+"""Run by the Python of DIALS: prints as JSON h, k, l and the distance between a spot and its prediction, pixels."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from dials.array_family import flex
+
+table = flex.reflection_table.from_file(sys.argv[1])
+table = table.select(table["miller_index"] != (0, 0, 0))
+seen, predicted = table["xyzobs.px.value"].parts(), table["xyzcal.px"].parts()
+distance = flex.sqrt(flex.pow2(seen[0] - predicted[0]) + flex.pow2(seen[1] - predicted[1]))
+print(json.dumps([(*index, far) for index, far in zip(table["miller_index"], distance, strict=True)]))
