@@ -58,11 +58,11 @@ def dxtbx(tmp_path) -> Callable[..., list[dict[str, Any]]]:
 
 
 @pytest.fixture
-def residuals(dials) -> Callable[[object], dict[tuple[int, int, int], float]]:
-    """How far the spots of an indexed table lie from where DIALS predicts them, pixels."""
+def residuals(dials) -> Callable[[object], dict[tuple[int, int, int], tuple[float, float]]]:
+    """How far the spots of an indexed table lie from where DIALS predicts them, pixels, and on which image, from 0."""
 
-    def read(path: object) -> dict[tuple[int, int, int], float]:
+    def read(path: object) -> dict[tuple[int, int, int], tuple[float, float]]:
         said = dials(_interpreter(), HERE / "residuals_with_dials.py", path)
-        return {(h, k, l): distance for h, k, l, distance in json.loads(said.splitlines()[-1])}  # noqa: E741
+        return {(h, k, l): (far, image) for h, k, l, far, image in json.loads(said.splitlines()[-1])}  # noqa: E741
 
     return read

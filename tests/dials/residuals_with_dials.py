@@ -1,4 +1,4 @@
-"""Run by the Python of DIALS: prints as JSON h, k, l and the distance between a spot and its prediction, pixels."""
+"""Run by the Python of DIALS: prints as JSON h, k, l of spots, how far (pixels) each is from its prediction, and image."""
 
 from __future__ import annotations
 
@@ -11,4 +11,5 @@ table = flex.reflection_table.from_file(sys.argv[1])
 table = table.select(table["miller_index"] != (0, 0, 0))
 seen, predicted = table["xyzobs.px.value"].parts(), table["xyzcal.px"].parts()
 distance = flex.sqrt(flex.pow2(seen[0] - predicted[0]) + flex.pow2(seen[1] - predicted[1]))
-print(json.dumps([(*index, far) for index, far in zip(table["miller_index"], distance, strict=True)]))
+rows = zip(table["miller_index"], distance, predicted[2], strict=True)
+print(json.dumps([(*index, far, image) for index, far, image in rows]))

@@ -43,13 +43,13 @@ def test_dials_predicts_its_spots_from_the_refined_experiment(tmp_path, dials, r
         dials("dials.index", f"{name}_in.expt", "strong.refl", *options, "indexing.nproc=1",
               f"output.experiments={name}_out.expt", f"output.reflections={name}.refl")  # fmt: skip
         found[name] = residuals(f"{name}.refl")
-    common = sorted(set.intersection(*map(set, found.values())))
-    assert len(common) > 60
-    distance = {name: np.array([own[index] for index in common]) for name, own in found.items()}
-    median = {name: float(np.median(own)) for name, own in distance.items()}
-    root = {name: float(np.sqrt(np.mean(own**2))) for name, own in distance.items()}
-    assert median["start"] > 1.0
-    # photons of a spot that a degree of rotation cuts off have another centre than the whole spot, whoever refines
-    assert median["refined"] < 0.2
-    assert median["refined"] < 1.1 * median["dials"]
-    assert root["refined"] < 0.35 * root["start"]
+    common = set.intersection(*map(set, found.values()))
+    # what a degree of rotation leaves of a spot that passes the sphere at its ends has another centre than the spot
+    whole = [index for index in common if 0.1 < found["refined"][index][1] < 0.9]
+    assert len(whole) > 30
+    distances = {name: np.array([own[index][0] for index in whole]) for name, own in found.items()}
+    rmsd = {name: float(np.sqrt(np.mean(own**2))) for name, own in distances.items()}
+    assert rmsd["start"] > 1.0
+    assert rmsd["refined"] < 0.15
+    # DIALS has the centres of some dozens of spots, and one image does not tell their angles
+    assert rmsd["refined"] < rmsd["dials"]
