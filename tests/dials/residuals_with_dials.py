@@ -1,4 +1,4 @@
-"""Run by the Python of DIALS: prints as JSON h, k, l of spots, how far (pixels) each is from its prediction, and image."""
+"""Run by the Python of DIALS: prints h, k, l of spots, how far each is from its prediction (pixels), and its image."""
 
 from __future__ import annotations
 
