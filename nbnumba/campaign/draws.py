@@ -11,6 +11,7 @@ import numpy as np
 from nbnumba.campaign.distributions import DISTRIBUTIONS, Column, Varying, can_misfit
 from nbnumba.campaign.plan import Plan
 from nbnumba.campaign.streams import stream
+from nbnumba.config.crystal import UnitCell
 from nbnumba.config.description import Description
 from nbnumba.config.rules import UnfitError
 from nbnumba.errors import UsageError
@@ -143,12 +144,31 @@ def impossible_draws(plan: Plan, columns: Mapping[str, np.ndarray]) -> list[str]
     """
     problems = []
     for place in varying_keys(plan):
-        if not can_misfit(getattr(place[1], place[2])):
+        given = getattr(place[1], place[2])
+        entries = given if isinstance(given, tuple) else (given,)
+        # a column that could not be read is a problem by itself
+        unread = any(isinstance(entry, Column) and entry.source not in columns for entry in entries)
+        if unread or not (can_misfit(given) or place[2] == "unit_cell" and any(map(_varies, entries))):
             continue
         for shot in range(plan.campaign.shots):
             try:
-                _drawn(plan, columns, shot, place)
+                drawn = _drawn(plan, columns, shot, place)
+                if place[2] == "unit_cell":
+                    _require_volume(drawn, shot)
             except UsageError as error:
                 problems.append(error.message)
                 break
     return problems
+
+
+def _varies(entry: Any) -> bool:
+    return isinstance(entry, DISTRIBUTIONS)
+
+
+def _require_volume(cell: tuple[float, ...], shot: int) -> None:
+    """Refuse a unit cell whose angles are impossible together."""
+    try:
+        UnitCell(*cell)
+    except UsageError as error:
+        problem = error.message.partition(": ")[2]
+        raise UsageError(f"{{CrystalPlan.unit_cell}} of shot {shot}: {problem}") from None

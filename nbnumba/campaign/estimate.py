@@ -15,7 +15,7 @@ import numpy as np
 from nbnumba.campaign.labels import joined
 from nbnumba.campaign.plan import Downsample
 from nbnumba.campaign.production import ShotError
-from nbnumba.campaign.rendering import Picture, ShotRenderer, downsampled
+from nbnumba.campaign.rendering import Picture, ShotRenderer, clipped_text, downsampled
 from nbnumba.campaign.running import WorkerChoice, choose_workers
 from nbnumba.campaign.shards import open_shard, require_packages, write_records
 from nbnumba.campaign.standing import duration
@@ -65,6 +65,8 @@ class Estimate:
         Bytes that all workers take together.
     free : float
         Bytes that are free where the output goes.
+    clipped : str
+        What is lost in the type of the pixels, in words; empty if all of `MEASURED` shots fits.
     """
 
     images: int
@@ -76,6 +78,7 @@ class Estimate:
     workers: WorkerChoice
     memory: float
     free: float
+    clipped: str = ""
 
     @property
     def total_seconds(self) -> float:
@@ -90,7 +93,9 @@ class Estimate:
     def lines(self) -> list[str]:
         """All of it in words."""
         room = "" if self.total_bytes < self.free else f"; only {_size(self.free)} are free there"
+        lost = [f"clipped     {self.clipped}"] if self.clipped else []
         return [
+            *lost,
             f"images      {self.images} in {self.shards} shards, {self.pixels} pixels x {self.steps} steps each",
             f"time        {self.seconds:.3g} s an image on one thread (three shots measured), "
             f"{duration(self.total_seconds)} with {self.workers.count} {self.workers.kind} here",
@@ -167,7 +172,14 @@ def estimate(
         images=plan.campaign.shots * plan.images_per_shot, shards=plan.shards, pixels=pixels,
         steps=model.params.scale.steps, seconds=seconds, image_bytes=_bytes_on_disk(prepared, made), workers=choice,
         memory=processes * _PROCESS_BYTES + choice.count * one, free=_free(Path(folder)),
+        clipped=_clipped(prepared, made),
     )  # fmt: skip
+
+
+def _clipped(prepared: Prepared, made: list[tuple[Shot, Picture]]) -> str:
+    """What the type of the pixels does not hold, in words."""
+    clipped, pixels = (sum(count) for count in zip(*((one.clipped, one.pixels.size) for _, one in made), strict=True))
+    return clipped_text(prepared.plan, clipped / pixels) if clipped else ""
 
 
 def _pictures(prepared: Prepared, renderer: ShotRenderer, numbers: list[int]) -> list[tuple[Shot, Picture]]:
@@ -279,7 +291,7 @@ def _small(pixels: np.ndarray) -> np.ndarray:
     """The largest pixel of each block, without the rows and columns that hold none."""
     block = -(-max(pixels.shape) // _SHEET_PIXELS)
     slow, fast = (-(-edge // block) for edge in pixels.shape)
-    return downsampled(pixels, Downsample(max(slow, fast), "max"), "float32")[:slow, :fast]
+    return downsampled(pixels, Downsample(max(slow, fast), "max"))[:slow, :fast]
 
 
 def _draw(prepared: Prepared, images: list[tuple[Shot, np.ndarray]], path: str | os.PathLike[str]) -> None:

@@ -14,13 +14,16 @@ from typing import Any
 import numpy as np
 
 from nbnumba.campaign.distributions import Column
-from nbnumba.campaign.plan import DetectorPlan, Plan, SpectrumFile, StructureFactorsPlan
+from nbnumba.campaign.plan import KEEP, DetectorPlan, Plan, SpectrumFile, StructureFactorsPlan
 from nbnumba.config import Detector, Panel, RadialCurve, Spectrum, StructureFactors
 from nbnumba.config.detectors import detector_panels
 from nbnumba.config.orientation import check_rotations
 from nbnumba.config.rules import UnfitError
 from nbnumba.errors import InputFileError, NbnumbaError, UsageError
-from nbnumba.io.reading import read_input, read_number, read_text
+from nbnumba.io.reading import quote, read_input, read_number, read_text
+
+_LONGEST_LIST = 200
+"""Characters of a list of names in a message."""
 
 REFERENCE_DISTANCE = 100.0
 """mm at which panels are made that each shot then moves."""
@@ -75,6 +78,34 @@ class Spectra:
         """
         channels = self.channels if self.channels.ndim == 1 else self.channels[shot]
         return Spectrum(**{self.unit: channels}, weights=self.weights[shot if len(self.weights) > 1 else 0])
+
+    def check(self, name: str, shots: int) -> None:
+        """Raise InputFileError if a shot has no spectrum that can be.
+
+        Parameters
+        ----------
+        name : str
+            File, for the message.
+        shots : int
+            How many.
+        """
+        doubtful = self._doubtful_rows(shots)
+        for row in (0, *doubtful):
+            try:
+                self.of_shot(row)
+            except UsageError as error:
+                others = f" (and of {len(doubtful) - 1} others)" if len(doubtful) > 1 else ""
+                raise InputFileError(f"{name}: spectrum of shot {row}{others}: {error.message}") from None
+
+    def _doubtful_rows(self, shots: int) -> list[int]:
+        """Shots whose spectra may be impossible: a hundred thousand descriptions would take seconds."""
+        weights = self.weights[:shots]
+        good = np.isfinite(weights).all(axis=1) & (weights >= 0.0).all(axis=1) & (weights > 0.0).any(axis=1)
+        if self.channels.ndim == 2:
+            steps = np.diff(self.channels[:shots], axis=1)
+            good &= (steps > 0.0).all(axis=1) | (steps < 0.0).all(axis=1)
+            good &= np.isfinite(self.channels[:shots]).all(axis=1)
+        return [int(row) for row in np.flatnonzero(~good)]
 
 
 @dataclass(frozen=True)
@@ -133,7 +164,7 @@ class Loader:
         source = next((name for name in ("model", "mtz", "hkl") if getattr(plan.structure_factors, name)), "")
         factors = [self._try(f"StructureFactorsPlan.{source}", self._factors, name) for name in
                    plan.structure_factors.files]  # fmt: skip
-        given["factors"] = tuple(filter(None, factors)) or (Factors(),)
+        given["factors"] = tuple(filter(None, factors)) or (forward_alone(plan.structure_factors),)
         given |= self._try(f"DetectorPlan.{plan.detector.kind}", self._detector) or {}
         if crystal.orientation not in ("uniform", "fixed"):
             given["rotations"] = self._try("CrystalPlan.orientation", self._rotations, crystal.orientation)
@@ -174,17 +205,11 @@ class Loader:
 
     def _column(self, column: Column) -> np.ndarray:
         name, label = column.place
-        rows = csv.reader(io.StringIO(read_text(self._path(name)).decode("utf-8", "replace")), skipinitialspace=True)
-        header = [title.strip() for title in next(rows, [])]
-        if label not in header:
-            raise InputFileError(f"{name}: has no column {label}: there are {', '.join(header) or 'none'}")
-        place, numbers = header.index(label), []
-        for row in rows:
-            if any(entry.strip() for entry in row):
-                where = f"{name}: line {rows.line_num}"
-                if len(row) <= place:
-                    raise InputFileError(f"{where}: has {len(row)} columns, {label} is number {place + 1}")
-                numbers.append(read_number(row[place].strip(), f"{where}, column {label}"))
+        try:
+            text = read_text(self._path(name)).decode()
+            numbers = _column_numbers(name, label, csv.reader(io.StringIO(text), skipinitialspace=True))
+        except (UnicodeDecodeError, csv.Error):
+            raise InputFileError(f"{name}: is no text in UTF-8; a CSV file with a header is needed") from None
         self._enough(name, "rows", len(numbers))
         return np.array(numbers)
 
@@ -229,7 +254,7 @@ class Loader:
             spectra = _spectrum_of_text(path, stated)
         if stated.per_shot:
             self._enough(stated.file, "spectra", len(spectra.weights))
-        spectra.of_shot(0)
+        spectra.check(stated.file, self._plan.campaign.shots)
         return spectra
 
     def _curve(self, name: str) -> RadialCurve:
@@ -244,6 +269,22 @@ class Loader:
         if detector is not None:
             return {"detector": replace(detector, mask=mask)}
         return {"panels": _masked_panels(name, given.get("panels", ()), mask.reshape(-1, mask.shape[-1]))}
+
+
+def _column_numbers(name: str, label: str, rows: Any) -> list[float]:
+    """A column of a table whose first row names the columns."""
+    header = [title.strip() for title in next(rows, [])]
+    if label not in header:
+        there = quote(", ".join(header), _LONGEST_LIST)[1:-1]
+        raise InputFileError(f"{name}: has no column {label}: there are {there or 'none'}")
+    place, numbers = header.index(label), []
+    for row in rows:
+        if any(entry.strip() for entry in row):
+            where = f"{name}: line {rows.line_num}"
+            if len(row) <= place:
+                raise InputFileError(f"{where}: has {len(row)} columns, {label} is number {place + 1}")
+            numbers.append(read_number(row[place].strip(), f"{where}, column {label}"))
+    return numbers
 
 
 def file_digest(path: Path) -> str:
@@ -309,23 +350,45 @@ def read_factors(plan: StructureFactorsPlan, name: str, path: Path) -> Factors:
         As in `nbnumba.models.read.read_source`.
     """
     if plan.hkl:
-        from nbnumba.io.hkl import read_hkl
+        from nbnumba.io.hkl import read_reflections
 
-        return Factors(name, read_hkl(path, plan.default_F))
+        return Factors(name, _on_grid(plan, name, *read_reflections(path)))
     from nbnumba.config.constants import HC_EV_ANGSTROM
     from nbnumba.models.names import is_model_or_data
     from nbnumba.models.options import Solvent, SourceOptions
-    from nbnumba.models.read import read_source
+    from nbnumba.models.read import read_data, read_model
 
     if not is_model_or_data(path):
-        raise UsageError(f"{name}: its ending is no model's and no reflection data's; lisgive lists of h k l F as hkl")
+        raise UsageError(f"{name}: its ending is no model's and no reflection data's; give lists of h k l F as hkl")
     given = {key: getattr(plan, key) for key in ("k_sol", "b_sol") if getattr(plan, key) is not None}
     options = SourceOptions(
         d_min=plan.dmin, solvent=Solvent(**given) if given else None, column=plan.column, spacegroup=plan.spacegroup,
         wavelength=None if plan.energy_ev is None else HC_EV_ANGSTROM / plan.energy_ev,
     )  # fmt: skip
-    found = read_source(path, options)
-    return Factors(name, StructureFactors.from_reflections(found.hkl, found.amplitudes, plan.default_F), found.cell)
+    found = (read_model if plan.model else read_data)(path, options)
+    return Factors(name, _on_grid(plan, name, found.hkl, found.amplitudes), found.cell)
+
+
+def _on_grid(plan: StructureFactorsPlan, name: str, hkl: np.ndarray, amplitudes: np.ndarray) -> StructureFactors:
+    """A list of reflections, in which F(0,0,0) is the plan's."""
+    if isinstance(plan.F000, float):
+        hkl, amplitudes = np.concatenate([hkl, [[0, 0, 0]]]), np.append(amplitudes, plan.F000)
+    try:
+        return StructureFactors.from_reflections(hkl, amplitudes, plan.default_F)
+    except UsageError as error:
+        raise InputFileError(f"{name}: {error}") from None
+
+
+def forward_alone(plan: StructureFactorsPlan) -> Factors:
+    """Amplitudes where there is no file: `default_F` everywhere but in the direct beam.
+
+    Parameters
+    ----------
+    plan : StructureFactorsPlan
+    """
+    if plan.F000 in (KEEP, plan.default_F):
+        return Factors()
+    return Factors(factors=_on_grid(plan, "", np.empty((0, 3), dtype=np.int32), np.empty(0)))
 
 
 def read_panels(plan: DetectorPlan, folder: Path) -> tuple[Panel, ...]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from nbnumba.campaign.distributions import DISTRIBUTIONS, Distribution, LogNormal, Normal, varying
-from nbnumba.config.crystal import CrystalShape, MosaicDistribution
+from nbnumba.config.crystal import CrystalShape, MosaicDistribution, UnitCell
 from nbnumba.config.description import Description
 from nbnumba.config.physics import BASES, Physics
 from nbnumba.config.rules import (
@@ -41,6 +41,9 @@ REDUCTIONS = ("max", "mean", "sum")
 
 FORMATS = ("nxmx", "hdf5")
 """Of shards: NXmx for crystallographic programs, or bare arrays."""
+
+KEEP = "keep"
+"""F(0,0,0) as the source has it."""
 
 DTYPES = ("uint8", "uint16", "int16", "int32", "uint32", "float32")
 """What pixels are written as."""
@@ -100,6 +103,15 @@ def _within(meaning: str, low: float, high: float, hint: str) -> Rule:
 _ENERGY = _within("a photon energy in eV", 100.0, 1e6, ": is it in keV?")
 _WAVELENGTH = _within("a wavelength in Å", 0.01, 120.0, ": is it in m, or an energy?")
 _DISTANCE = _within("a distance in mm", 1.0, 1e5, ": is it in m?")
+def _kept_or_number(value: Any) -> float | str:
+    if isinstance(value, str) and value.lower() == KEEP:
+        return KEEP
+    number: float = NOT_NEGATIVE.read(value)
+    return number
+
+
+_FORWARD = Rule(f'a number of zero or more, in electrons, or "{KEEP}"', _kept_or_number)
+_FRACTION = _within("a fraction", 0.0, 1.0, ": is it a percentage?")
 _PIXEL = _within("a pixel's edge in mm", 1e-3, 10.0, ": is it in µm or in m?")
 
 
@@ -130,8 +142,28 @@ def _required(kind: type[Description]) -> list[str]:
     return [item.name for item in fields(kind) if item.default is MISSING]  # type: ignore[arg-type]
 
 
+class Section(Description):
+    """A section of a plan: all that is impossible in it is found at once."""
+
+    def conflicts(self) -> Iterator[str]:
+        """What is impossible together, with the fields in braces, the first one where to mend it.
+
+        Values that break their rules may stand in the fields: nothing is computed with them.
+        """
+        yield from ()
+
+    def _check(self) -> None:
+        _refuse(self.conflicts())
+
+
+def _refuse(problems: Iterator[str]) -> None:
+    found = list(problems)
+    if found:
+        raise UsageError("; ".join(found))
+
+
 @dataclass(frozen=True, eq=False)
-class Campaign(Description):
+class Campaign(Section):
     """How many images, and where they go.
 
     Attributes
@@ -157,7 +189,7 @@ class Campaign(Description):
 
 
 @dataclass(frozen=True, eq=False)
-class StructureFactorsPlan(Description):
+class StructureFactorsPlan(Section):
     """Where amplitudes come from; of several files each shot draws one.
 
     Attributes
@@ -176,6 +208,9 @@ class StructureFactorsPlan(Description):
         Where a file names none.
     default_F : float
         Amplitude of reflections that no file lists, electrons.
+    F000 : float or str
+        F(0,0,0), electrons, or "keep" for that of the source. It lights the beam centre, where detectors have a
+        beamstop.
     """
 
     model: tuple[str, ...] = ()
@@ -188,11 +223,13 @@ class StructureFactorsPlan(Description):
     column: str | None = None
     spacegroup: str | None = None
     default_F: float = 0.0  # noqa: N815
+    F000: float | str = 0.0
 
     RULES: ClassVar[Rules] = {
         **dict.fromkeys(("model", "mtz", "hkl"), list_of(TEXT)),
         "dmin": optional(POSITIVE), "k_sol": optional(NOT_NEGATIVE), "b_sol": optional(NOT_NEGATIVE),
         "energy_ev": optional(_ENERGY), "column": optional(TEXT), "spacegroup": optional(TEXT), "default_F": NUMBER,
+        "F000": _FORWARD,
     }  # fmt: skip
 
     @property
@@ -200,24 +237,25 @@ class StructureFactorsPlan(Description):
         """The files that a shot draws from."""
         return self.model or self.mtz or self.hkl
 
-    def _check(self) -> None:
+    def conflicts(self) -> Iterator[str]:
+        """See `Section.conflicts`."""
         given = [name for name in ("model", "mtz", "hkl") if getattr(self, name)]
         if len(given) > 1:
-            raise UsageError(f"{{StructureFactorsPlan.{given[1]}}}: {' and '.join(given)} are two sources; give one")
+            yield f"{{StructureFactorsPlan.{given[1]}}}: {' and '.join(given)} are two sources; give one"
         if not given and self.default_F == 0.0:
-            raise UsageError("{StructureFactorsPlan.model}: give model, mtz or hkl: nothing scatters without")
+            yield "{StructureFactorsPlan.model}: give model, mtz or hkl: nothing scatters without"
         if self.model and self.dmin is None:
-            raise UsageError("{StructureFactorsPlan.dmin} is needed: how far a model is calculated, in Å")
+            yield "{StructureFactorsPlan.dmin} is needed: how far a model is calculated, in Å"
         for name in ("k_sol", "b_sol", "energy_ev"):
             if getattr(self, name) is not None and not self.model:
-                raise UsageError(f"{{StructureFactorsPlan.{name}}} has no effect without model")
+                yield f"{{StructureFactorsPlan.{name}}} has no effect without model"
         for name, source in (("column", "mtz"), ("dmin", "model or mtz"), ("spacegroup", "model or mtz")):
             if getattr(self, name) is not None and not any(getattr(self, word, ()) for word in source.split(" or ")):
-                raise UsageError(f"{{StructureFactorsPlan.{name}}} has no effect without {source}")
+                yield f"{{StructureFactorsPlan.{name}}} has no effect without {source}"
 
 
 @dataclass(frozen=True, eq=False)
-class CrystalPlan(Description):
+class CrystalPlan(Section):
     """The crystal of each shot.
 
     Attributes
@@ -277,15 +315,26 @@ class CrystalPlan(Description):
         "b_factor": varying(NOT_NEGATIVE),
     }
 
-    def _check(self) -> None:
+    def conflicts(self) -> Iterator[str]:
+        """See `Section.conflicts`."""
+        yield from self._impossible_cell()
         if (self.size_nm is None) == (self.cells is None):
-            raise UsageError("{CrystalPlan.size_nm}: say how large the crystal is: either size_nm or cells")
+            yield "{CrystalPlan.size_nm}: say how large the crystal is: either size_nm or cells"
         if self.misset_deg is not None and self.orientation == "uniform":
-            raise UsageError('{CrystalPlan.misset_deg} has no effect on uniform orientations; give "fixed" or a file')
+            yield '{CrystalPlan.misset_deg} has no effect on uniform orientations; give "fixed" or a file'
         if self.mosaic_spread != 0.0 and self.mosaic_domains == 1:
-            raise UsageError("{CrystalPlan.mosaic_domains}: a mosaic spread needs more than one domain")
+            yield "{CrystalPlan.mosaic_domains}: a mosaic spread needs more than one domain"
         if isinstance(self.lattices, (Normal, LogNormal)):
-            raise UsageError("{CrystalPlan.lattices} needs a largest number: give a number, uniform, choice or column")
+            yield "{CrystalPlan.lattices} needs a largest number: give a number, uniform, choice or column"
+
+    def _impossible_cell(self) -> Iterator[str]:
+        """Whether a unit cell that is the same in all shots encloses a volume."""
+        cell = self.unit_cell
+        if isinstance(cell, tuple) and len(cell) == 6 and all(isinstance(edge, float) for edge in cell):
+            try:
+                UnitCell(*cell)  # type: ignore[arg-type]
+            except UsageError as error:
+                yield f"{{CrystalPlan.unit_cell}}: {error.message.partition(': ')[2]}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -307,7 +356,7 @@ class SpectrumFile(Description):
 
 
 @dataclass(frozen=True, eq=False)
-class BeamPlan(Description):
+class BeamPlan(Section):
     """The beam of each shot.
 
     Attributes
@@ -344,22 +393,23 @@ class BeamPlan(Description):
         "spectrum": optional(_subsection(SpectrumFile)),
     }  # fmt: skip
 
-    def _check(self) -> None:
+    def conflicts(self) -> Iterator[str]:
+        """See `Section.conflicts`."""
         colours = [name for name in ("energy_ev", "wavelength_a", "spectrum") if getattr(self, name) is not None]
         if len(colours) > 1:
-            raise UsageError(f"{{BeamPlan.{colours[1]}}}: {' and '.join(colours)} say the same; give one")
+            yield f"{{BeamPlan.{colours[1]}}}: {' and '.join(colours)} say the same; give one"
         if self.flux is not None and self.fluence is not None:
-            raise UsageError("{BeamPlan.fluence}: flux and fluence say the same; give one")
+            yield "{BeamPlan.fluence}: flux and fluence say the same; give one"
         if self.flux is not None and self.size_um is None:
-            raise UsageError("{BeamPlan.size_um} is needed: on what area the flux falls, µm")
+            yield "{BeamPlan.size_um} is needed: on what area the flux falls, µm"
         if self.flux is None and self.fluence is None:
-            raise UsageError("{BeamPlan.flux}: say how bright the beam is: flux with size_um, or fluence")
+            yield "{BeamPlan.flux}: say how bright the beam is: flux with size_um, or fluence"
         if self.exposure_s is not None and self.flux is None:
-            raise UsageError("{BeamPlan.exposure_s} has no effect without flux")
+            yield "{BeamPlan.exposure_s} has no effect without flux"
 
 
 @dataclass(frozen=True, eq=False)
-class DetectorPlan(Description):
+class DetectorPlan(Section):
     """The detector of each shot: by name, from a file, by nanoBragg's flags, or one square panel.
 
     Attributes
@@ -413,25 +463,26 @@ class DetectorPlan(Description):
         keys = (self.distance_mm, self.beam_centre_jitter_mm, self.offset_mm, *(self.beam_centre_mm or ()))
         return any(isinstance(value, DISTRIBUTIONS) for value in keys)
 
-    def _check(self) -> None:
+    def conflicts(self) -> Iterator[str]:
+        """See `Section.conflicts`."""
         given = [name for name in ("model", "expt", "geom", "flags", "pixels") if getattr(self, name) is not None]
-        if len(given) != 1:
+        if (self.pixels is None) != (self.pixel_mm is None):
+            yield "{DetectorPlan.pixels} and pixel_mm belong together: how many, and their edge in mm"
+        elif len(given) != 1:
             what = f"{' and '.join(given)} are two detectors" if given else "say which detector"
             field = (given or ["model"])[-1]
-            raise UsageError(f"{{DetectorPlan.{field}}}: {what}: give model, expt, geom, flags or pixels")
-        if (self.pixels is None) != (self.pixel_mm is None):
-            raise UsageError("{DetectorPlan.pixels} and pixel_mm belong together: how many, and their edge in mm")
+            yield f"{{DetectorPlan.{field}}}: {what}: give model, expt, geom, flags or pixels"
         square = self.pixels is not None or self.model is not None
         if square and self.distance_mm is None:
-            raise UsageError("{DetectorPlan.distance_mm} is needed: sample to detector, mm")
+            yield "{DetectorPlan.distance_mm} is needed: sample to detector, mm"
         for name, fits, remedy in (
             ("distance_mm", square, "offset_mm moves a detector from a file, flags state their own"),
             ("beam_centre_mm", square, "beam_centre_jitter_mm moves a detector from a file"),
             ("offset_mm", self.expt or self.geom, "distance_mm places it"),
             ("beam_centre_jitter_mm", not self.flags, "state another beam centre in the flags"),
         ):  # fmt: skip
-            if getattr(self, name) is not None and not fits:
-                raise UsageError(f"{{DetectorPlan.{name}}} has no effect on a detector by {given[0]}: {remedy}")
+            if given and getattr(self, name) is not None and not fits:
+                yield f"{{DetectorPlan.{name}}} has no effect on a detector by {given[0]}: {remedy}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -461,7 +512,7 @@ class Material(Description):
 
 
 @dataclass(frozen=True, eq=False)
-class BackgroundPlan(Description):
+class BackgroundPlan(Section):
     """What scatters besides the crystal.
 
     Attributes
@@ -486,7 +537,7 @@ class BackgroundPlan(Description):
 
 
 @dataclass(frozen=True, eq=False)
-class ReadoutPlan(Description):
+class ReadoutPlan(Section):
     """What the detector makes of the photons; without this section images hold expected photons.
 
     Attributes
@@ -519,8 +570,8 @@ class ReadoutPlan(Description):
 
     RULES: ClassVar[Rules] = {
         "preset": word(*PRESETS),
-        **dict.fromkeys(("fluctuation", "calibration", "readout_noise", "hot_pixels", "dead_pixels"),
-                        varying(NOT_NEGATIVE)),
+        **dict.fromkeys(("fluctuation", "hot_pixels", "dead_pixels"), varying(_FRACTION)),
+        **dict.fromkeys(("calibration", "readout_noise"), varying(NOT_NEGATIVE)),
         **dict.fromkeys(("gain", "saturation"), varying(POSITIVE)),
         "offset": varying(NUMBER), "point_spread": optional(TEXT), "mask": optional(TEXT),
         **dict.fromkeys(("calibration_seed", "pixel_seed"), NOT_NEGATIVE_INTEGER),
@@ -548,7 +599,7 @@ class Downsample(Description):
 
 
 @dataclass(frozen=True, eq=False)
-class ImagePlan(Description):
+class ImagePlan(Section):
     """How images are computed and what is written.
 
     Attributes
@@ -606,20 +657,22 @@ class ImagePlan(Description):
         """The physics with its exceptions."""
         return Physics(self.physics, self.fix, self.keep)
 
-    def _check(self) -> None:
-        try:
-            Physics(self.physics, self.fix, self.keep)
-        except UsageError as error:
-            field = "fix" if self.fix else "keep"
-            raise UsageError(f"{{ImagePlan.{field}}}: {error}") from None
+    def conflicts(self) -> Iterator[str]:
+        """See `Section.conflicts`."""
+        if self.physics in BASES and isinstance(self.fix, tuple) and isinstance(self.keep, tuple):
+            try:
+                Physics(self.physics, self.fix, self.keep)
+            except UsageError as error:
+                field = "fix" if self.fix else "keep"
+                yield f"{{ImagePlan.{field}}}: {error}"
         if self.downsample is not None and self.format == "nxmx":
-            raise UsageError("{ImagePlan.format}: small images have no detector that NXmx describes; leave it out")
+            yield "{ImagePlan.format}: small images have no detector that NXmx describes; leave it out"
         if self.is_nxmx and self.dtype in ("uint8", "int16", "uint32"):
-            raise UsageError(f"{{ImagePlan.dtype}}: NXmx images are uint16, int32 or float32, not {self.dtype}")
+            yield f"{{ImagePlan.dtype}}: NXmx images are uint16, int32 or float32, not {self.dtype}"
 
 
 @dataclass(frozen=True, eq=False)
-class ScanPlan(Description):
+class ScanPlan(Section):
     """Rotation: each shot is a set of images of a crystal that turns.
 
     Attributes
@@ -676,32 +729,55 @@ class Plan(Description):
     }  # fmt: skip
 
     def _check(self) -> None:
+        _refuse(self.conflicts())
+
+    def conflicts(self, wrong: Collection[str] = ()) -> Iterator[str]:
+        """What is impossible between sections, as in `Section.conflicts`.
+
+        Parameters
+        ----------
+        wrong : collection of str
+            Sections that are not what the user meant: nothing is said that depends on them.
+        """
+        for names, problem in (*self._needed(), *self._impossible_images(), *self._impossible_scan()):
+            if not set(names.split()) & set(wrong):
+                yield problem
+
+    def _needed(self) -> Iterator[tuple[str, str]]:
+        """Sections, and what is missing in one for another's sake."""
+        factors, crystal = self.structure_factors, self.crystal
         if self.background is not None and self.beam.size_um is None:
-            raise UsageError("{BeamPlan.size_um} is needed: how much background lies in the beam, µm")
-        if self.structure_factors.hkl and self.crystal.unit_cell is None:
-            raise UsageError("{CrystalPlan.unit_cell} is needed: a list of h k l F does not state it")
-        if not self.structure_factors.files and self.crystal.unit_cell is None:
-            raise UsageError("{CrystalPlan.unit_cell} is needed: no file states it")
-        if self.scan is not None:
-            self._check_scan()
-        if self.image.is_nxmx and self.detector.moves and self.shots_per_shard > 1:
-            raise UsageError(
+            yield "background beam", "{BeamPlan.size_um} is needed: how much background lies in the beam, µm"
+        if not factors.model and not factors.mtz and crystal.unit_cell is None:
+            what = "a list of h k l F does not" if factors.hkl else "no file does"
+            yield "structure_factors crystal", f"{{CrystalPlan.unit_cell}} is needed: {what} state it"
+        if not factors.files and crystal.b_factor != 0.0:
+            yield "structure_factors crystal", "{CrystalPlan.b_factor} has no effect on default_F: no file lists spots"
+
+    def _impossible_images(self) -> Iterator[tuple[str, str]]:
+        """Sections, and what no file of images can hold."""
+        image = self.image
+        if image.is_nxmx and self.detector.moves and self.shots_per_shard > 1:
+            yield "image detector campaign scan", (
                 "{Campaign.images_per_shard}: the detector moves from shot to shot, an NXmx file has one: give "
                 "images_per_shard = 1, or [image] format = \"hdf5\""
             )
-        if self.readout is None and self.image.dtype not in (None, "float32") and self.image.downsample is None:
-            raise UsageError("{ImagePlan.dtype}: expected photons are float32; whole numbers need a [readout]")
+        if self.readout is None and image.dtype not in (None, "float32") and image.downsample is None:
+            yield "image readout", "{ImagePlan.dtype}: expected photons are float32; whole numbers need a [readout]"
 
-    def _check_scan(self) -> None:
+    def _impossible_scan(self) -> Iterator[tuple[str, str]]:
+        """Sections, and what rotation sets can't be."""
+        if self.scan is None:
+            return
         if self.campaign.images_per_shard != Campaign.images_per_shard:
-            raise UsageError("{Campaign.images_per_shard} has no effect on rotation sets: each is a file")
+            yield "campaign", "{Campaign.images_per_shard} has no effect on rotation sets: each is a file"
         if not self.image.is_nxmx:
-            raise UsageError("{ImagePlan.format}: rotation sets are NXmx, neither hdf5 nor made smaller")
+            yield "image", "{ImagePlan.format}: rotation sets are NXmx, neither hdf5 nor made smaller"
         if self.crystal.lattices != 1:
-            raise UsageError("{CrystalPlan.lattices}: a rotation set has one lattice")
+            yield "crystal", "{CrystalPlan.lattices}: a rotation set has one lattice"
 
     @property
-    def sections(self) -> dict[str, Description]:
+    def sections(self) -> dict[str, Section]:
         """Name -> section, of those that the plan has."""
         return {
             item.name: getattr(self, item.name) for item in fields(self) if getattr(self, item.name) is not None
@@ -734,7 +810,7 @@ class Plan(Description):
         return range(first, min(first + self.shots_per_shard, self.campaign.shots))
 
 
-SECTIONS: dict[str, type[Description]] = {
+SECTIONS: dict[str, type[Section]] = {
     "campaign": Campaign, "structure_factors": StructureFactorsPlan, "crystal": CrystalPlan, "beam": BeamPlan,
     "detector": DetectorPlan, "background": BackgroundPlan, "readout": ReadoutPlan, "image": ImagePlan,
     "scan": ScanPlan,

@@ -7,6 +7,7 @@ import queue
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nbnumba.campaign.labels import joined
@@ -49,6 +50,23 @@ class ShotError(NbnumbaError):
         return type(self), (self.shot, self._seed, self._cause)
 
 
+@dataclass(frozen=True)
+class Written:
+    """What a shard holds.
+
+    Attributes
+    ----------
+    images, pixels : int
+        In all.
+    clipped : int
+        Pixels whose value their type does not hold.
+    """
+
+    images: int
+    pixels: int
+    clipped: int
+
+
 class Producer:
     """Makes shards of a campaign, with some threads.
 
@@ -76,7 +94,7 @@ class Producer:
         while not self._renderers.empty():
             self._renderers.get().close()
 
-    def make(self, shard: int, path: Path, progress: Callable[[int], None]) -> int:
+    def make(self, shard: int, path: Path, progress: Callable[[int], None]) -> Written:
         """Make a shard.
 
         Parameters
@@ -90,8 +108,7 @@ class Producer:
 
         Returns
         -------
-        int
-            Images.
+        Written
 
         Raises
         ------
@@ -100,7 +117,7 @@ class Producer:
         OutputFileError
             If the file can't be written.
         """
-        prepared, images, rows, spots = self._prepared, 0, [], []
+        prepared, images, pixels, clipped, rows, spots = self._prepared, 0, 0, 0, [], []
         with contextlib.ExitStack() as stack:
             writer = None
             for shot, image, picture in self._pictures(prepared.plan.shard_shots(shard)):
@@ -110,11 +127,11 @@ class Producer:
                 if image == 0:
                     rows.append(shot.labels)
                 spots.append(picture.spots)
-                images += 1
+                images, pixels, clipped = images + 1, pixels + picture.pixels.size, clipped + picture.clipped
                 progress(images)
             assert writer is not None
             write_records(writer.group(), prepared, rows, joined(spots), shard, self.engine)
-        return images
+        return Written(images, pixels, clipped)
 
     def _pictures(self, numbers: range) -> Iterator[tuple[Shot, int, Picture]]:
         """Shots, numbers of their images and the images, in order."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nbnumba.campaign.labels import Table, joined
 from nbnumba.campaign.plan import Downsample, ReadoutPlan
 from nbnumba.config.constants import HC_EV_ANGSTROM
+from nbnumba.errors import UsageError
 from nbnumba.readout import PointSpread, Readout
 from nbnumba.readout.settings import preset_settings
 from nbnumba.setup.lowering import lower
@@ -18,6 +19,7 @@ from nbnumba.simulation import Renderer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from nbnumba.campaign.plan import Plan
     from nbnumba.campaign.shots import Prepared, Shot
     from nbnumba.setup.model import Model
     from nbnumba.simulation import SimulationResult
@@ -29,6 +31,12 @@ _SPOT_COLUMNS = ("panel", "fast", "slow", "h", "k", "l", "photons")
 
 _MASKED = -1.0
 """What masked pixels hold where the type has room for it."""
+
+_WIDE = "int32"
+"""Of counts before they go into a narrower type, so that it is known what does not fit there."""
+
+_HOT = np.iinfo(_WIDE).max
+"""What hot pixels hold then."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +51,14 @@ class Picture:
         From which it was made.
     spots : dict of str to ndarray
         Columns of predicted spots, if they are to be recorded.
+    clipped : int
+        Pixels whose value the type does not hold.
     """
 
     pixels: np.ndarray
     model: Model
     spots: Table
+    clipped: int = 0
 
 
 class ShotRenderer:
@@ -95,7 +106,8 @@ class ShotRenderer:
         if plan.readout is not None:
             panels = self._read_out(plan.readout, shot, result, image)
         spots = spot_table(shot.number, image, models, self._threads) if "spots" in plan.image.truth else {}
-        return Picture(self._pixels(result, panels), result.model, spots)
+        pixels, clipped = self._pixels(result, panels)
+        return Picture(pixels, result.model, spots, clipped)
 
     def _photons(self, models: list[Model]) -> SimulationResult:
         """Expected photons of all lattices and of the background."""
@@ -106,28 +118,71 @@ class ShotRenderer:
 
     def _read_out(self, plan: ReadoutPlan, shot: Shot, result: SimulationResult, image: int) -> list[np.ndarray]:
         """What the detector makes of the photons."""
-        energy = HC_EV_ANGSTROM / result.model.experiment.beam.nominal_wavelength
-        readout = _readout(plan, self._dtype(plan), energy, shot.readout, _mask(result.model))
+        readout = shot_readout(self._prepared.plan, plan, shot, result.model)
         photons = np.stack(result.panels)
         return list(readout.apply(photons, shot.readout_seed, image, self._threads))
 
-    def _dtype(self, plan: ReadoutPlan) -> str:
-        """The integers of the readout."""
-        stated = self._prepared.plan.image.dtype
-        if stated is None:
-            return preset_settings(plan.preset).dtype
-        return stated if stated != "float32" and self._prepared.plan.image.downsample is None else "int32"
-
-    def _pixels(self, result: SimulationResult, panels: list[np.ndarray]) -> np.ndarray:
-        """The panels in one array, of the plan's type."""
-        image = self._prepared.plan.image
-        if image.downsample is None:
-            pixels = panels[0] if len(panels) == 1 else np.concatenate(panels)
-            return pixels.astype(image.dtype, copy=False) if image.dtype is not None else pixels
+    def _pixels(self, result: SimulationResult, panels: list[np.ndarray]) -> tuple[np.ndarray, int]:
+        """The panels in one array, of the plan's type, and how many pixels do not fit there."""
+        plan = self._prepared.plan
+        if plan.image.downsample is None:
+            return fitted(panels[0] if len(panels) == 1 else np.concatenate(panels), pixel_type(plan))
         from nbnumba.setup.panels import assemble
 
         whole = panels[0] if len(panels) == 1 else assemble(result.model, panels, 0.0)
-        return downsampled(whole, image.downsample, image.dtype or "float32")
+        return fitted(downsampled(whole, plan.image.downsample), pixel_type(plan))
+
+
+def pixel_type(plan: Plan) -> str:
+    """The type in which the pixels of a plan are written.
+
+    Parameters
+    ----------
+    plan : Plan
+    """
+    if plan.image.dtype is not None:
+        return plan.image.dtype
+    if plan.readout is None or plan.image.downsample is not None:
+        return "float32"
+    return preset_settings(plan.readout.preset).dtype
+
+
+def fitted(pixels: np.ndarray, dtype: str) -> tuple[np.ndarray, int]:
+    """Pixels in a type, and how many of them it does not hold: they are clipped.
+
+    Parameters
+    ----------
+    pixels : ndarray
+        Hot ones don't count.
+    dtype : str
+        Of the result; numbers are rounded to integers.
+    """
+    kind = np.dtype(dtype)
+    if kind.kind == "f" or pixels.dtype == kind:
+        return pixels.astype(kind, copy=False), 0
+    if pixels.dtype.kind == "f":
+        pixels = np.rint(pixels, dtype=np.float64)
+    limits = np.iinfo(kind)
+    if limits.min <= pixels.min() and pixels.max() <= limits.max:
+        return pixels.astype(kind), 0
+    outside = (pixels < limits.min) | ((pixels > limits.max) & (pixels < _HOT))
+    return np.clip(pixels, limits.min, limits.max).astype(kind), int(np.count_nonzero(outside))
+
+
+def clipped_text(plan: Plan, share: float) -> str:
+    """What a type of pixels does not hold, in words.
+
+    Parameters
+    ----------
+    plan : Plan
+    share : float
+        Of all pixels.
+    """
+    limits = np.iinfo(pixel_type(plan))
+    return (
+        f"{100.0 * share:.2g} % of the pixels are below {limits.min} or above {limits.max}, which {limits.dtype} does "
+        "not hold, and are clipped: another [image] dtype, or [readout] offset, gain or saturation, keeps them"
+    )
 
 
 def spot_table(shot: int, image: int, models: Sequence[Model], threads: int) -> Table:
@@ -165,21 +220,65 @@ def _mask(model: Model) -> np.ndarray | None:
     return None if mask is None else mask.reshape(-1, *model.shapes[0])
 
 
-def _readout(plan: ReadoutPlan, dtype: str, energy: float, values: dict[str, Any], mask: np.ndarray | None) -> Readout:
-    """The readout of a shot."""
-    settings = preset_settings(plan.preset, energy, 1.0 if values["gain"] is None else values["gain"])
+def shot_readout(plan: Plan, readout: ReadoutPlan, shot: Shot, model: Model) -> Readout:
+    """The readout of a shot.
+
+    Parameters
+    ----------
+    plan : Plan
+    readout : ReadoutPlan
+        Its section.
+    shot : Shot
+    model : Model
+        Of the shot's first lattice: pixels, masks and wavelength.
+
+    Raises
+    ------
+    UsageError
+        If a figure is impossible.
+    """
+    energy, values = HC_EV_ANGSTROM / model.experiment.beam.nominal_wavelength, shot.readout
+    settings = preset_settings(readout.preset, energy, 1.0 if values["gain"] is None else values["gain"])
     changes = {name: values[name] for name in _AS_IS if values[name] is not None}
-    spread = settings.point_spread
-    if plan.point_spread is not None:
-        spread = None if plan.point_spread == "none" else PointSpread.from_text(plan.point_spread, settings.pixel_size)
+    pixel_size, spread = model.panels[0].pixel_size * 1e6, settings.point_spread
+    if readout.point_spread is not None:
+        spread = None if readout.point_spread == "none" else PointSpread.from_text(readout.point_spread, pixel_size)
+    mask, dtype = _mask(model), pixel_type(plan)
+    unsigned = np.dtype(dtype).kind == "u"
     return Readout.from_settings(replace(
-        settings, **changes, dtype=dtype, gaps=None, mask=mask, point_spread=spread,
-        masked_value=None if mask is None else _MASKED if np.iinfo(dtype).min < 0 else 0.0,
-        calibration_seed=plan.calibration_seed, pixel_seed=plan.pixel_seed,
+        settings, **changes, dtype=dtype if dtype == "uint32" else _WIDE, gaps=None, mask=mask, point_spread=spread,
+        pixel_size=pixel_size, masked_value=None if mask is None else 0.0 if unsigned else _MASKED,
+        dead_value=max(settings.dead_value, 0.0) if unsigned else settings.dead_value,
+        calibration_seed=readout.calibration_seed, pixel_seed=readout.pixel_seed,
     ))  # fmt: skip
 
 
-def downsampled(image: np.ndarray, how: Downsample, dtype: str) -> np.ndarray:
+def check_picture(plan: Plan, shot: Shot, model: Model) -> None:
+    """Raise UsageError if no picture can be made of a shot's photons.
+
+    Parameters
+    ----------
+    plan : Plan
+    shot : Shot
+    model : Model
+        Of its first lattice.
+    """
+    if plan.readout is not None:
+        readout = shot_readout(plan, plan.readout, shot, model)
+        readout.check(np.broadcast_to(np.float32(0.0), (len(model.shapes), *model.shapes[0])), 0, 0)
+    if plan.image.downsample is not None and len(model.shapes) == 1:
+        _require_larger(model.shapes[0], plan.image.downsample)
+
+
+def _require_larger(shape: tuple[int, ...], how: Downsample) -> None:
+    """Refuse to make an image larger."""
+    if how.size > max(shape):
+        raise UsageError(
+            f"{{ImagePlan.downsample}}: size {how.size} is larger than the image of {shape[1]} x {shape[0]} pixels"
+        )
+
+
+def downsampled(image: np.ndarray, how: Downsample) -> np.ndarray:
     """A smaller image of square blocks; what the blocks don't fill, at the ends of rows and columns, holds 0.
 
     Parameters
@@ -188,22 +287,21 @@ def downsampled(image: np.ndarray, how: Downsample, dtype: str) -> np.ndarray:
         Pixels below 0, such as masked ones, count as 0.
     how : Downsample
         Edge of the smaller image and what becomes of a block.
-    dtype : str
-        Of the smaller image; integers are rounded and clipped.
 
     Returns
     -------
-    ndarray, shape (size, size), `dtype`
+    ndarray, shape (size, size), float32
+
+    Raises
+    ------
+    UsageError
+        If the image is smaller than that.
     """
+    _require_larger(image.shape, how)
     block = -(-max(image.shape) // how.size)
     reduce, _, root = how.how.partition("-")
     padded = np.zeros((how.size * block, how.size * block), dtype=np.float32)
     np.maximum(image, 0, out=padded[: image.shape[0], : image.shape[1]], casting="unsafe")
     blocks = padded.reshape(how.size, block, how.size, block)
     small: np.ndarray = getattr(blocks, reduce)(axis=(1, 3))
-    if root:
-        small = np.sqrt(small)
-    if np.dtype(dtype).kind != "f":
-        limits = np.iinfo(dtype)
-        small = np.clip(np.rint(small), limits.min, limits.max)
-    return np.asarray(small, dtype=dtype)
+    return np.sqrt(small) if root else small

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from nbnumba.campaign.folder import Folder
 from nbnumba.campaign.merging import merge
+from nbnumba.campaign.rendering import clipped_text
 from nbnumba.campaign.shards import require_packages
 from nbnumba.campaign.shots import Prepared, prepare
 from nbnumba.campaign.workers import SMALL_IMAGE, Made, by_processes, by_threads
 from nbnumba.engine.registry import choose_engine
 from nbnumba.engine.threads import available_threads
-from nbnumba.errors import NbnumbaError, OutputFileError, UsageError
+from nbnumba.errors import NbnumbaError, NbnumbaWarning, OutputFileError, UsageError
 
 if TYPE_CHECKING:
     from nbnumba.campaign.plan import Plan
@@ -41,6 +43,8 @@ class Outcome:
         Images that this run made.
     failures : tuple of NbnumbaError
         Shots that could not be made.
+    clipped : float
+        Share of this run's pixels whose value their type does not hold.
     """
 
     folder: Path
@@ -48,6 +52,7 @@ class Outcome:
     complete: int
     images: int
     failures: tuple[NbnumbaError, ...]
+    clipped: float = 0.0
 
 
 def run(
@@ -91,6 +96,11 @@ def run(
         If a package is not installed that shards need.
     OutputFileError
         If the disk is full or not writable; what is whole stays.
+
+    Warns
+    -----
+    NbnumbaWarning
+        If pixels were clipped.
     """
     prepared = plan if isinstance(plan, Prepared) else prepare(plan)
     path = _output(plan, prepared, output)
@@ -102,11 +112,11 @@ def run(
     folder.forget_the_dead()
     there = folder.complete(shards)
     left = [shard for shard in shards if shard not in there]
-    images, failures = 0, []
+    images, pixels, clipped, failures = 0, 0, 0, []
     if left:
         folder.log("run", shards=len(left), process=f"{os.uname().nodename}-{os.getpid()}")
         for made in make(prepared, folder, left):
-            images += made.images
+            images, pixels, clipped = images + made.images, pixels + made.pixels, clipped + made.clipped
             if isinstance(made.failure, OutputFileError):
                 raise made.failure
             if made.failure is not None:
@@ -117,7 +127,10 @@ def run(
     complete = folder.complete()
     if len(complete) == prepared.plan.shards:
         merge(folder.path)
-    return Outcome(folder.path, len(shards), len(set(complete) & set(shards)), images, tuple(failures))
+    share = clipped / max(pixels, 1)
+    if clipped:
+        warnings.warn(NbnumbaWarning(clipped_text(prepared.plan, share)), stacklevel=2)
+    return Outcome(folder.path, len(shards), len(set(complete) & set(shards)), images, tuple(failures), share)
 
 
 def _output(

@@ -15,11 +15,11 @@ import numpy as np
 
 from nbnumba.campaign.distributions import Choice, Column, Uniform
 from nbnumba.campaign.draws import Draw, Label, draw_shot, impossible_draws
-from nbnumba.campaign.errors import Key, PlanError, located
+from nbnumba.campaign.errors import Key, PlanError, in_order, located
 from nbnumba.campaign.inputs import REFERENCE_DISTANCE, Inputs, Loader
 from nbnumba.campaign.plan import CrystalPlan, Plan
 from nbnumba.campaign.streams import derived_seeds, stream
-from nbnumba.campaign.toml import key_lines, parse_plan, plan_text
+from nbnumba.campaign.toml import key_lines, plan_text, read_draft
 from nbnumba.config import (
     Background,
     Beam,
@@ -33,6 +33,7 @@ from nbnumba.config import (
     UnitCell,
 )
 from nbnumba.config.constants import HC_EV_ANGSTROM
+from nbnumba.errors import NbnumbaError
 from nbnumba.io.reading import read_text
 from nbnumba.setup.cell import reciprocal_from_cell
 
@@ -384,29 +385,34 @@ def prepare(plan: Plan | str | os.PathLike[str], folder: str | os.PathLike[str] 
         If a file can't be read or is not what the plan needs, or a drawn value is impossible.
     """
     lines: dict[Key, int] = {}
-    name = "plan"
+    name, draft = "plan", None
     if not isinstance(plan, Plan):
         path, text = Path(plan), read_text(plan).decode("utf-8", "replace")
         folder, name = path.parent if folder is None else folder, os.fspath(plan)
-        plan, lines = parse_plan(text, name), key_lines(text)
+        draft, lines = read_draft(text, name), key_lines(text)
+        plan = draft.plan
     loader = Loader(plan, folder or ".")
     inputs = loader.load()
-    problems = loader.problems or impossible_draws(plan, inputs.columns) or _impossible_first_shot(plan, inputs)
+    found = [*loader.problems, *impossible_draws(plan, inputs.columns)]
+    problems = [*(draft.problems if draft is not None else ()), *(located(problem, lines, name) for problem in found)]
+    # all else can be looked at in parts
+    problems = problems or [located(problem, lines, name) for problem in _impossible_first_shot(plan, inputs)]
     if problems:
-        raise PlanError(located(problem, lines, name) for problem in problems)
+        raise PlanError(in_order(problems))
     return Prepared(plan, inputs)
 
 
 def _impossible_first_shot(plan: Plan, inputs: Inputs) -> list[str]:
-    """Why no experiment comes out of a plan whose values are all possible by themselves."""
-    from nbnumba.errors import NbnumbaError
+    """Why no image comes out of a plan whose values are all possible by themselves."""
+    from nbnumba.campaign.rendering import check_picture
     from nbnumba.setup.lowering import lower
 
     if any(factors.cell is None for factors in inputs.factors) and plan.crystal.unit_cell is None:
         return ["{CrystalPlan.unit_cell} is needed: a file of structure factors does not state it"]
     try:
-        for experiment in Prepared(plan, inputs).shot(0).experiments:
-            lower(experiment)
+        shot = Prepared(plan, inputs).shot(0)
+        models = [lower(experiment) for experiment in shot.experiments]
+        check_picture(plan, shot, models[0])
     except NbnumbaError as error:
         return [f"shot 0: {error.message}"]
     return []

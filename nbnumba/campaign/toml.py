@@ -7,17 +7,26 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, dataclass, fields
 from difflib import get_close_matches
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
 from nbnumba.campaign.distributions import DISTRIBUTIONS, as_mapping
-from nbnumba.campaign.errors import Key, PlanError, located
-from nbnumba.campaign.plan import SECTIONS, Plan
+from nbnumba.campaign.errors import Key, PlanError, first_key, in_order, located
+from nbnumba.campaign.plan import (
+    SECTIONS,
+    BeamPlan,
+    Campaign,
+    CrystalPlan,
+    DetectorPlan,
+    ImagePlan,
+    Plan,
+    Section,
+    StructureFactorsPlan,
+)
 from nbnumba.config.description import Description
 from nbnumba.config.rules import UnfitError
-from nbnumba.errors import UsageError
 from nbnumba.io.reading import read_text
 
 if sys.version_info >= (3, 11):
@@ -70,31 +79,97 @@ def parse_plan(text: str, name: str = "plan") -> Plan:
     PlanError
         If anything in it is wrong.
     """
+    draft = read_draft(text, name)
+    if draft.problems:
+        raise PlanError(in_order(draft.problems))
+    return draft.plan
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A plan that may be wrong in parts, the others of which can be looked at.
+
+    Attributes
+    ----------
+    plan : Plan
+        Each value in it may be; something harmless stands where that is wrong.
+    wrong : frozenset of str
+        Names of these.
+    problems : tuple of str
+        What is wrong, each with its line.
+    """
+
+    plan: Plan
+    wrong: frozenset[str]
+    problems: tuple[str, ...]
+
+
+_STAND_INS: dict[str, Section | None] = {
+    "campaign": Campaign(shots=1), "structure_factors": StructureFactorsPlan(default_F=1.0),
+    "crystal": CrystalPlan(cells=(1, 1, 1), unit_cell=(10.0, 10.0, 10.0, 90.0, 90.0, 90.0)),
+    "beam": BeamPlan(fluence=1.0), "detector": DetectorPlan(pixels=(1, 1), pixel_mm=1.0, distance_mm=100.0),
+    "background": None, "readout": None, "image": ImagePlan(), "scan": None,
+}  # fmt: skip
+"""What is looked at in place of a section that is wrong, or of a key."""
+
+
+def read_draft(text: str, name: str = "plan") -> Draft:
+    """A plan with all that its text shows to be wrong.
+
+    Parameters
+    ----------
+    text : str
+        TOML.
+    name : str
+        Of the plan's file, for messages.
+
+    Returns
+    -------
+    Draft
+
+    Raises
+    ------
+    PlanError
+        If it is no TOML.
+    """
     try:
         data = tomllib.loads(text.replace("\r\n", "\n"))
     except tomllib.TOMLDecodeError as error:
         raise PlanError([f"{name}: is no TOML: {error}"]) from None
     lines = key_lines(text)
     problems: list[str] = []
-    sections: dict[str, Any] = {}
+    wrong = {section for section in _needed() if section not in data}
+    sections: dict[str, Section | None] = dict(_STAND_INS)
     for section, keys in data.items():
         kind = SECTIONS.get(section)
         if kind is None or not isinstance(keys, dict):
             problems.append(_unknown_section(section, keys, lines, name))
+            wrong |= {section} & SECTIONS.keys()
             continue
-        made, wrong = _section(section, kind, keys)
-        problems += [located(problem, lines, name) for problem in wrong]
-        if made is not None:
+        made, found = _section(kind, keys, _STAND_INS[section])
+        problems += [located(problem, lines, name) for problem in found]
+        if found:
+            wrong.add(section)
+        # what files hold can be looked at only if it is clear which ones
+        if not (found and section in ("structure_factors", "detector")):
             sections[section] = made
-    for section in _needed():
-        if section not in data:
-            problems.append(f"{name}: there is no section [{section}]")
-    if problems:
-        raise PlanError(problems)
-    try:
-        return Plan(**sections)
-    except UsageError as error:
-        raise PlanError([located(error.message, lines, name)]) from None
+    problems += [f"{name}: there is no section [{section}]" for section in _needed() if section not in data]
+    plan = _unchecked(Plan, sections)
+    problems += [located(problem, lines, name) for problem in plan.conflicts(wrong)]
+    return Draft(plan, frozenset(wrong), tuple(problems))
+
+
+Described = TypeVar("Described", bound=Description)
+
+
+def _unchecked(kind: type[Described], values: Mapping[str, Any]) -> Described:
+    """A description whose values may be impossible, alone or together."""
+    made = object.__new__(kind)
+    vars(made).update({
+        item.name: values.get(item.name, None if item.default is MISSING else item.default)
+        for item in fields(kind)  # type: ignore[arg-type]
+    })  # fmt: skip
+    return made
 
 
 def key_lines(text: str) -> dict[Key, int]:
@@ -142,38 +217,48 @@ def _nearest(word: str, known: Mapping[str, Any]) -> str:
     return f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(known)}"
 
 
-def _section(section: str, kind: type[Description], keys: Mapping[str, Any]) -> tuple[Description | None, list[str]]:
-    """A section, or what is wrong with it."""
-    values, problems = {}, []
+def _section(kind: type[Section], keys: Mapping[str, Any], stand_in: Section | None) -> tuple[Section, list[str]]:
+    """A section of values each of which may be, and all that is wrong with what the plan says."""
+    values: dict[str, Any] = {}
+    stated: dict[str, Any] = {}
+    problems: dict[str, str] = {}
     for key, value in keys.items():
-        field = f"{{{kind.__name__}.{key}}}"
-        rule = kind.RULES.get(key)
+        field, rule = f"{{{kind.__name__}.{key}}}", kind.RULES.get(key)
         if rule is None:
-            problems.append(f"{field}: there is no such key: {_remedy(key, kind)}")
+            remedy, names = _remedy(key, kind)
+            stated.update(dict.fromkeys(names, value))
+            problems[key] = f"{field}: there is no such key: {remedy}"
             continue
+        stated[key] = value
         try:
-            values[key] = rule(value)
+            stated[key] = values[key] = rule(value)
         except UnfitError as error:
-            problems.append(f"{field} {error}")
-    missing = [item.name for item in fields(kind) if item.default is MISSING and item.name not in keys]  # type: ignore[arg-type]
-    problems += [f"{{{kind.__name__}.{key}}} is needed: {kind.RULES[key].meaning}" for key in missing]
-    if problems:
-        return None, problems
-    try:
-        return kind(**values), []
-    except UsageError as error:
-        return None, [error.message]
+            problems[key] = f"{field} {error}"
+    for item in fields(kind):  # type: ignore[arg-type]
+        if item.default is MISSING and item.name not in values:
+            values[item.name] = getattr(stand_in, item.name, None)
+            if item.name not in stated:
+                problems[item.name] = f"{{{kind.__name__}.{item.name}}} is needed: {kind.RULES[item.name].meaning}"
+    # what follows from another problem is none of its own
+    conflicts = [one for one in _unchecked(kind, stated).conflicts() if _about(one) not in problems]
+    return _unchecked(kind, values), [*problems.values(), *conflicts]
 
 
-def _remedy(key: str, kind: type[Description]) -> str:
-    """The key that was probably meant: a neighbour's, one with another unit, or one spelled alike."""
+def _about(problem: str) -> str:
+    """The key that a problem of a section is about."""
+    key = first_key(problem)
+    return "" if key is None else key[1]
+
+
+def _remedy(key: str, kind: type[Section]) -> tuple[str, set[str]]:
+    """The key that was probably meant, in words and by name: of another unit, spelled alike, or a neighbour's."""
     close = get_close_matches(key, kind.RULES, n=1, cutoff=0.8)
     stem = key.rsplit("_", 1)[0]
     same = close or [known for known in kind.RULES if stem in (known, known.rsplit("_", 1)[0])]
     if same:
-        return f"did you mean {' or '.join(same)}?"
+        return f"did you mean {' or '.join(same)}?", set(same)
     homes = [home for home, other in SECTIONS.items() if key in other.RULES]
-    return f"it belongs to [{homes[0]}]" if homes else _nearest(key, kind.RULES)
+    return f"it belongs to [{homes[0]}]" if homes else _nearest(key, kind.RULES), set()
 
 
 def plan_text(plan: Plan) -> str:

@@ -53,11 +53,15 @@ class Made:
         Images in it; 0 if it was not made.
     failure : NbnumbaError or None
         Why it was not made.
+    pixels, clipped : int
+        Pixels, and those whose value their type does not hold.
     """
 
     shard: int
     images: int = 0
     failure: NbnumbaError | None = None
+    pixels: int = 0
+    clipped: int = 0
 
 
 def make_shard(producer: Producer, folder: Folder, shard: int) -> Made:
@@ -77,14 +81,14 @@ def make_shard(producer: Producer, folder: Folder, shard: int) -> Made:
     """
     with folder.working(shard) as note:
         try:
-            images = producer.make(shard, folder.shard_path(shard), note)
+            written = producer.make(shard, folder.shard_path(shard), note)
         except ShotError as error:
             folder.log("failed", shard=shard, shot=error.shot, message=str(error))
             return Made(shard, failure=error)
         except OutputFileError as error:
             return Made(shard, failure=error)
-        folder.log("shard", shard=shard, images=images)
-    return Made(shard, images)
+        folder.log("shard", shard=shard, images=written.images, clipped=written.clipped)
+    return Made(shard, written.images, pixels=written.pixels, clipped=written.clipped)
 
 
 def by_threads(prepared: Prepared, folder: Folder, shards: Sequence[int], workers: int) -> Iterator[Made]:

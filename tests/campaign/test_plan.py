@@ -216,8 +216,8 @@ def test_several_lattices_have_orientations_of_their_own():
 def test_scale_and_debye_waller_factor_are_in_the_amplitudes(tmp_path):
     indices = [(h, k, l) for h in range(-3, 4) for k in range(-3, 4) for l in range(-3, 4)]  # noqa: E741
     (tmp_path / "f.hkl").write_text("".join(f"{h} {k} {l} 10.0\n" for h, k, l in indices), encoding="utf-8")  # noqa: E741
-    text = STILLS.replace("default_F = 100", 'hkl = "f.hkl"').replace("cells = [5, 5, 5]", "cells = [5, 5, 5]\n"
-                                                                    "spot_scale = 4.0\nb_factor = 20.0")  # fmt: skip
+    text = STILLS.replace("default_F = 100", 'hkl = "f.hkl"\nF000 = "keep"').replace(
+        "cells = [5, 5, 5]", "cells = [5, 5, 5]\nspot_scale = 4.0\nb_factor = 20.0")  # fmt: skip
     factors = prepare(write_plan(tmp_path, text)).shot(0).experiment.crystal.structure_factors
     model = lower(prepare(write_plan(tmp_path, text)).shot(0).experiment).lattice
     for h, k, l in ((0, 0, 0), (1, 2, 3), (-3, 1, -2)):  # noqa: E741
