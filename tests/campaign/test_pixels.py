@@ -1,4 +1,4 @@
-"""What pixels hold: the direct beam's spot, the spread of light on the detector's own pixels, counts that do not fit."""
+"""What pixels hold: the direct beam's spot, light spread on the detector's own pixels, and counts that don't fit."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_counts_that_do_not_fit_are_clipped_and_said(tmp_path, capsys):
     whole = image_of(tmp_path / "whole", text)
     outside = np.count_nonzero((whole < 0) | (whole > 255)) / whole.size
     assert 0.0 < outside < 1.0
-    words = f"{100.0 * outside:.2g} % of the pixels are below 0 or above 255, which uint8 does not hold, and are clipped"
+    words = f"{100.0 * outside:.2g} % of the pixels are below 0 or above 255, which uint8 does not hold"
     assert nbnumba(["campaign", "plan", str(path), "--no-sheet", "--workers", "1"]) == 0
     assert f"clipped     {words}" in capsys.readouterr().out
     assert nbnumba(["campaign", "run", str(path), "--workers", "1"]) == 0
