@@ -156,7 +156,7 @@ bench: $(VENV)/.nbnumba-plots-installed
 	$(BIN)/nbnumba bench --profile --outdir bench_output
 
 clean:
-	rm -rf build docs/gallery docs/generated docs/sg_execution_times.rst demo_output bench_output *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf build docs/gallery docs/generated demo_output bench_output *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find nbnumba cli tests -name __pycache__ -exec rm -rf {} +
 
 clean-cache: install

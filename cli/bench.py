@@ -73,10 +73,13 @@ def command(
     A speed-up is printed only where the images agree to the bit in all but 2 of 10 000 pixels; otherwise the row says
     DISAGREES. Writes results.json, summary.md and plots.
     """
-    if not list_only:
-        require_working_folder()
+    if list_only:
+        import_numba()
+        _list_workloads()
+        return
     from nbnumba.io.extras import optional_package
 
+    require_working_folder()
     optional_package("matplotlib", "plots", "bench")
     import_numba()
     from nbnumba.benchmark.companions import PROGRAMS
@@ -84,12 +87,6 @@ def command(
     from nbnumba.benchmark.workloads import WORKLOADS
     from nbnumba.engine.registry import DEFAULT_ENGINE, ENGINES
 
-    if list_only:
-        for item in WORKLOADS.values():
-            click.echo(f"{item.name:12s}{item.title} ({item.pixels}x{item.pixels})")
-        for program in PROGRAMS:
-            click.echo(f"{program:12s}the C program of that name, if --{program.lower()}-bin names it")
-        return
     companions = _companions({"noisify": noisify_bin, "nonBragg": nonbragg_bin}, workloads)
     chosen = _known("--workloads", workloads or (*WORKLOADS, *companions), (*WORKLOADS, *PROGRAMS))
     cpus = os.cpu_count() or 1
@@ -115,6 +112,17 @@ def command(
         run_benchmark(plan, folder, lambda line: click.echo(line, err=True))
     click.echo((folder / "summary.md").read_text(encoding="utf-8"))
     click.echo(f"written: {', '.join(sorted(str(path) for path in folder.iterdir()))}")
+
+
+def _list_workloads() -> None:
+    """What there is to measure."""
+    from nbnumba.benchmark.companions import PROGRAMS
+    from nbnumba.benchmark.workloads import WORKLOADS
+
+    for item in WORKLOADS.values():
+        click.echo(f"{item.name:12s}{item.title} ({item.pixels}x{item.pixels})")
+    for program in PROGRAMS:
+        click.echo(f"{program:12s}the C program of that name, if --{program.lower()}-bin names it")
 
 
 def _known(option: str, names: tuple[str, ...], registry: object) -> tuple[str, ...]:

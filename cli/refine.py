@@ -84,9 +84,11 @@ def command(**options: Any) -> None:
 def _run(options: dict[str, Any]) -> None:
     """Read, refine, write, report."""
     from nbnumba.io.atomic import check_distinct, check_target
-    from nbnumba.refine.picture import draw_boxes
+    from nbnumba.io.extras import optional_package
     from nbnumba.refine.shot import refine_shot
 
+    if options["picture"]:
+        optional_package("matplotlib", "plots", options["picture"])
     outputs = {"-o": options["output"], **({"--picture": options["picture"]} if options["picture"] else {})}
     check_distinct(outputs, [options["image"], options["expt"], options["hkl"]])
     for path in outputs.values():
@@ -106,6 +108,8 @@ def _run(options: dict[str, Any]) -> None:
     )  # fmt: skip
     refinement.experiment.to_dials(options["output"])
     if options["picture"]:
+        from nbnumba.refine.picture import draw_boxes
+
         draw_boxes(options["picture"], refinement)
     say([*report(refinement), f"wrote {', '.join(outputs.values())}"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 
 import pytest
@@ -43,5 +44,9 @@ def test_the_index_of_tests_is_what_the_files_say():
     assert (ROOT / "tests" / "README.md").read_text(encoding="utf-8") == index()
 
 
-def test_the_citation_names_the_version_that_is_here():
+def test_the_citation_and_the_changelog_name_the_version_that_is_here():
     assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    newest = re.search(r"^## \[(.*)\] - (?:unreleased|\d{4}-\d\d-\d\d)$", changelog, re.M)
+    assert newest is not None
+    assert newest[1] == __version__

@@ -2,7 +2,7 @@
 Spots that end
 ==============
 
-The full sum, the sum with a cutoff, and what lies between: nowhere more than the cutoff.
+The sum with a cutoff, and what it leaves of the full sum: nowhere more than the cutoff.
 """
 
 # %%
