@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,7 +79,12 @@ def _run(options: dict[str, Any]) -> None:
     inputs, output = [_named_scale(text) for text in options["images"]], options["output"]
     around = _around(options["header"], [path for path, _ in inputs])
     shape = options["shape"] or (around.shape if options["header"] else None)
-    settings = readout_settings(options, _detected(options, around, shape))
+    images = [(path, _read(path, shape), scale) for path, scale in inputs]
+    photons, marked = added_images(images), marked_pixels([(path, image) for path, image, _ in images])
+    settings = readout_settings(options, _detected(options, around, shape, marked))
+    if marked is not None:
+        photons = np.where(marked, np.float32(0.0), photons)
+        settings = _marking(settings)
     _refuse_idle_pixel(options, settings)
     warn(readout_hints(settings))
     warn_of_threads(options["threads"])
@@ -86,14 +92,6 @@ def _run(options: dict[str, Any]) -> None:
     scene = None if around.scene is None else scene_of_counts(around.scene, readout)
     check_counts_target(output, settings.dtype, around.header, scene)
     check_distinct({"-o": output}, [path for path, _ in inputs])
-    images = [(path, _read(path, shape), scale) for path, scale in inputs]
-    photons = added_images(images)
-    marked = marked_pixels([(path, image) for path, image, _ in images])
-    if marked is not None:
-        photons = np.where(marked, np.float32(0.0), photons)
-        measured = by_panel(~marked, scene)
-        settings = replace(settings, mask=measured if settings.mask is None else measured & (settings.mask != 0))
-        readout = Readout.from_settings(settings)
     photons = by_panel(photons, scene)
     seed = clock_seed() if options["seed"] is None else options["seed"]
     counts = readout.apply(photons, seed, options["image_number"], options["threads"])
@@ -210,14 +208,42 @@ def _refuse_idle_pixel(options: dict[str, Any], settings: ReadoutSettings) -> No
         raise UsageError("--pixel: has no effect without --psf, or an SMV image (.img) that states it")
 
 
-def _detected(options: dict[str, Any], around: _Around, shape: tuple[int, int] | None) -> Detected:
+def _marking(settings: ReadoutSettings) -> ReadoutSettings:
+    """Settings that mark masked pixels as the images of photons do, unless something else is said."""
+    open_value = settings.masked_value is None and settings.gaps is None
+    return replace(settings, masked_value=-1.0) if open_value and settings.dtype.startswith("i") else settings
+
+
+def _mask(
+    path: str | None, marked: np.ndarray | None, read: Callable[[str], np.ndarray], scene: Scene | None
+) -> np.ndarray | None:
+    """0 where --mask or an image says that there is no sensor."""
+    from nbnumba.io.plane import by_panel
+    from nbnumba.readout.stage import require_shape
+
+    mask = None if path is None else read(path)
+    if marked is None:
+        return mask
+    measured = by_panel(~marked, scene)
+    require_shape("Gaps.mask", mask, measured.shape)
+    return measured if mask is None else measured & (mask != 0)
+
+
+def _detected(
+    options: dict[str, Any], around: _Around, shape: tuple[int, int] | None, marked: np.ndarray | None
+) -> Detected:
     """What options and what is around the photons say of the pixels."""
+    from nbnumba.io.plane import by_panel
+
+    def read(path: str) -> np.ndarray:
+        return by_panel(_read(path, shape), around.scene)
+
     millimetres = around.pixel_size if options["pixel"] is None else options["pixel"]
     if options["pixel"] is not None and not 0.0 < options["pixel"] < math.inf:
         raise UsageError(f"--pixel must be a number above zero, not {options['pixel']}")
     return Detected(
         pixel_size=None if millimetres is None else millimetres * 1000.0, energy=_energy(options, around),
-        mask=None if options["mask"] is None else _read(options["mask"], shape), read=lambda path: _read(path, shape),
+        mask=_mask(options["mask"], marked, read, around.scene), read=read,
     )  # fmt: skip
 
 

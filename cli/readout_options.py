@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from nbnumba.errors import NbnumbaError, UsageError, with_names
-from nbnumba.readout.names import DTYPES, EDGES, GENERATORS, PRESETS
+from nbnumba.readout.names import DTYPES, EDGES, GENERATORS, NOISIFY, PRESETS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -205,6 +205,7 @@ def _refuse_idle(options: Mapping[str, Any], settings: ReadoutSettings) -> None:
         "calibration_seed": (isinstance(settings.calibration, float) and settings.calibration, "--calibration RMS"),
         "pixel_seed": (options["hot_pixels"] or options["dead_pixels"], "--hot or --dead"),
         "dead_value": (options["dead_pixels"], "--dead"),
+        "generator": (settings.counting or settings.generator == NOISIFY, "--counting"),
         "masked_value": (settings.gaps is not None or settings.mask is not None, "a mask or --gaps"),
     }  # fmt: skip
     for name, (used, other) in needs.items():

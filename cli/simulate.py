@@ -180,6 +180,7 @@ def _simulate(
     warn(model_warnings(model))
     settings = _readout_settings(reading_out, model) if _is_given(reading_out) else None
     if settings is not None:
+        settings = _with_own_gaps(settings, detector, reading_out["gaps"])
         extra = replace(extra, readout=_checked_readout(settings, model, request))
     extra.check(model, request.files, [path for _, path in request.inputs])
     _check_spots(spots, request, extra.paths)
@@ -218,6 +219,13 @@ def _readout_settings(options: dict[str, Any], model: Model) -> ReadoutSettings:
         settings = readout_settings(options, detected)
     warn(readout_hints(settings))
     return settings
+
+
+def _with_own_gaps(settings: ReadoutSettings, detector: str | None, asked: bool | None) -> ReadoutSettings:
+    """Settings without modules where a detector that is known by name has a mask of its own."""
+    if detector is None or asked or settings.gaps is None:
+        return settings
+    return replace(settings, gaps=replace(settings.gaps, module=None, width=(0, 0)))
 
 
 def _checked_readout(settings: ReadoutSettings, model: Model, request: Request) -> Readout:

@@ -66,11 +66,13 @@ def curve_from_image(
     Raises
     ------
     UsageError
-        If image or mask do not have the detector's shape, or fewer than two shells hold pixels enough.
+        If image or mask do not have the detector's shape, pixels are no numbers, or fewer than two shells hold enough.
     """
     flat, rising = (_photons(experiment, Background(curve, thickness, density, molar_mass)) for curve in (FLAT, RISING))
     used = flat > 0.0 if mask is None else (flat > 0.0) & (_of_shape(mask, flat.shape, "mask") != 0)
     photons = _of_shape(image, flat.shape, "image").astype(np.float64)[used]
+    if not np.isfinite(photons).all():
+        raise UsageError("{image} holds pixels that are infinite or no numbers: give a {mask} that is 0 there")
     stol = np.sqrt(rising[used] / flat[used])
     return mean_in_shells(stol, photons / flat[used], width, "median" if median else "mean", beyond)
 

@@ -42,7 +42,7 @@ def read_backgrounds(texts: Iterable[str]) -> tuple[Background, ...]:
     InputFileError
         If a table can't be read.
     """
-    return tuple(_material(word) for text in texts for word in text.split(","))
+    return tuple(_material(word) for word in _words(texts))
 
 
 def with_backgrounds(request: Request, texts: Sequence[str]) -> Request:
@@ -65,16 +65,21 @@ def with_backgrounds(request: Request, texts: Sequence[str]) -> Request:
     UsageError, InputFileError
         As in `read_backgrounds`.
     """
-    names = (word.partition(":")[0] for text in texts for word in text.split(","))
+    names = (word.partition(":")[0] for word in _words(texts))
     tables = tuple(("background", Path(name)) for name in names if name not in NAMES)
     experiment = replace(request.experiment, background=read_backgrounds(texts))
     return replace(request, experiment=experiment, inputs=request.inputs + tables)
 
 
+def _words(texts: Iterable[str]) -> list[str]:
+    """One for each material, without the blanks behind commas."""
+    return [word.strip() for text in texts for word in text.split(",")]
+
+
 def _material(text: str) -> Background:
     """One material."""
     name, *words = text.split(":")
-    if not text.strip():
+    if not text:
         raise _unfit(text, "a material is missing, as in water:100um,air:5mm")
     beyond, words = _taken(words, BEYOND)
     if name in NAMES:

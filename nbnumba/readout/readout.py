@@ -226,7 +226,9 @@ class Readout:
             good = isinstance(value, (int, np.integer)) and value >= 0
             require(good, f"Readout.{name}", f"must be a whole number of zero or more, not {value}")
         shape = image.shape
-        require(len(shape) in (2, 3) and image.size > 0, "Readout.image", f"of shape {shape} has no rows of pixels")
+        stack = "; of a detector of panels give np.stack(result.panels)" if len(shape) == 1 else ""
+        rows = f"of shape {shape} has no rows of pixels{stack}"
+        require(len(shape) in (2, 3) and image.size > 0, "Readout.image", rows)
         require(image.dtype.kind in "biuf", "Readout.image", f"must hold real numbers, not {image.dtype}")
         for stage in self.stages:
             stage.check(shape)

@@ -36,7 +36,7 @@ def oil(beyond: str = "constant") -> Background:
 
 
 @pytest.mark.parametrize(("options", "materials"), [
-    (["--background", "water:100um,air:5mm"], (Background.water(0.1), Background.air(5.0))),
+    (["--background", "water:100um, air:5 mm"], (Background.water(0.1), Background.air(5.0))),
     (["--background", "water:0.1", "--background", "air:0.5cm"], (Background.water(0.1), Background.air(5.0))),
     (["--background", "oil.dat:50um:0.9:14"], (oil(),)),
     (["--background", "bare.dat:50um:0.9:14:Q:constant,water:1nm"], (oil(), Background.water(1e-6))),

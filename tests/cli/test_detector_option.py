@@ -32,3 +32,15 @@ def test_other_pixels_than_the_detectors_are_one_line(nbnumba):
     status, _, errors = nbnumba("--detector", "eiger-1m", "-detpixels", "100", *cell)
     assert (status, errors.count("\n")) == (2, 1)
     assert "--detector eiger-1m has 1030 x 1065 pixels: leave -detpixels out, or render a part with -roi" in errors
+
+
+def test_a_readout_marks_the_gaps_of_the_detector_that_is_named_not_its_own(nbnumba, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    flags = ("-cell", "60", "70", "80", "90", "90", "90", "-default_F", "1", "-oversample", "1", "-nopgm", "-nonoise")
+    for more, first in (((), 195), (("--gaps",), 514)):
+        status, _, _ = nbnumba("--detector", "pilatus-300k", *flags, "--readout", "eiger", *more, "--output", "x.npy")
+        assert status == 0
+        rows = np.flatnonzero((np.load("x.npy") == -1).all(axis=1))
+        # rows of two gaps of 17; those of an EIGER only if they are asked for
+        assert first in rows
+        assert rows.size == (34 + 37 if more else 34)

@@ -185,6 +185,7 @@ def test_the_image_does_not_depend_on_threads(scene):
     (["scene.npy", "--dead-value", "3"], "--dead-value: has no effect without --dead"),
     (["scene.npy", "--calibration-seed", "3"], "--calibration-seed: has no effect without --calibration RMS"),
     (["scene.npy", "--readout-seed", "3"], "--readout-seed: has no effect without --readout-noise"),
+    (["scene.npy", "--no-counting", "--generator", "nanobragg"], "--generator: has no effect without --counting"),
     (["scene.npy", "--no-counting", "--photon-seed", "3"], "--photon-seed: has no effect without --counting"),
     (["scene.npy", "--seed", "-3"], "--seed must be a whole number of zero or more, not -3"),
     (["negative.npy"], "IMAGE pixel slow 0 fast 0 holds -3: photons are numbers from 0 to 9e"),

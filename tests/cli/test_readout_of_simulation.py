@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nbnumba import Background, lower, simulate
+from nbnumba import Background, Panel, lower, simulate
 from nbnumba.flags import interpret
 from nbnumba.io import read_image, read_smv, scene_of, write_image
 from nbnumba.io.float_image import read_float_image
+from nbnumba.io.scene import Scene
 from nbnumba.readout import (
     CalibrationError,
     DeadPixels,
@@ -119,6 +120,23 @@ def test_pixels_that_a_file_marks_stay_marked(nbnumba, name):
     status, _, _ = nbnumba("readout", name, "--readout", "pilatus", "--seed", "3", "-o", "out.npy")
     assert status == 0
     assert np.array_equal(np.load("out.npy") == -1, mask == 0)
+
+
+def test_marks_and_maps_of_panels_that_lie_one_below_the_other_stay_in_their_places(nbnumba):
+    photons = np.full((6, 5), 7.0, np.float32)
+    photons[1, 2] = photons[4] = -1.0
+    panels = [Panel((0.0, 3.0 * n, -50.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (1.0, 1.0), (5, 3)) for n in range(2)]
+    write_image("in.nxs", photons, Scene(tuple(panels), 1.0))
+    mask = np.ones((6, 5), np.int32)
+    mask[0, 0] = 0
+    np.save("mask.npy", mask)
+    for more in ([], ["--mask", "mask.npy", "--dead", "dead.npy", "--dead-value", "9"]):
+        np.save("dead.npy", np.roll(1 - mask, 1, axis=1))
+        assert nbnumba("readout", "in.nxs", "--no-counting", *more, "-o", "out.nxs")[0] == 0
+        expected = photons.copy()
+        if more:
+            expected[0, 0], expected[0, 1] = -1.0, 9.0
+        assert np.array_equal(np.squeeze(read_image("out.nxs").images), expected)
 
 
 def test_options_that_switch_off_are_known(nbnumba):
