@@ -19,10 +19,12 @@ except ImportError:
 class Shots(Dataset):  # type: ignore[misc,valid-type]
     """Images and the labels of their shots; workers of a DataLoader open the files for themselves.
 
+    All images of a rotation set have the labels of their set: its orientation is that at spindle angle zero.
+
     Parameters
     ----------
     folder : str
-        Of a campaign of stills.
+        Of a campaign.
     names : sequence of str
         Labels.
     """
@@ -35,7 +37,8 @@ class Shots(Dataset):  # type: ignore[misc,valid-type]
         return len(self._results)
 
     def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        return self._results[number].astype(np.float32)[None], self._labels[number]
+        image, shot = self._results[number], number // self._results.plan.images_per_shot
+        return image.astype(np.float32)[None], self._labels[shot]
 
 
 def numpy_batches(shots: Shots, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

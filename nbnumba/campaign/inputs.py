@@ -372,7 +372,8 @@ def read_factors(plan: StructureFactorsPlan, name: str, path: Path) -> Factors:
 def _on_grid(plan: StructureFactorsPlan, name: str, hkl: np.ndarray, amplitudes: np.ndarray) -> StructureFactors:
     """A list of reflections, in which F(0,0,0) is the plan's."""
     if isinstance(plan.F000, float):
-        hkl, amplitudes = np.concatenate([hkl, [[0, 0, 0]]]), np.append(amplitudes, plan.F000)
+        others = (hkl != 0).any(axis=1)
+        hkl, amplitudes = np.concatenate([hkl[others], [[0, 0, 0]]]), np.append(amplitudes[others], plan.F000)
     try:
         return StructureFactors.from_reflections(hkl, amplitudes, plan.default_F)
     except UsageError as error:

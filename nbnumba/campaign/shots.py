@@ -265,7 +265,7 @@ class Prepared:
             return ()
         scale = values["background_scale"]
         named = [
-            Background.named(name, values[key] * unit * scale)
+            replace(_named_material(name), thickness=values[key] * unit * scale)
             for name, key, unit in (("water", "water_um", 1e-3), ("air", "air_mm", 1.0)) if values[key] > 0.0
         ]  # fmt: skip
         others = [
@@ -300,6 +300,12 @@ class Prepared:
         if self.inputs.detector is not None:
             return self.inputs.detector
         return Detector(panels=tuple(_moved(panel, x, y, z) for panel in self.inputs.panels))
+
+
+@functools.cache
+def _named_material(name: str) -> Background:
+    """A material of the package, whose curve is read once."""
+    return Background.named(name, 1.0)
 
 
 def _moved(panel: Panel, x: float, y: float, z: float) -> Panel:

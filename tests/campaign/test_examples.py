@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
-from campaign.plans import STILLS, write_plan
+from campaign.plans import SCAN, STILLS, write_plan
 from golden import ROOT
 
 import nbnumba.campaign as campaign
@@ -40,3 +42,12 @@ def test_scripts_read_what_a_campaign_writes(folder, script, said):
     command = [sys.executable, str(EXAMPLES / script), str(folder / "out")]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     assert said in done.stdout
+
+
+def test_images_of_a_rotation_set_have_the_labels_of_their_set(tmp_path, monkeypatch):
+    campaign.run(write_plan(tmp_path, SCAN), workers=1)
+    monkeypatch.syspath_prepend(EXAMPLES)
+    shots = importlib.import_module("torch_dataset").Shots(str(tmp_path / "out"), ["wavelength_a", "water_um"])
+    wavelengths = campaign.open(tmp_path / "out").labels["wavelength_a"]
+    assert len(shots) == 8
+    np.testing.assert_allclose([shots[number][1][0] for number in range(8)], np.repeat(wavelengths, 4), rtol=1e-7)

@@ -20,8 +20,10 @@ MODEL = ROOT / "nbnumba" / "data" / "er1" / "2ERL.pdb.gz"
 
 
 def image_of(folder, text: str) -> np.ndarray:
-    """The only image of a plan."""
-    campaign.run(write_plan(folder, text), workers=1)
+    """The only image of a plan, made without a word."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", NbnumbaWarning)
+        campaign.run(write_plan(folder, text), workers=1)
     with campaign.open(folder / "out") as results:
         return results[0]
 
@@ -83,13 +85,9 @@ def test_counts_that_do_not_fit_are_clipped_and_said(tmp_path, capsys):
 
 def test_hot_pixels_and_saturation_are_not_taken_for_lost_counts(tmp_path):
     text = ONE.replace("readout_noise = 1.0", "hot_pixels = 0.05\noffset = 50").replace("flux = 1e12", "flux = 1e9")
-    image = image_of(tmp_path / "plain", text + '[image]\ndtype = "uint16"\n')
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", NbnumbaWarning)
-        again = image_of(tmp_path / "warned", text + '[image]\ndtype = "uint16"\n')
-        image_of(tmp_path / "saturated", ONE.replace("readout_noise = 1.0", "saturation = 200")
-                 + '[image]\ndtype = "uint8"\nformat = "hdf5"\n')  # fmt: skip
-    np.testing.assert_array_equal(image, again)
+    image = image_of(tmp_path / "hot", text + '[image]\ndtype = "uint16"\n')
+    image_of(tmp_path / "saturated", ONE.replace("readout_noise = 1.0", "saturation = 200")
+             + '[image]\ndtype = "uint8"\nformat = "hdf5"\n')  # fmt: skip
     # 60 of 1200 are expected
     assert 30 < np.count_nonzero(image == 65535) < 90
 
