@@ -175,7 +175,7 @@ class CpuDerivatives:
     """
 
     name = "cpu"
-    blocks_at_once = 8
+    blocks_at_once = 32
     several_threads = True
 
     def photons(self, params: KernelParams, pixels: PixelList, first: int, end: int, photons: np.ndarray) -> None:
