@@ -13,6 +13,7 @@ from nbnumba.engine.threads import share_out, thread_count
 from nbnumba.errors import UsageError
 from nbnumba.kernels.derivatives import BASIS, PHOTONS, Extras, column_count
 from nbnumba.kernels.params import PIXELS_PER_BLOCK
+from nbnumba.memory import machine_memory
 from nbnumba.refine.amplitudes import make_amplitudes
 from nbnumba.refine.background import PixelBackground, check_background
 from nbnumba.refine.factor_slopes import StructureFactorSlopes, structure_factor_slopes
@@ -214,7 +215,13 @@ class PixelModel:
         -------
         photons : ndarray, shape (n,), float64
         jacobian : ndarray, shape (n, k), float64
+
+        Raises
+        ------
+        UsageError
+            If the derivatives are larger than the machine's memory.
         """
+        self._check_memory()
         chains = self._chains(x)
         photons, jacobian = np.empty(len(self.pixels)), np.empty((len(self.pixels), len(self.names)))
         own = self.scales[: chains.count]
@@ -227,6 +234,14 @@ class PixelModel:
         for columns, rates in self._other_columns(x, chains):
             jacobian[:, columns] = (rates if isinstance(rates, np.ndarray) else rates.toarray()) * self.scales[columns]
         return self._with_image(x, photons), jacobian
+
+    def _check_memory(self) -> None:
+        needed = 8 * len(self.pixels) * len(self.names)
+        if needed > machine_memory():
+            raise UsageError(
+                f"derivatives of {len(self.pixels)} pixels by {len(self.names)} parameters need {needed / 1e9:.3g} GB, "
+                f"this machine has {machine_memory() / 1e9:.3g}: take fewer of either, or vjp, which keeps none"
+            )
 
     def _other_columns(self, x: ArrayLike, chains: _Chains) -> Iterator[tuple[slice, Any]]:
         """Derivatives by amplitudes and by factors of the background: where they stand, and a (sparse) matrix."""

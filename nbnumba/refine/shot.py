@@ -117,15 +117,7 @@ def refine_shot(
         If there are too few spots, or a direction of the parameters changes no pixel.
     """
     names = check_names(parameters)
-    if experiment.background:
-        raise UsageError(
-            "{Experiment.background}: every box has a plane of background of its own; leave the materials out"
-        )
-    if {"F", "scale"} <= set(names):
-        raise UsageError(
-            "{parameters}: the scale changes nothing that F of all spots do not; leave scale out: it is fitted with "
-            "the given amplitudes, and kept"
-        )
+    _check(experiment, names)
     start = prepared(experiment, True, False)
     panels = start.detector.panels
     assert panels is not None
@@ -155,6 +147,21 @@ def refine_shot(
         degrees=len(photons) - len(stage.x) - 3 * len(boxes),
         shift_before=shift, shift_after=_median_shift(boxes, _by_box(boxes, photons)),
     )  # fmt: skip
+
+
+def _check(experiment: Experiment, names: Sequence[str]) -> None:
+    """Refuse what the planes of background beneath the spots, or their brightness, hold already."""
+    if experiment.background:
+        raise UsageError(
+            "{Experiment.background}: every box has a plane of background of its own; leave the materials out"
+        )
+    if "background" in names:
+        raise UsageError("{parameters}: background is fitted already, a plane beneath every spot; leave it out")
+    if {"F", "scale"} <= set(names):
+        raise UsageError(
+            "{parameters}: the scale changes nothing that F of all spots do not; leave scale out: it is fitted with "
+            "the given amplitudes, and kept"
+        )
 
 
 class _BoxLikelihood(PoissonLikelihood):

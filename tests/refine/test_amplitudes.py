@@ -130,6 +130,14 @@ def test_what_is_no_amplitude_is_refused_in_one_line(start, names, message):
     assert "\n" not in str(caught.value)
 
 
+def test_derivatives_larger_than_the_memory_are_refused(monkeypatch):
+    model = PixelModel(experiment(), strongest(3), SOME)
+    monkeypatch.setattr("nbnumba.refine.model.machine_memory", lambda: 100)
+    with pytest.raises(UsageError, match="derivatives of 38 pixels by 3 parameters need .* GB, this machine has"):
+        model.value_and_jacobian(model.start)
+    assert model.vjp(model.start)[1](np.ones(len(SOME))).shape == (3,)
+
+
 def test_names_between_commas_may_hold_indices():
     names = strongest(2)
     model = PixelModel(experiment(), f"scale,{names[0]},B,{names[1]}", SOME)

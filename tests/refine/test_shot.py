@@ -178,6 +178,9 @@ def test_the_command_writes_what_dials_reads(files, nbnumba, tmp_path):
     (("--expt", "missing.expt"), "missing.expt"),
     (("--hkl", "missing.hkl"), "missing.hkl"),
     (("--experiment", "3"), "there is only 0"),
+    (("--parameters", "cell,background"), "--parameters: background is fitted already, a plane beneath every spot"),
+    (("--parameters", "scale,F"), "--parameters: the scale changes nothing that F of all spots do not"),
+    (("--parameters", "F:99,0,0"), "F:99,0,0 lies outside of the table of --hkl"),
     (("--parameters", "N", "--shape", "square"), "N of a parallelepiped has no derivatives"),
     (("--crystal-system", "cubic"), "does not belong to it"),
 ])  # fmt: skip
