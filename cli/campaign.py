@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nbnumba.campaign.shots import Prepared
 
 _PLAN = click.argument("plan", metavar="PLAN.toml")
-_OUTPUT = click.option("--output", metavar="FOLDER", help="Folder of the images.  [default: the plan's]")
+_OUTPUT = click.option("-o", "--output", metavar="FOLDER", help="Folder of the images.  [default: the plan's]")
 _SECONDS = 1.0
 """Between two lines of progress."""
 

@@ -570,8 +570,8 @@ class ReadoutPlan(Section):
 
     RULES: ClassVar[Rules] = {
         "preset": word(*PRESETS),
-        **dict.fromkeys(("fluctuation", "hot_pixels", "dead_pixels"), varying(_FRACTION)),
-        **dict.fromkeys(("calibration", "readout_noise"), varying(NOT_NEGATIVE)),
+        **dict.fromkeys(("fluctuation", "calibration", "hot_pixels", "dead_pixels"), varying(_FRACTION)),
+        "readout_noise": varying(NOT_NEGATIVE),
         **dict.fromkeys(("gain", "saturation"), varying(POSITIVE)),
         "offset": varying(NUMBER), "point_spread": optional(TEXT), "mask": optional(TEXT),
         **dict.fromkeys(("calibration_seed", "pixel_seed"), NOT_NEGATIVE_INTEGER),

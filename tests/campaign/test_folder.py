@@ -66,7 +66,7 @@ def test_files_of_others_are_never_written_over(tmp_path, capsys, monkeypatch, n
         (out / name).write_text("mine", encoding="utf-8")
     before = {file.name: file.read_bytes() for file in out.iterdir()}
     monkeypatch.chdir(out)
-    assert nbnumba(["campaign", "run", str(path), "--output", ".", "--workers", "1"]) == 2
+    assert nbnumba(["campaign", "run", str(path), "-o", ".", "--workers", "1"]) == 2
     assert said(capsys) == [f"nbnumba: error: .: holds {name}, which a campaign would write over; choose another "
                             "output folder"]  # fmt: skip
     assert {file.name: file.read_bytes() for file in out.iterdir()} == before

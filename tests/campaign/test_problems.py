@@ -74,6 +74,7 @@ def test_a_cell_that_a_draw_makes_impossible_is_named_with_its_shot(tmp_path, ca
     ("readout_noise = 1.0", 'point_spread = "fiber:80zz"', "line 32: shot 0: [readout] point_spread fiber:80zz must"),
     ("readout_noise = 1.0", 'point_spread = "fibre:80um"', "line 32: shot 0: [readout] point_spread must be"),
     ("readout_noise = 1.0", "fluctuation = 3", "line 32: [readout] fluctuation must be a fraction between 0 and 1"),
+    ("calibration = 0.03", "calibration = 3", "line 31: [readout] calibration must be a fraction between 0 and 1"),
     ('cells = [5, 5, 5]\nshape = "gauss"', "cells = [5, 5, 5.5]", "line 12: shot 0: [crystal] cells"),
     ("readout_noise = 1.0", "readout_noise = 1\n[image]\ndownsample = {size = 41}",
      "line 34: shot 0: [image] downsample: size 41 is larger than the image of 40 x 30 pixels"),
