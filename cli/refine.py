@@ -26,6 +26,9 @@ _FLAGS = {
 }  # fmt: skip
 """Field of the library -> option that sets it."""
 
+_FAR = 3.0
+"""Chi-squared per degree of freedom that tells of a wrong model, not of errors in amplitudes of some per cent."""
+
 SHAPES = ("gauss", "round", "square")
 SYSTEMS = ("triclinic", "monoclinic", "orthorhombic", "tetragonal", "hexagonal", "rhombohedral", "cubic")
 
@@ -173,6 +176,10 @@ def report(refinement: Refinement) -> list[str]:
     pixels = sum(int(box.good.sum()) for box in refinement.boxes)
     lines.append(f"{len(refinement.boxes)} boxes, {pixels} pixels, "
                  f"chi^2 per degree of freedom {refinement.chi_squared / refinement.degrees:.3f}")  # fmt: skip
+    if refinement.chi_squared > _FAR * refinement.degrees:
+        scaled = any(name == "scale" or name.startswith("F:") for name in refinement.values)
+        lines.append("that is far from 1: what is not refined, " + ("" if scaled else "such as scale, ")
+                     + "or the shape of the crystal, is not the image's")  # fmt: skip
     lines.append(f"median distance of spots from the model: {refinement.shift_before:.2f} px at the start, "
                  f"{refinement.shift_after:.2f} px refined")  # fmt: skip
     return lines

@@ -39,6 +39,9 @@ _BLURRED_CELLS = 6.0
 _POLISHES = 2
 """Fits with planes beneath the spots of the model: each changes the parameters by a tenth of the one before."""
 
+_MOST_SUBPIXELS = 8
+"""Along an edge of a pixel, unless the start needs more: the size that a fit in vain runs away to is none."""
+
 _WORST_AMPLITUDE = 0.2
 """Relative error up to which an amplitude is refined with all others."""
 
@@ -322,7 +325,9 @@ def _with_subpixels(start: Experiment, values: dict[str, float]) -> Experiment:
         return start
     na, nb, nc = (values.get(f"N.{axis}", count) for axis, count in zip("abc", start.crystal.cells, strict=True))
     found = replace(start, crystal=replace(start.crystal, cells=(na, nb, nc)))
-    return replace(start, sampling=replace(start.sampling, oversample=lower(found).params.sampling.oversample))
+    once = replace(start.sampling, oversample=1)
+    needed, least = (lower(replace(one, sampling=once)).recommended_oversample for one in (found, start))
+    return replace(start, sampling=replace(once, oversample=max(min(needed, _MOST_SUBPIXELS), least)))
 
 
 def _told_amplitudes(stage: _Stage) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from nbnumba import Experiment, Sampling, StructureFactors, lower, simulate
 from nbnumba.errors import UsageError
 from nbnumba.io import scene_of, write_hkl, write_image
 from nbnumba.refine import PixelModel, draw_boxes, refine_shot
+from nbnumba.refine.shot import _with_subpixels
 from nbnumba.refine.spots import Spots, cut_boxes, predict_spots
 
 
@@ -171,6 +172,23 @@ def test_the_command_writes_what_dials_reads(files, nbnumba, tmp_path):
     # the start is 4e-3 off, errors of some spots on a background that was fitted before
     np.testing.assert_allclose(lattice.lengths, (40.0, 45.0, 50.0), rtol=1e-3)
     assert picture.exists()
+
+
+def test_a_model_that_is_not_the_images_says_so(files, nbnumba, tmp_path):
+    few = ("--boxes", "12", "--box", "9", "-o", str(tmp_path / "x.expt"))
+    status, said, _ = nbnumba(*arguments(files, "--parameters", "N", *few))
+    assert status == 0
+    assert "far from 1: what is not refined, such as scale, or the shape of the crystal, is not the image's" in said
+    _, said, _ = nbnumba(*arguments(files, "--parameters", "orientation,cell,scale,N", *few))
+    assert "far from 1" not in said
+
+
+@pytest.mark.parametrize(("size", "subpixels"), [(1.0, 2), (5.0, 4), (1e6, 8)])
+def test_a_size_that_runs_away_takes_no_more_than_eight_subpixels(size, subpixels):
+    # nanoBragg's rule: three for each 200 Å, the size that a pixel resolves
+    start = replace(of_one_wavelength(off()), crystal=replace(off().crystal, cells=(2, 2, 2)))
+    values = {f"N.{axis}": size for axis in "abc"}
+    assert _with_subpixels(start, values).sampling.oversample == subpixels
 
 
 @pytest.mark.parametrize(("changed", "message"), [
