@@ -11,12 +11,13 @@ CUDA_EXTRA ?= cuda
 ER1 := nbnumba/data/er1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo readout-pictures test test-wheel coverage test-cuda test-dials test-slurm gpu-check cuda-tables lint golden physics bench docs docs-shots clean clean-cache
+.PHONY: help install demo readout-pictures test test-wheel test-oldest coverage test-cuda test-dials test-slurm gpu-check cuda-tables lint golden physics bench docs docs-shots clean clean-cache
 
 help:
 	@echo 'make demo         simulate the shipped Er-1 crystal in water on a CCD into demo_output/'
 	@echo 'make test         run the tests'
 	@echo 'make test-wheel   build the wheel, simulate with it alone in an empty folder'
+	@echo 'make test-oldest  run a part of the tests with the oldest packages that setup.cfg allows'
 	@echo 'make coverage     lines of the model that a part of the tests runs, without JIT'
 	@echo 'make test-cuda    check the CUDA engine without a GPU'
 	@echo 'make test-dials   check files with DIALS, where it is installed'
@@ -77,6 +78,15 @@ test-wheel:
 	cd $(WHEEL)/empty && data=$$(../venv/bin/python -c 'import nbnumba; print(nbnumba.__path__[0])')/data/er1 && \
 		../venv/bin/nbnumba -mat "$$data/er1_1.0.mat" -hkl "$$data/er1_P1.hkl" -lambda 1 -N 3 -detpixels 64 -pixel 1 \
 		-distance 90 -nonoise -floatfile photons.bin && test $$(wc -c < photons.bin) = 16384
+
+# Python as the oldest NumPy has wheels for; what sets up the environment is no package of ours.
+VENV_OLDEST ?= .venv-oldest
+test-oldest: $(VENV)/.nbnumba-installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv venv --quiet --clear --python '>=3.10,<3.13' $(VENV_OLDEST)
+	$(BIN)/uv pip install --quiet --python $(VENV_OLDEST)/bin/python --resolution lowest-direct --editable '.[test]'
+	$(VENV_OLDEST)/bin/python -m pytest tests/test_golden.py tests/test_library.py tests/test_documented_commands.py \
+		tests/test_project.py tests/campaign/test_run.py tests/cli tests/flags tests/io tests/models tests/pictures
 
 # Without JIT coverage sees into the kernels. Files and printed figures are left out, for sums in float32 round otherwise
 # in plain Python; so is a test of what the compiler does.

@@ -1,11 +1,26 @@
-"""tests/README.md: which file proves what, in the words of the files themselves; run as a script, writes it anew."""
+"""tests/README.md: which file proves what, in the words of the files themselves, and how long it takes.
+
+``python tests/index.py`` writes it anew; with ``--measure`` it runs the tests, or those of the paths behind it, and
+enters how long each file took.
+"""
 
 from __future__ import annotations
 
+import argparse
 import ast
+import os
+import re
+from collections import defaultdict
+from collections.abc import Generator, Mapping
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 HERE = Path(__file__).parent
+README = HERE / "README.md"
+CLASSES = {"over 60 s": 60.0, "10 to 60 s": 10.0, "1 to 10 s": 1.0}
+"""Coarse, so that they stay when a file is measured again; the least seconds of each."""
 
 INTRODUCTION = """# The tests
 
@@ -32,16 +47,62 @@ computed (`golden_data/`, `traces/`); images of a mended nanoBragg.c; simtbx and
 laws and mpmath; real readers (fabio, nxmx, gemmi, dxtbx). Warnings are errors. Nothing is timed.
 """
 
+DURATIONS = """## How long they take
 
-def index() -> str:
-    """The whole document."""
+Processor seconds of a file, its processes included, with kernels that were compiled before; written by
+`python tests/index.py --measure`, or `--measure tests/io` for a part. Other files take less than a second, or were not
+measured.
+
+| seconds | files |
+|---|---|"""
+
+
+class Clock:
+    """Plugin of pytest that counts the processor seconds of each file, those of its processes included."""
+
+    def __init__(self) -> None:
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """One test, with what prepares it."""
+        begin = sum(os.times()[:4])
+        try:
+            return (yield)
+        finally:
+            self.seconds[item.path.name] += sum(os.times()[:4]) - begin
+
+
+def index(measured: Mapping[str, float] | None = None) -> str:
+    """The whole document.
+
+    Parameters
+    ----------
+    measured : mapping of str to float, optional
+        Seconds of files; how long the others take stays as the document has it.
+    """
     lines = [INTRODUCTION]
-    folders = sorted({path.parent for path in HERE.rglob("test_*.py")}, key=lambda folder: folder.relative_to(HERE))
-    for folder in folders:
+    paths = sorted(HERE.rglob("test_*.py"))
+    for folder in sorted({path.parent for path in paths}, key=lambda folder: folder.relative_to(HERE)):
         lines.append(f"## {'tests' if folder == HERE else folder.relative_to(HERE)}\n\n| file | proves |\n|---|---|")
         lines += [f"| `{path.name}` | {first_line(path)} |" for path in sorted(folder.glob("test_*.py"))]
         lines.append("")
-    return "\n".join(lines)
+    long = {name: label for name, label in durations(measured or {}).items() if label}
+    lines.append(DURATIONS)
+    for label in CLASSES:
+        names = " ".join(f"`{path.name}`" for path in paths if long.get(path.name) == label)
+        lines.append(f"| {label} | {names} |")
+    return "\n".join(lines) + "\n"
+
+
+def durations(measured: Mapping[str, float]) -> dict[str, str]:
+    """The class of each file, none for what takes less than a second: as measured, else as the document has it."""
+    text = README.read_text(encoding="utf-8")
+    kept = {name: label for label in CLASSES for row in re.findall(rf"^\| {label} \| (.*) \|$", text, re.M)
+            for name in re.findall(r"`(\w+\.py)`", row)}  # fmt: skip
+    new = {name: next((label for label, least in CLASSES.items() if seconds >= least), "")
+           for name, seconds in measured.items()}  # fmt: skip
+    return {**kept, **new}
 
 
 def first_line(path: Path) -> str:
@@ -50,5 +111,16 @@ def first_line(path: Path) -> str:
     return text.split("\n\n")[0].replace("\n", " ").replace("|", "\\|")
 
 
+def main() -> None:
+    """Measure if it is asked for, and write the document."""
+    parser = argparse.ArgumentParser(description="Write tests/README.md.")
+    parser.add_argument("--measure", nargs="*", metavar="PATH", help="Run the tests, or these, and enter the times.")
+    paths = parser.parse_args().measure
+    clock = Clock()
+    if paths is not None:
+        pytest.main(["-q", *paths], plugins=[clock])
+    README.write_text(index(clock.seconds), encoding="utf-8")
+
+
 if __name__ == "__main__":
-    (HERE / "README.md").write_text(index(), encoding="utf-8")
+    main()
