@@ -108,7 +108,7 @@ $(VENV_CUDA)/.nbnumba-ptx-installed: setup.cfg pyproject.toml | $(BIN_CUDA)/pyth
 # Three processes: numba-cuda can simulate or compile, and what one finds in memory the other must not.
 test-cuda: $(VENV_CUDA)/.nbnumba-ptx-installed
 	$(BIN_CUDA)/python -m pytest tests/test_engines.py tests/cuda/test_gpu_check.py tests/cuda/test_ptx_host.py tests/cuda/test_engine.py \
-		tests/cuda/test_renderer.py tests/cuda/test_golden_cases.py tests/cuda/test_background.py \
+		tests/cuda/test_uploads.py tests/cuda/test_golden_cases.py tests/cuda/test_background.py \
 		tests/cuda/test_kept_kernels.py tests/cuda/test_random_numbers.py tests/cuda/test_spots.py tests/cuda/test_derivatives.py
 	$(BIN_CUDA)/python -m pytest tests/cuda/test_compiled.py
 	NUMBA_ENABLE_CUDASIM=1 NUMBA_DISABLE_JIT=1 $(BIN_CUDA)/python -m pytest tests/cuda/test_simulated.py

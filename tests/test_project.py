@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -30,6 +31,12 @@ def test_every_package_folder_is_installed(setup_cfg):
     folders = {path.parent.relative_to(ROOT) for top in ("nbnumba", "cli") for path in (ROOT / top).rglob("*.py")}
     names = {".".join(("nbnumba_cli" if part == "cli" else part) for part in folder.parts) for folder in folders}
     assert set(setup_cfg["options"]["packages"].split()) == names
+
+
+def test_every_file_of_tests_has_a_name_of_its_own():
+    # pytest imports them by that name alone
+    names = Counter(path.name for path in (ROOT / "tests").rglob("*.py") if path.name != "conftest.py")
+    assert [name for name, number in names.items() if number > 1] == []
 
 
 def test_the_golden_data_hold_all_72_cases():
