@@ -67,14 +67,15 @@ def compiled_sources(package: Path) -> dict[Path, bytes]:
         From each file to its content.
     """
     sources = {path: path.read_bytes() for path in package.rglob("*.py")}
-    compiling = re.compile(rb"^(?:from|import) (?:numba\b|%b\.numerics\.jit\b)" % package.name.encode(), re.MULTILINE)
-    imported = re.compile(rb"^(?:from|import) %b((?:\.\w+)*)" % package.name.encode(), re.MULTILINE)
+    # every command waits for this: a line end to look for takes a fifth of the time of re.MULTILINE
+    compiling = re.compile(rb"\n(?:from|import) (?:numba\b|%b\.numerics\.jit\b)" % package.name.encode())
+    imported = re.compile(rb"\n(?:from|import) %b((?:\.\w+)*)" % package.name.encode())
     reached: dict[Path, bytes] = {}
-    to_visit = [path for path, source in sources.items() if compiling.search(source)]
+    to_visit = [path for path, source in sources.items() if compiling.search(b"\n" + source)]
     while to_visit:
         path = to_visit.pop()
         reached[path] = sources[path]
-        for module in imported.findall(sources[path]):
+        for module in imported.findall(b"\n" + sources[path]):
             place = package.joinpath(*module.decode().split(".")[1:])
             # of a package, any file may be meant
             files = {place.with_suffix(".py"), *place.glob("*.py")}
