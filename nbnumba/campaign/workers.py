@@ -218,8 +218,11 @@ class _Pool(ProcessPoolExecutor):
         for shard in shards:
             self.check()
             mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-            futures.add(self.submit(work, shard))
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            try:
+                with _hidden_main():
+                    futures.add(self.submit(work, shard))
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         return futures
 
     def check(self) -> None:
@@ -237,6 +240,21 @@ class _Pool(ProcessPoolExecutor):
             process.kill()
         # waiting frees the semaphores
         self.shutdown(wait=True, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _hidden_main() -> Iterator[None]:
+    """Keep processes that are started from running the user's script, of which they need nothing."""
+    main = sys.modules["__main__"]
+    # a process imports what these name
+    kept = {name: getattr(main, name) for name in ("__spec__", "__file__") if getattr(main, name, None) is not None}
+    for name in kept:
+        setattr(main, name, None)
+    try:
+        yield
+    finally:
+        for name, value in kept.items():
+            setattr(main, name, value)
 
 
 @contextlib.contextmanager
