@@ -6,13 +6,16 @@ import contextlib
 import ctypes
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from nbnumba.campaign.folder import Folder
@@ -118,7 +121,7 @@ _in_this_process: list[Any] = []
 """Producer and folder of a worker process."""
 
 
-def _begin_worker(prepared: Prepared, path: str, gpus: int) -> None:
+def _begin_worker(shared: str, path: str, gpus: int) -> None:
     """Set a worker process up: it ends with its parent, and what it was writing is then not left behind."""
     for ending in _ENDING_SIGNALS:
         # nohup has processes ignore some
@@ -132,6 +135,7 @@ def _begin_worker(prepared: Prepared, path: str, gpus: int) -> None:
         # before CUDA starts; workers are numbered from 1
         number = multiprocessing.current_process()._identity[-1] - 1
         os.environ["CUDA_VISIBLE_DEVICES"] = str(number % gpus)
+    prepared = pickle.loads(Path(shared).read_bytes())
     _in_this_process[:] = Producer(prepared, 1), Folder(path, prepared.plan, prepared.digest)
 
 
@@ -170,9 +174,11 @@ def by_processes(
     """
     left, losses = list(shards), 0
     while left:
-        begin = (prepared, os.fspath(folder.path), gpus)
         try:
-            with _processes(min(workers, len(left)), _begin_worker, begin) as pool:
+            # through a pipe it would keep the start of one process waiting for that of the one before
+            with _nameless_file(prepared) as shared, _processes(
+                min(workers, len(left)), _begin_worker, (shared, os.fspath(folder.path), gpus)
+            ) as pool:
                 for made in _as_they_come(pool, _make_here, left):
                     left.remove(made.shard)
                     losses = 0
@@ -186,6 +192,15 @@ def by_processes(
                 ) from None
             # another process may have finished a shard that nobody heard of
             left = [shard for shard in left if not folder.is_complete(shard)]
+
+
+@contextlib.contextmanager
+def _nameless_file(shared: object) -> Iterator[str]:
+    """A file from which processes of this user can read an object; it is gone with this process, whatever ends it."""
+    with tempfile.TemporaryFile() as stream:
+        pickle.dump(shared, stream)
+        stream.flush()
+        yield f"/proc/{os.getpid()}/fd/{stream.fileno()}"
 
 
 class _HeardError(Exception):
