@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nbnumba.config import CrystalShape, Sampling
-from nbnumba.engine.search import build_search
-from nbnumba.engine.sparse import spots_of
+from nbnumba.engine.search import build_search, spots_of
 from nbnumba.engine.threads import thread_count
 from nbnumba.errors import UsageError
 from nbnumba.kernels.params import CURVED_AS_C, Plane

@@ -24,7 +24,7 @@ from nbnumba import (
 )
 from nbnumba.config import CrystalShape, Sampling, Sensor, Spread, StructureFactors
 from nbnumba.config.physics import SWITCHES
-from nbnumba.engine import sparse
+from nbnumba.engine import choice, search, sparse
 
 PIXELS = (113, 71)
 """Fast, slow: more than a tile has, along both."""
@@ -50,7 +50,7 @@ MASK = (np.arange(PIXELS[0] * PIXELS[1]).reshape(PIXELS[1], PIXELS[0]) % 7 != 0)
 @pytest.fixture(autouse=True)
 def sparse_whatever_it_takes(monkeypatch):
     """Small images would take less in full."""
-    monkeypatch.setattr(sparse, "_sparse_is_cheaper", lambda *_: True)
+    monkeypatch.setattr(choice, "_takes_less", lambda *_: True)
 
 
 @st.composite
@@ -171,14 +171,11 @@ def test_any_number_of_threads_adds_in_the_same_order():
 def test_little_memory_makes_the_same_image(monkeypatch):
     at_once = rendered(scene(), 1e-6).image
     monkeypatch.setattr(sparse, "BAND_BYTES", 100_000)
-    monkeypatch.setattr(sparse, "SPOTS_AT_ONCE", 50)
-    assert len(list(sparse._bands(*_searched(scene(), 1e-6)))) > 3
+    monkeypatch.setattr(search, "SPOTS_AT_ONCE", 50)
+    params = lower(scene()).params
+    spots = choice.spots_if_cheaper(params, search.build_search(params, 1e-6))
+    assert len(list(sparse._bands(params, spots))) > 3
     np.testing.assert_array_equal(rendered(scene(), 1e-6).image, at_once)
-
-
-def _searched(experiment, cutoff):
-    params = lower(experiment).params
-    return params, sparse.build_search(params, cutoff)
 
 
 def test_the_progress_ends_with_all_pixels():
@@ -195,6 +192,7 @@ def test_the_progress_ends_with_all_pixels():
         ({"cells": (60, 60, 60)}, 1e-6, "sparse"),
         # spots that touch one another
         ({"cells": (3, 3, 3)}, 1e-6, "full: the spots reach so many pixels that every term takes less"),
+        ({"mosaic_domains": 1}, 1e-6, "full: there are so few terms that a search for spots takes longer"),
         ({"fudge": 0.0}, 1e-6, "full: nothing bounds what the spots reach"),
         # nothing may be left out of a sum of exponentials
         ({}, 0.0, "full: nothing bounds what the spots reach"),
@@ -203,7 +201,8 @@ def test_the_progress_ends_with_all_pixels():
 def test_the_cheaper_sum_is_taken_and_told(monkeypatch, changes, cutoff, summed):
     monkeypatch.undo()
     experiment = cut_off(scene(), cutoff)
-    result = simulate(replace(experiment, crystal=replace(experiment.crystal, **changes)), "cpu")
+    crystal = replace(experiment.crystal, **{"mosaic_domains": 100, **changes})
+    result = simulate(replace(experiment, crystal=crystal), "cpu")
     assert f"{result.summed}: {result.full_because}".rstrip(": ") == summed
 
 

@@ -4,18 +4,38 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nbnumba.engine.scan import stop_if_abandoned
+from nbnumba.engine.threads import share_out
 from nbnumba.kernels.params import CURVED, CURVED_AS_C, PanelWindow, Plane
-from nbnumba.kernels.spots import FARTHEST_INDEX, FARTHEST_PIXEL, MOST_PANELS, Search
+from nbnumba.kernels.spots import (
+    FARTHEST_INDEX,
+    FARTHEST_PIXEL,
+    MOST_PANELS,
+    ROWS_AT_ONCE,
+    SPOT,
+    Search,
+    find_spots,
+)
 from nbnumba.shapes.gauss import GAUSS, GAUSSIAN_WIDTH
 from nbnumba.shapes.registry import SHAPES
 from nbnumba.shapes.tophat import TOPHAT, TOPHAT_RADIUS_SQUARED
 
 if TYPE_CHECKING:
     from nbnumba.kernels.params import Factors, KernelParams
+
+SPOTS_AT_ONCE = 1 << 15
+"""Spots that a thread finds before they are put away."""
+
+_SOME = 4096
+"""Amplitudes that tell what is usual."""
+
+_LOOKS = 4
+"""Points along each edge of a panel that stand for its pixels."""
 
 _STRETCH = 1.00001
 """Matrices of mosaic domains count as rotations up to a millionth."""
@@ -61,6 +81,118 @@ def build_search(params: KernelParams, cutoff: float) -> Search | None:
         radius_squared=radius_squared, decay=decay, inverses=_inverses(params),
         cones=np.array([_cone(params, panel) for panel in range(len(params.panels.planes))]),
     )  # fmt: skip
+
+
+def lattice_count(params: KernelParams) -> int:
+    """Sources times spindle steps times mosaic domains.
+
+    Parameters
+    ----------
+    params : KernelParams
+    """
+    return len(params.sources.table) * params.lattice.phi_rows.shape[1] * params.lattice.vectors.shape[1]
+
+
+def spots_of(params: KernelParams, search: Search, threads: int) -> list[np.ndarray]:
+    """The spots of all lattices, in their order.
+
+    Parameters
+    ----------
+    params : KernelParams
+    search : Search
+    threads : int
+
+    Returns
+    -------
+    list of ndarray of SPOT
+    """
+    found: dict[int, list[np.ndarray]] = {}
+
+    def find(first: int, stop: int) -> None:
+        found[first] = list(found_spots(params, search, first, stop, 1))
+
+    share_out(find, lattice_count(params), threads)
+    return [spots for _, some in sorted(found.items()) for spots in some]
+
+
+def found_spots(params: KernelParams, search: Search, first: int, stop: int, step: int) -> Iterator[np.ndarray]:
+    """The spots of some lattices, array by array.
+
+    Parameters
+    ----------
+    params : KernelParams
+    search : Search
+    first, stop, step : int
+        Which lattices.
+
+    Yields
+    ------
+    ndarray of SPOT
+        Of whole lattices, in their order.
+    """
+    room, bounds = np.empty(SPOTS_AT_ONCE, dtype=SPOT), np.empty(4 * ROWS_AT_ONCE)
+    while first < stop:
+        stop_if_abandoned()
+        count, first = find_spots(params, search, first, stop, step, room, bounds)
+        if count < 0:
+            room = np.empty(2 * -count, dtype=SPOT)
+        elif count > 0:
+            yield room[:count].copy()
+
+
+def expected_spots(params: KernelParams, search: Search) -> float:
+    """About how many spots a search finds: reflections so near the Ewald sphere that their spots reach it.
+
+    A sphere of radius 1/wavelength meets as many as its area times the spots' extent across it holds cells.
+
+    Parameters
+    ----------
+    params : KernelParams
+    search : Search
+    """
+    edges = params.lattice.vectors[-1, 0].reshape(3, 3)
+    volume = abs(float(np.linalg.det(edges)))
+    axes = np.linalg.inv(edges) @ search.widths * _usual_radius(params.factors, search)
+    directions, steradian, pixel = _looks(params)
+    source, wavelength = params.sources.table[0, :3], float(params.sources.table[0, 3])
+    q = (directions + source) / wavelength
+    indices = q @ edges.T
+    listed = np.all((indices >= search.first) & (indices <= search.last), axis=1)
+    resolved = np.linalg.norm(q, axis=1) * params.sampling.dmin <= 1.0
+    across = np.minimum(2.0 * np.linalg.norm(directions @ axes, axis=1), volume ** (-1.0 / 3.0))
+    # spots smaller than a pixel may lie between the centres of all
+    seen = np.minimum(across * wavelength / pixel, 1.0) ** 2 * (listed & resolved)
+    return lattice_count(params) * volume / wavelength**2 * float(np.sum(steradian * across * seen))
+
+
+def _usual_radius(factors: Factors, search: Search) -> float:
+    """Mean radius of spots; 0 of those that nobody can see."""
+    amplitudes = np.array([factors.default_F])
+    if factors.has_amplitudes:
+        amplitudes = factors.amplitudes[:: max(factors.amplitudes.size // _SOME, 1)]
+    squares = np.square(amplitudes)
+    if search.radius_squared > 0.0:
+        return math.sqrt(search.radius_squared) * float(np.mean(squares > 1.0 / search.height))
+    return float(np.mean(np.sqrt(np.log(np.maximum(squares * search.height, 1.0)) / search.decay)))
+
+
+def _looks(params: KernelParams) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A few points of the regions of interest: unit vectors, solid angles around, and the width of a subpixel, rad."""
+    directions, steradian, widths = [], [], []
+    steps = (np.arange(_LOOKS) + 0.5) / _LOOKS
+    for panel in range(len(params.panels.planes)):
+        plane = plane_of(params, panel)
+        f, s, pix0 = (np.array(v) for v in (plane.fdet, plane.sdet, plane.pix0))
+        low_fast, high_fast, low_slow, high_slow = _edges(params, panel)
+        fast, slow = low_fast + (high_fast - low_fast) * steps, low_slow + (high_slow - low_slow) * steps
+        points = (pix0 + fast[:, None, None] * f + slow[None, :, None] * s).reshape(-1, 3)
+        distance = np.linalg.norm(points, axis=1)
+        area = (high_fast - low_fast) * (high_slow - low_slow) / _LOOKS**2
+        directions.append(points / distance[:, None])
+        facing = np.abs(directions[-1] @ np.cross(f, s)) / distance**2
+        steradian.append(area * facing)
+        widths.append(np.sqrt(plane.subpixel_fast * plane.subpixel_slow * facing))
+    return np.concatenate(directions), np.concatenate(steradian), np.concatenate(widths)
 
 
 def brightest_term(params: KernelParams) -> float:

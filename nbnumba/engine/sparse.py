@@ -11,16 +11,17 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from nbnumba.engine.background import add_backgrounds
+from nbnumba.engine.choice import is_small, spots_if_cheaper
 from nbnumba.engine.scan import Progress, Rendering, ScanState, opening_matters, render, stop_if_abandoned
-from nbnumba.engine.search import build_search
+from nbnumba.engine.search import build_search, spots_of
 from nbnumba.engine.threads import share_out
 from nbnumba.kernels.params import PIXELS_PER_BLOCK, STATUS_EVALUATED, PanelWindow, last_pixel
-from nbnumba.kernels.spots import ROWS_AT_ONCE, SPOT, TILE_ROWS, Layout, count_in_tiles, find_spots, sort_into_tiles
+from nbnumba.kernels.spots import SPOT, TILE_ROWS, Layout, count_in_tiles, sort_into_tiles
 from nbnumba.numerics.scratch import LANES
 
 if TYPE_CHECKING:
@@ -31,22 +32,11 @@ if TYPE_CHECKING:
 SPARSE, FULL = "sparse", "full"
 """How an image was summed."""
 
-SAMPLED_LATTICES = 8
-"""Lattices whose spots are counted before anything is decided."""
-
-SPOTS_AT_ONCE = 1 << 15
-"""Spots that a thread finds before they are put away."""
-
 BAND_BYTES = 256 * 1024**2
 """Memory for the spots of a band of tiles."""
 
 PIECES = 16
 """Parts of an image between which the progress is told and Ctrl-C is heard."""
-
-NS_FULL, NS_BOX, NS_ROW, NS_SPOT, NS_COLUMN = 1.4, 2.0, 30.0, 300.0, 12.0
-"""Time that a step of the full sum takes, a pixel of a box, a row of it, finding a spot, and passing a row of
-reciprocal lattice points: only their ratios matter."""
-
 
 class SparseEngine(Protocol):
     """An engine that renders tiles from lists of spots, too."""
@@ -106,41 +96,42 @@ def render_cut_off(
     -------
     Rendering
     """
-    search = build_search(params, cutoff)
-    reason = _why_full(params, search, engine)
-    if search is None or reason is not None:
+    way = _plan(params, cutoff, engine)
+    if isinstance(way, str):
         full = render(params, engine, image, progress, scatterers=scatterers)
-        return replace(full, full_because=reason or "")
+        return replace(full, full_because=way)
     _load(params, engine, image, scatterers)
     began = time.perf_counter()
-    omega_sum = _render_bands(params, search, engine, image, progress)
+    omega_sum = _render_bands(params, *way, engine, image, progress)
     state = _mend_opening(params, engine, image) if opening_matters(params) else ScanState()
     _add_materials(params, engine, image, scatterers)
     return Rendering(image, omega_sum, time.perf_counter() - began, state, SPARSE)
 
 
-def _why_full(params: KernelParams, search: Search | None, engine: Engine) -> str | None:
-    """Why every term is added in spite of a cutoff; None if not."""
+def _plan(params: KernelParams, cutoff: float, engine: Engine) -> tuple[Search, float] | str:
+    """How to search for spots, and about how many there are; or why every term is added in spite of a cutoff."""
     if not getattr(engine, "renders_spots", False):
         return f"the {engine.name} engine takes every term"
+    if is_small(params):
+        return "there are so few terms that a search for spots takes longer"
+    search = build_search(params, cutoff)
     if search is None:
         return "nothing bounds what the spots reach"
-    if not _sparse_is_cheaper(params, search):
-        return "the spots reach so many pixels that every term takes less"
-    return None
+    spots = spots_if_cheaper(params, search)
+    return "the spots reach so many pixels that every term takes less" if spots is None else (search, spots)
 
 
 def _render_bands(
-    params: KernelParams, search: Search, engine: Engine, image: np.ndarray, progress: Progress | None
+    params: KernelParams, search: Search, spots: float, engine: Engine, image: np.ndarray, progress: Progress | None
 ) -> float:
     """Render everything from spots; the whole solid angle."""
     omega_sum = 0.0
     done, total = 0, int((params.panels.windows[:, 3] * params.panels.windows[:, 4]).sum())
-    for band in _bands(params, search):
-        for tiles, starts, spots in _pieces(band, search, engine.threads):
+    for band in _bands(params, spots):
+        for tiles, starts, sorted_spots in _pieces(band, search, engine.threads):
             stop_if_abandoned()
             omega_sums = np.zeros(len(tiles))
-            engine.render_tiles(band, tiles, starts, spots, image, omega_sums)  # type: ignore[attr-defined]
+            engine.render_tiles(band, tiles, starts, sorted_spots, image, omega_sums)  # type: ignore[attr-defined]
             omega_sum += float(omega_sums.sum())
             done += int((tiles[:, 2] * tiles[:, 4]).sum())
             if progress is not None:
@@ -172,98 +163,9 @@ def _load(params: KernelParams, engine: Engine, image: np.ndarray, scatterers: S
         engine.backgrounds.load(params, scatterers[0].curve, image)
 
 
-def lattice_count(params: KernelParams) -> int:
-    """Sources times spindle steps times mosaic domains.
-
-    Parameters
-    ----------
-    params : KernelParams
-    """
-    return len(params.sources.table) * params.lattice.phi_rows.shape[1] * params.lattice.vectors.shape[1]
-
-
-def spots_of(params: KernelParams, search: Search, threads: int) -> list[np.ndarray]:
-    """The spots of all lattices, in their order.
-
-    Parameters
-    ----------
-    params : KernelParams
-    search : Search
-    threads : int
-
-    Returns
-    -------
-    list of ndarray of SPOT
-    """
-    found: dict[int, list[np.ndarray]] = {}
-
-    def find(first: int, stop: int) -> None:
-        found[first] = list(_found(params, search, first, stop, 1))
-
-    share_out(find, lattice_count(params), threads)
-    return [spots for _, some in sorted(found.items()) for spots in some]
-
-
-def _found(params: KernelParams, search: Search, first: int, stop: int, step: int) -> Iterator[np.ndarray]:
-    """The spots of some lattices, array by array."""
-    room, bounds = np.empty(SPOTS_AT_ONCE, dtype=SPOT), np.empty(4 * ROWS_AT_ONCE)
-    while first < stop:
-        stop_if_abandoned()
-        count, first = find_spots(params, search, first, stop, step, room, bounds)
-        if count < 0:
-            room = np.empty(2 * -count, dtype=SPOT)
-        elif count > 0:
-            yield room[:count].copy()
-
-
-class _Sample(NamedTuple):
-    """What a few lattices say of all."""
-
-    spots: float
-    rows: float
-    pixels: float
-
-
-def _sample(params: KernelParams, search: Search) -> _Sample:
-    """Spots, rows of their boxes and pixels in them that all lattices should have."""
-    lattices = lattice_count(params)
-    step = max(lattices // SAMPLED_LATTICES, 1)
-    taken = len(range(step // 2, lattices, step))
-    spots = rows = pixels = 0
-    for some in _found(params, search, step // 2, lattices, step):
-        high = (some["slow_stop"] - some["slow_first"]).astype(np.int64)
-        wide = (some["fast_stop"] - some["fast_first"]).astype(np.int64)
-        spots, rows, pixels = spots + len(some), rows + int(high.sum()), pixels + int((high * (wide + 4)).sum())
-    share = lattices / taken
-    return _Sample(spots * share, rows * share, pixels * share)
-
-
-def _columns(params: KernelParams, search: Search) -> float:
-    """Rows of reciprocal lattice points that are passed for one lattice, at most."""
-    edges = params.lattice.vectors[-1, 0].reshape(3, 3)
-    volume = abs(float(np.linalg.det(edges)))
-    reach = float(search.longest.max()) + search.cap * search.stretch
-    listed = np.prod((search.last - search.first + 1.0)[search.order[:2]])
-    return min(math.pi * reach**2 * volume / float(np.linalg.norm(np.linalg.inv(edges), axis=0)[search.order[2]]) ** -1,
-               float(listed))  # fmt: skip
-
-
-def _sparse_is_cheaper(params: KernelParams, search: Search) -> bool:
-    """Whether the spots should take less time than the full sum; the same for any number of threads, and every time."""
-    lattices = lattice_count(params)
-    points = params.sampling.layers * params.sampling.oversample**2
-    full = NS_FULL * float((params.panels.windows[:, 3] * params.panels.windows[:, 4]).sum()) * points * lattices
-    passing = NS_COLUMN * lattices * _columns(params, search)
-    if passing > full:
-        return False
-    sample = _sample(params, search)
-    return passing + NS_SPOT * sample.spots + points * (NS_ROW * sample.rows + NS_BOX * sample.pixels) < full
-
-
-def _bands(params: KernelParams, search: Search) -> Iterator[KernelParams]:
+def _bands(params: KernelParams, spots: float) -> Iterator[KernelParams]:
     """The same with regions of interest whose spots the allowed memory holds, one after the other."""
-    expected = _sample(params, search).spots * 2.0 * SPOT.itemsize
-    count = max(math.ceil(expected / BAND_BYTES), 1)
+    count = max(math.ceil(spots * 2.0 * SPOT.itemsize / BAND_BYTES), 1)
     if count == 1:
         yield params
         return

@@ -14,7 +14,7 @@ from pretended_gpu import engine_on_pretended_gpu  # noqa: E402
 
 from nbnumba import Background, Beam, Crystal, Detector, Experiment, Sampling, Sensor, UnitCell, simulate  # noqa: E402
 from nbnumba.config import StructureFactors  # noqa: E402
-from nbnumba.engine import sparse  # noqa: E402
+from nbnumba.engine import choice  # noqa: E402
 
 FACTORS = StructureFactors(np.random.default_rng(3).uniform(0.0, 300.0, (41, 41, 41)), -20, -20, -20)
 MASK = (np.arange(60 * 110).reshape(60, 110) % 7 != 0).astype(np.uint16)
@@ -23,7 +23,7 @@ SOURCES = np.array([[-1.0, 0.0, 0.0, 1.0, 1.0], [-1.0, 0.01, 0.0, 3.0, 1.02]])
 
 @pytest.fixture(autouse=True)
 def sparse_whatever_it_takes(monkeypatch):
-    monkeypatch.setattr(sparse, "_sparse_is_cheaper", lambda *_: True)
+    monkeypatch.setattr(choice, "_takes_less", lambda *_: True)
 
 
 def scene(shape: str, physics: str, **detector) -> Experiment:
