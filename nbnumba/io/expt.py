@@ -6,7 +6,8 @@ import functools
 import json
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from nbnumba.config import Panel
 from nbnumba.config.panel import LARGEST_COUNT
+from nbnumba.config.rules import NUMBER, POSITIVE_INTEGER, argument
 from nbnumba.errors import InputFileError, NbnumbaWarning, UsageError
 from nbnumba.io.atomic import atomic_write
 from nbnumba.io.json_text import to_json
@@ -95,7 +97,7 @@ def read_expt(path: str | os.PathLike[str], need_crystal: bool = True) -> list[D
         raise InputFileError(f"{path}: holds no experiment")
     try:
         # thousands of stills share a detector of hundreds of panels
-        panels = functools.cache(lambda index: _read_panels(data["detector"][index]))
+        panels = functools.cache(functools.partial(_panels_of, data))
         return [_experiment(path, data, number, row, need_crystal, panels) for number, row in enumerate(experiments)]
     except UsageError as error:
         raise InputFileError(f"{path}: {error}") from error
@@ -103,19 +105,43 @@ def read_expt(path: str | os.PathLike[str], need_crystal: bool = True) -> list[D
         raise InputFileError(f"{path}: is no complete experiment list: {type(error).__name__} {error}") from error
 
 
-def _model(data: Mapping[str, Any], name: str, place: int | None) -> Any:
+@contextmanager
+def _within(name: str, place: int) -> Iterator[None]:
+    """Say in which model something is missing or of another kind than it should be."""
+    try:
+        yield
+    except UsageError:
+        raise
+    except KeyError as error:
+        raise UsageError(f"{name} {place} has no {error.args[0]}") from error
+    except (IndexError, TypeError, AttributeError, ValueError) as error:
+        raise UsageError(f"{name} {place} is no model of DIALS: {error}") from error
+
+
+def _panels_of(data: Mapping[str, Any], place: int) -> tuple[Panel, ...]:
+    with _within("detector", place):
+        return _read_panels(data["detector"][place])
+
+
+def _model(data: Mapping[str, Any], name: str, place: Any) -> Any:
     """The model that an experiment names by its place in the list of its kind."""
     if place is None:
         return None
-    if not 0 <= place < len(data.get(name, ())):
-        raise UsageError(f"an experiment has {name} {place}, but the list holds {len(data.get(name, ()))}")
-    return data[name][place]
+    models = data.get(name) or ()
+    if not isinstance(place, int) or not isinstance(models, list) or not 0 <= place < len(models):
+        held = len(models) if isinstance(models, (list, tuple)) else "no list"
+        raise UsageError(f"an experiment has {name} {place}, but the list holds {held}")
+    if not isinstance(models[place], Mapping):
+        raise UsageError(f"{name} {place} is no model of DIALS but {models[place]!r}")
+    return models[place]
 
 
 def _experiment(
     path: str | os.PathLike[str], data: Mapping[str, Any], number: int, row: Mapping[str, Any], need_crystal: bool,
     panels: Callable[[int], tuple[Panel, ...]],
 ) -> DialsExperiment:
+    if not isinstance(row, Mapping):
+        raise UsageError(f"experiment {number} names no models but is {row!r}")
     models: dict[str, Any] = {name: _model(data, name, row.get(name)) for name in _MODELS}
     needed = {
         "detector": "import images first (dials.import)", "beam": "import images first (dials.import)",
@@ -124,22 +150,33 @@ def _experiment(
     for name, remedy in needed.items():
         if models[name] is None:
             raise InputFileError(f"{path}: experiment {number} has no {name}: {remedy}")
-    scan, exposure = _read_scan(path, models["scan"])
-    beam = models["beam"]
+    with _within("scan", row.get("scan", 0)):
+        scan, exposure = _read_scan(path, models["scan"])
+    with _within("beam", row["beam"]):
+        beam = _read_beam(models["beam"])
+    with _within("goniometer", row.get("goniometer", 0)):
+        goniometer = _read_goniometer(models["goniometer"]) if scan is not None else None
+    with _within("crystal", row.get("crystal", 0)):
+        crystal = None if models["crystal"] is None else _read_crystal(models["crystal"], scan)
     scene = Scene(
-        panels=panels(row["detector"]),
-        wavelength=float(beam["wavelength"]),
-        unit_s0=as_vector(-unit_vector(beam["direction"])),
-        polarization_normal=as_vector(np.array(beam.get("polarization_normal", (0.0, 1.0, 0.0)))),
-        polarization_fraction=float(beam["polarization_fraction"]) if "polarization_fraction" in beam else None,
-        flux=float(beam.get("flux", 0.0)),
-        exposure=exposure,
-        goniometer=_read_goniometer(models["goniometer"]) if scan is not None else None,
-        scan=scan,
-        crystal=None if models["crystal"] is None else _read_crystal(models["crystal"], scan),
+        panels=panels(row["detector"]), **beam, exposure=exposure, goniometer=goniometer, scan=scan, crystal=crystal
     )
-    images, frames = _read_images(data, row)
+    with _within("imageset", row.get("imageset", 0)):
+        images, frames = _read_images(data, row)
     return DialsExperiment(scene, row.get("identifier", ""), images, frames)
+
+
+def _read_beam(beam: Mapping[str, Any]) -> dict[str, Any]:
+    """What a scene says of the beam."""
+    return {
+        "wavelength": float(beam["wavelength"]),
+        "unit_s0": tuple(-value + 0.0 for value in _direction("the beam's direction", beam["direction"])),
+        "polarization_normal": _direction(
+            "the beam's polarization_normal", beam.get("polarization_normal", (0.0, 1.0, 0.0))
+        ),
+        "polarization_fraction": float(beam["polarization_fraction"]) if "polarization_fraction" in beam else None,
+        "flux": float(beam.get("flux", 0.0)),
+    }
 
 
 def _read_scan(path: str | os.PathLike[str], scan: Mapping[str, Any] | None) -> tuple[Scan | None, float]:
@@ -151,7 +188,7 @@ def _read_scan(path: str | os.PathLike[str], scan: Mapping[str, Any] | None) -> 
     if images < 1:
         raise UsageError(f"the scan's image_range {first} {last} holds no image")
     table = scan.get("properties", scan)
-    angles = [float(angle) for angle in table.get("oscillation", ())]
+    angles = [argument("oscillation", NUMBER, angle) for angle in table.get("oscillation", ())]
     exposures = table.get("exposure_time") or [0.0]
     exposure = float(exposures[0])
     if "properties" not in scan:
@@ -179,12 +216,17 @@ def _read_goniometer(goniometer: Mapping[str, Any] | None) -> Goniometer:
     )  # fmt: skip
 
 
-def _axis(vector: Sequence[float]) -> Vector:
-    """A rotation axis of unit length."""
+def _direction(name: str, vector: Sequence[float]) -> Vector:
+    """A vector of unit length."""
     axis = np.asarray(vector, dtype=np.float64)
     if axis.shape != (3,) or not np.isfinite(axis).all() or not axis.any():
-        raise UsageError(f"the goniometer's axis {vector} has no direction")
+        raise UsageError(f"{name} {vector} has no direction")
     return as_vector(unit_vector(axis))
+
+
+def _axis(vector: Sequence[float]) -> Vector:
+    """A rotation axis of unit length."""
+    return _direction("the goniometer's axis", vector)
 
 
 def _multi_axis(axes: Sequence[Sequence[float]], angles: Sequence[float], moving: int) -> Goniometer:
@@ -203,6 +245,8 @@ def _read_crystal(crystal: Mapping[str, Any], scan: Scan | None) -> CrystalModel
     real = np.array([crystal[f"real_space_{axis}"] for axis in "abc"], dtype=np.float64)
     if not np.isfinite(real).all():
         raise UsageError("the crystal's real_space_a, b, c are not all numbers")
+    if np.linalg.matrix_rank(real) < 3:
+        raise UsageError("the crystal's real_space_a, b, c lie in a plane")
     points = crystal.get("A_at_scan_points")
     if points and scan is not None and len(points) != scan.images + 1:
         raise UsageError(f"{len(points)} A_at_scan_points don't fit a scan of {scan.images} images: it needs one more")
@@ -248,7 +292,8 @@ def _frame(node: Mapping[str, Any]) -> np.ndarray:
 
 
 def _read_panel(row: Mapping[str, Any], frame: np.ndarray) -> Panel:
-    size = (int(row["image_size"][0]), int(row["image_size"][1]))
+    width, height = (argument("image_size", POSITIVE_INTEGER, value) for value in row["image_size"])
+    size = (width, height)
     smallest, largest = row.get("trusted_range", (0.0, LARGEST_COUNT))
     return Panel(
         origin=as_vector(frame[:3, :3] @ row["origin"] + frame[:3, 3]),

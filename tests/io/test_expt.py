@@ -194,13 +194,17 @@ def setting(path, value):
     (setting(["experiment"], []), "holds no experiment"),
     (setting(["__id__"], "Something"), "is no experiment list of DIALS"),
     (setting(["experiment", 0, "beam"], 7), "an experiment has beam 7, but the list holds 1"),
-    (setting(["beam", 0], {"direction": [0, 0, 1]}), "is no complete experiment list: KeyError 'wavelength'"),
+    (setting(["beam", 0], {"direction": [0, 0, 1]}), "beam 0 has no wavelength"),
     (setting(["detector", 0, "panels", 0, "fast_axis"], [1, 1, 0]), r"Panel\.fast of panel flat"),
-    (setting(["crystal", 0, "real_space_a"], [0, 0, 0]), "is no complete experiment list: LinAlgError"),
-    (setting(["crystal", 0, "real_space_a"], [1, 2]), "is no complete experiment list: ValueError"),
+    (setting(["crystal", 0, "real_space_a"], [0, 0, 0]), "real_space_a, b, c lie in a plane"),
+    (setting(["crystal", 0, "real_space_a"], [1, 2]), "crystal 0 is no model of DIALS"),
     (setting(["crystal", 0, "real_space_a"], [1, 2, float("nan")]), "real_space_a, b, c are not all numbers"),
-    (setting(["beam", 0, "wavelength"], "x"), "is no complete experiment list: ValueError"),
-    (setting(["detector", 0, "panels"], []), "is no complete experiment list: IndexError"),
+    (setting(["beam", 0, "wavelength"], "x"), "beam 0 is no model of DIALS: .*'x'"),
+    (setting(["detector", 0, "panels"], []), "detector 0 is no model of DIALS"),
+    (setting(["experiment", 0], 7), "experiment 0 names no models but is 7"),
+    (setting(["beam", 0], None), "beam 0 is no model of DIALS but None"),
+    (setting(["beam", 0, "direction"], [0, 0, 0]), "the beam's direction .* has no direction"),
+    (setting(["detector", 0, "panels", 0, "image_size"], [9, 1.5]), "image_size must be a whole number above zero"),
 ])  # fmt: skip
 def test_incomplete_lists_are_refused_in_one_line(tmp_path, change, message):
     data = json.loads((DIALS / "still_flat.expt").read_text())
