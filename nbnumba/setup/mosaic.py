@@ -120,6 +120,9 @@ def turn_domains(crystal: Crystal, mosaic: Mosaic, lattice: Lattice, state: np.n
     """
     if crystal.mosaic_rotations is not None:
         return for_kernels(crystal.mosaic_rotations).reshape(-1, 9)
+    if mosaic.domains == 1:
+        # the first is never turned: nothing has to be drawn, nor compiled
+        return np.eye(3).reshape(1, 9)
     if crystal.mosaic_distribution is MosaicDistribution.NANOBRAGG:
         return mosaic_rotations(mosaic.spread, mosaic.domains, crystal.mosaic_seed, state)
     vectors = domain_vectors(crystal, mosaic.domains)
