@@ -8,6 +8,8 @@ VENV_CUDA ?= .venv-cuda
 BIN_CUDA := $(VENV_CUDA)/bin
 # cuda12 for a driver that knows no CUDA 13.
 CUDA_EXTRA ?= cuda
+# Processes that share the files of tests.
+JOBS ?= 2
 ER1 := nbnumba/data/er1
 
 .DEFAULT_GOAL := help
@@ -66,7 +68,7 @@ demo: $(VENV)/.nbnumba-hdf5-installed
 	@echo 'The images are in demo_output/:' && ls -1 demo_output/er1*
 
 test: $(VENV)/.nbnumba-dev-installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 # The crystal is the one in the wheel, the folder empty.
 WHEEL := build/wheel
@@ -107,7 +109,7 @@ $(VENV_CUDA)/.nbnumba-ptx-installed: setup.cfg pyproject.toml | $(BIN_CUDA)/pyth
 
 # Three processes: numba-cuda can simulate or compile, and what one finds in memory the other must not.
 test-cuda: $(VENV_CUDA)/.nbnumba-ptx-installed
-	$(BIN_CUDA)/python -m pytest tests/test_engines.py tests/cuda/test_gpu_check.py tests/cuda/test_ptx_host.py tests/cuda/test_engine.py \
+	$(BIN_CUDA)/python -m pytest -n $(JOBS) --dist loadfile tests/test_engines.py tests/cuda/test_gpu_check.py tests/cuda/test_ptx_host.py tests/cuda/test_engine.py \
 		tests/cuda/test_uploads.py tests/cuda/test_golden_cases.py tests/cuda/test_background.py \
 		tests/cuda/test_kept_kernels.py tests/cuda/test_random_numbers.py tests/cuda/test_spots.py tests/cuda/test_derivatives.py
 	$(BIN_CUDA)/python -m pytest tests/cuda/test_compiled.py
