@@ -304,13 +304,12 @@ def shift_slope(normal, closeness, diffracted, inverse, weight, weight_slope):
 
 
 @device_jit
-def add_group(params, extras, plane, source, ray, absorbed, omega, basis):
-    """Add one layer, subpixel and source.
+def weigh_group(params, plane, source, ray, absorbed, omega):
+    """What one layer, subpixel and source is multiplied by, and how that changes with the panel.
 
     Parameters
     ----------
     params : KernelParams
-    extras : Extras
     plane : Plane
         The panel.
     source : int
@@ -320,13 +319,18 @@ def add_group(params, extras, plane, source, ray, absorbed, omega, basis):
         Captured fraction and its derivative by the parallax.
     omega : float64
         Solid angle, steradian.
-    basis : ndarray, shape (columns,), float64
-        Changed.
+
+    Returns
+    -------
+    incident : tuple of 3 float64
+        Unit vector along the beam, lab frame.
+    weight : float64
+    by_direction, by_shift : tuple of 3 float64
+        As in `ray_slopes`.
     """
     sources, weighting, diffracted = params.sources, params.weighting, ray[0]
     beam, axis = sources.table[source], load(sources.polar_axis)
-    incident, wavelength = (-beam[0], -beam[1], -beam[2]), beam[3]
-    q = scattering_vector(diffracted, incident, wavelength)
+    incident = (-beam[0], -beam[1], -beam[2])
     polar, by_direction = 1.0, (0.0, 0.0, 0.0)
     if sources.polarization:
         polar = kahn_polarization(sources.kahn_factor, incident, diffracted, axis)
@@ -336,8 +340,58 @@ def add_group(params, extras, plane, source, ray, absorbed, omega, basis):
     weight = group_weight(weighting, beam[4], absorbed[0], polar, omega)
     by_parallax = group_weight(weighting, beam[4], 1.0, polar, omega) * absorbed[1]
     closeness = 0.0 if params.panels.point_pixel else 1.0 / plane.close_distance
-    by_shift = shift_slope(plane.odet, closeness, diffracted, ray[1], weight, by_parallax)
-    term = weighting.water
+    return incident, weight, by_direction, shift_slope(plane.odet, closeness, diffracted, ray[1], weight, by_parallax)
+
+
+@device_jit
+def close_group(params, extras, source, ray, group, term, pull, basis):
+    """Add a group to the photons, the columns of the ray and that of its line.
+
+    Parameters
+    ----------
+    params : KernelParams
+    extras : Extras
+    source : int
+    ray : tuple of (tuple of 3 float64, float64)
+        As in `ray_slopes`.
+    group : tuple
+        From `weigh_group`.
+    term : float64
+        What is multiplied by the group's weight.
+    pull : tuple of 3 float64
+        Its derivative by the scattering vector.
+    basis : ndarray, shape (columns,), float64
+        Changed.
+    """
+    beam, line = params.sources.table[source], extras.lines[source]
+    incident, weight, by_direction, by_shift = group
+    basis[PHOTONS] += weight * term
+    slopes = ray_slopes(ray, pull, incident, 1.0 / beam[3], term, weight, by_direction, by_shift)
+    for n in range(11):
+        basis[TRANSLATION + n] += slopes[n]
+    if line >= 0:
+        basis[BASIS + extras.rates.shape[1] + extras.tables.shape[0] + line] += term * weight / beam[4]
+
+
+@device_jit
+def add_group(params, which, plane, source, ray, absorbed, omega, basis):
+    """Add the crystal's sum of one layer, subpixel and source.
+
+    Parameters
+    ----------
+    params : KernelParams
+    which : tuple of Extras
+        One.
+    plane, source, ray, absorbed, omega
+        As in `weigh_group`.
+    basis : ndarray, shape (columns,), float64
+        Changed.
+    """
+    extras = which[0]
+    group = weigh_group(params, plane, source, ray, absorbed, omega)
+    weight = group[1]
+    q = scattering_vector(ray[0], group[0], params.sources.table[source, 3])
+    term, pull = params.weighting.water, (0.0, 0.0, 0.0)
     if not beyond_resolution(sine_theta_over_lambda(q), params.sampling.dmin):
         crystal, indices, distances, pull = crystal_sums(params, extras, q, weight, basis)
         term += crystal
@@ -345,37 +399,30 @@ def add_group(params, extras, plane, source, ray, absorbed, omega, basis):
             basis[INDICES + n] += weight * indices[n]
         for n in range(3):
             basis[CELLS + n] += weight * (2.0 * crystal + distances[n])
-    else:
-        pull = (0.0, 0.0, 0.0)
-    basis[PHOTONS] += weight * term
-    slopes = ray_slopes(ray, pull, incident, 1.0 / wavelength, term, weight, by_direction, by_shift)
-    for n in range(11):
-        basis[TRANSLATION + n] += slopes[n]
-    line = extras.lines[source]
-    if line >= 0:
-        basis[BASIS + extras.rates.shape[1] + extras.tables.shape[0] + line] += term * weight / beam[4]
+    close_group(params, extras, source, ray, group, term, pull, basis)
 
 
 @device_jit
-def pixel_basis(params, extras, plane, slow, fast, basis):
-    """The basis of one pixel, photons and photons per unit of what each column stands for.
+def add_rays(params, add, which, plane, slow, fast, basis):
+    """Add every layer, subpixel and source of one pixel.
 
     Parameters
     ----------
     params : KernelParams
         Of exact physics.
-    extras : Extras
+    add : compiled function
+        `add_group`, or what has its arguments.
+    which : tuple
+        Handed to it.
     plane : Plane
         Its panel.
     slow, fast : int
         Pixel on the panel.
     basis : ndarray, shape (columns,), float64
-        Assigned.
+        Changed.
     """
     panels, sampling = params.panels, params.sampling
     oversample = sampling.oversample
-    for n in range(basis.shape[0]):
-        basis[n] = 0.0
     for layer in range(sampling.layers):
         depth = layer * plane.layer_step + plane.first_depth
         for subpixel in range(oversample * oversample):
@@ -397,7 +444,28 @@ def pixel_basis(params, extras, plane, slow, fast, basis):
                     captured_slope(layer, plane.layer_step, plane.mu, cosine),
                 )
             for source in range(params.sources.table.shape[0]):
-                add_group(params, extras, plane, source, (diffracted, inverse), absorbed, omega, basis)
+                add(params, which, plane, source, (diffracted, inverse), absorbed, omega, basis)
+
+
+@device_jit
+def pixel_basis(params, extras, plane, slow, fast, basis):
+    """The basis of one pixel, photons and photons per unit of what each column stands for.
+
+    Parameters
+    ----------
+    params : KernelParams
+        Of exact physics.
+    extras : Extras
+    plane : Plane
+        Its panel.
+    slow, fast : int
+        Pixel on the panel.
+    basis : ndarray, shape (columns,), float64
+        Assigned.
+    """
+    for n in range(basis.shape[0]):
+        basis[n] = 0.0
+    add_rays(params, add_group, (extras,), plane, slow, fast, basis)
     scale = params.scale.r_e_squared * params.scale.fluence / params.scale.steps
     for n in range(basis.shape[0]):
         basis[n] *= scale

@@ -113,3 +113,24 @@ def monotone_amplitude(abscissae, coefficients, place, stol):
     d = inside - abscissae[place]
     c = coefficients[place]
     return ((c[0] * d + c[1]) * d + c[2]) * d + c[3]
+
+
+@device_jit
+def monotone_slope(abscissae, coefficients, place, stol):
+    """Derivative of `monotone_amplitude` by sin(θ)/λ; zero beyond the first and last point.
+
+    Parameters
+    ----------
+    abscissae, coefficients, place, stol
+        As in `monotone_amplitude`.
+
+    Returns
+    -------
+    float64
+        Electrons·m.
+    """
+    if stol < abscissae[0] or stol > abscissae[abscissae.size - 1]:
+        return 0.0
+    d = stol - abscissae[place]
+    c = coefficients[place]
+    return (3.0 * c[0] * d + 2.0 * c[1]) * d + c[2]

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nbnumba.engine.background import scattered_into
+from nbnumba.engine.background_slopes import add_background_slopes
 from nbnumba.errors import UsageError
 from nbnumba.refine.families import Family
-from nbnumba.refine.registry import OF_GEOMETRY, OF_SPECTRUM
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from nbnumba.config import Experiment
     from nbnumba.engine.derivatives import PixelList
+    from nbnumba.kernels.derivatives import Extras
     from nbnumba.setup.model import Model
 
 
@@ -33,19 +34,24 @@ class BackgroundFactors(Family):
 class PixelBackground:
     """Photons of the background in each pixel: linear in its factors, and the same for all crystals.
 
+    They are made once, unless panels, beam or wavelengths are parameters.
+
     Parameters
     ----------
     model : Model
-        Of an experiment whose materials count; its panels and sources hold for all that follow.
+        Of an experiment whose materials count.
     image : array_like, shape (n,), or None
         Photons that are added as they are, whatever the fluence.
     pixels : PixelList
     threads : int
+    moves : bool
+        Whether panels or sources will be others than those of the model.
 
     Attributes
     ----------
     family : BackgroundFactors or None
         The factors; None where there is no background.
+    moves : bool
 
     Raises
     ------
@@ -53,10 +59,15 @@ class PixelBackground:
         If the image has other pixels, or the curve of a material ends before them.
     """
 
-    def __init__(self, model: Model, image: ArrayLike | None, pixels: PixelList, threads: int) -> None:
-        self._molecules = [scattered_into(model.params, s.curve, pixels, threads) for s in model.scatterers]
+    def __init__(self, model: Model, image: ArrayLike | None, pixels: PixelList, threads: int, moves: bool) -> None:
+        self._pixels, self._threads, self.moves = pixels, threads, moves
+        self._molecules = self._made(model)
         self._image = None if image is None else _checked(image, len(pixels.slow))
         self.family = _factors(len(self._molecules) + (image is not None))
+
+    def _made(self, model: Model) -> list[np.ndarray]:
+        """Photons of one molecule of each material in each pixel."""
+        return [scattered_into(model.params, s.curve, self._pixels, self._threads) for s in model.scatterers]
 
     def of_materials(self, model: Model) -> np.ndarray | None:
         """Photons of the materials, shape (n,); None if there are none.
@@ -67,6 +78,21 @@ class PixelBackground:
             Of the experiment with its parameters.
         """
         return np.sum(self._scattered(model), axis=0) if self._molecules else None
+
+    def add_slopes(self, model: Model, extras: Extras, blocks: tuple[int, int], basis: np.ndarray) -> None:
+        """Add the materials to the basis of some blocks of pixels.
+
+        Parameters
+        ----------
+        model : Model
+            Of the experiment with its parameters.
+        extras : Extras
+        blocks : tuple of 2 int
+            The first, and the one behind the last.
+        basis : ndarray, shape (n, columns), float64
+            In the order of the list; changed.
+        """
+        add_background_slopes(model.params, extras, model.scatterers, self._pixels, *blocks, basis)
 
     def of_image(self, factors: np.ndarray | None) -> np.ndarray | float:
         """Photons of the image.
@@ -97,7 +123,8 @@ class PixelBackground:
         return np.column_stack([*of_materials, *([] if self._image is None else [self._image])])
 
     def _scattered(self, model: Model) -> list[np.ndarray]:
-        pairs = zip(self._molecules, model.scatterers, strict=True)
+        molecules = self._made(model) if self.moves else self._molecules
+        pairs = zip(molecules, model.scatterers, strict=True)
         return [molecule * scatterer.scale for molecule, scatterer in pairs]
 
 
@@ -117,7 +144,7 @@ def _checked(image: ArrayLike, count: int) -> np.ndarray:
 
 
 def check_background(experiment: Experiment, has_image: bool, names: Sequence[str]) -> None:
-    """Refuse a factor of nothing, and materials whose photons would change with more than factors.
+    """Refuse a factor of nothing.
 
     Parameters
     ----------
@@ -133,10 +160,4 @@ def check_background(experiment: Experiment, has_image: bool, names: Sequence[st
     if "background" in names and not (experiment.background or has_image):
         raise UsageError(
             "{parameters}: the scale of a background needs one: give {background} or {Experiment.background}"
-        )
-    moving = [name for name in names if name in OF_GEOMETRY | OF_SPECTRUM]
-    if experiment.background and moving:
-        raise UsageError(
-            f"{{Experiment.background}}: its photons have no derivatives by {', '.join(moving)}; leave it out, and "
-            "give what it is in each pixel as {background}"
         )

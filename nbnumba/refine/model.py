@@ -113,7 +113,8 @@ class PixelModel:
         self._engine = derivative_engine(engine)
         self._threads = thread_count(threads) if self._engine.several_threads else 1
         self._amplitudes = make_amplitudes(names, self._base, model, lambda: self._factor_slopes(model))
-        self._background = PixelBackground(model, background, self._list, self._threads)
+        moves = bool((OF_GEOMETRY | OF_SPECTRUM) & set(names))
+        self._background = PixelBackground(model, background, self._list, self._threads, moves)
         self._factors = self._background.family if "background" in names else None
         self._join()
 
@@ -319,8 +320,8 @@ class PixelModel:
 
     def _chains(self, x: ArrayLike) -> _Chains:
         model = lower(self.experiment(x))
-        values, materials = self._values(x)[: len(self._families)], self._background.of_materials(model)
-        return _Chains(self._families, values, model, materials)
+        materials = None if self._background.moves else self._background.of_materials(model)
+        return _Chains(self._families, self._values(x)[: len(self._families)], model, materials)
 
     def _parts(self, chains: _Chains, first: int, end: int) -> Iterator[_Part]:
         """The basis of a range of blocks, piece by piece."""
@@ -330,7 +331,9 @@ class PixelModel:
             stop = min(begin + size, end)
             self._engine.basis(chains.model.params, chains.extras, self._list, begin, stop, basis)
             start, last = int(blocks[begin, 0]), int(blocks[stop - 1, :2].sum())
-            if chains.materials is not None:
+            if self._background.moves:
+                self._background.add_slopes(chains.model, chains.extras, (begin, stop), basis)
+            elif chains.materials is not None:
                 # linear in the fluence as the crystal's photons are; nothing else of the crystal changes them
                 basis[: last - start, PHOTONS] += chains.materials[self._list.place[start:last]]
             panels = self._list.panel[start:last]

@@ -44,6 +44,29 @@ def test_derivatives_are_those_of_images(engine):
     assert_derivatives(model, model.start + random.uniform(-0.3, 0.3, len(model.start)))
 
 
+@pytest.mark.parametrize("fields", [{"layers": 2, "oversample": 2}, {"point_pixel": True, "polarization": False}])
+def test_derivatives_by_geometry_and_wavelengths_are_those_of_images(fields):
+    """The crystal is all but dark, so that its photons do not hide those of the materials."""
+    parameters = ["scale", "distance", "origin", "panel_rotation", "beam_direction", "wavelength_shift",
+                  "wavelength_scale", "spectrum", "background"]  # fmt: skip
+    start = wet(WATER, AIR)
+    start = replace(
+        start, crystal=replace(start.crystal, structure_factors=None, default_F=1.0),
+        sampling=replace(start.sampling, oversample=fields.get("oversample", 1)),
+        detector=replace(start.detector, point_pixel=fields.get("point_pixel", False)),
+        beam=replace(start.beam, polarization=fields.get("polarization", True)),
+    )  # fmt: skip
+    random = np.random.default_rng(1)
+    pixels = np.column_stack([random.integers(0, 2, 40), random.integers(0, 7, 40), random.integers(0, 8, 40)])
+    model = PixelModel(start, parameters, pixels, threads=2)
+    x = model.start + random.uniform(-0.3, 0.3, len(model.start))
+    assert_derivatives(model, x)
+    image = simulate(model.experiment(x), "reference", dtype=np.float64).panels
+    expected = [image[panel][slow, fast] for panel, slow, fast in pixels]
+    np.testing.assert_allclose(model.value_and_jacobian(x)[0], expected, rtol=1e-12)
+    np.testing.assert_allclose(model(x), expected, rtol=1e-12)
+
+
 def test_pixels_are_linear_in_each_factor():
     image = np.random.default_rng(2).uniform(0.0, 1.0, COUNT)
     model = PixelModel(wet(WATER, AIR), ["background"], background=image)

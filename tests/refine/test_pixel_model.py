@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from refine.experiments import PANELS, experiment
 
 from nbnumba import (
-    Background,
     Beam,
     Crystal,
     Detector,
@@ -210,8 +209,6 @@ def changed(part: str, **fields) -> Experiment:
     (PLAIN, ["scale"], {"pixels": [(0.5, 8.0, 0.0)]}, "whole numbers"),
     (PLAIN, ["scale"], {"background": [1.0, 2.0]}, "background has 2 pixels; the model has 72"),
     (changed("detector", curved=True), ["distance"], {}, "the geometry of a curved detector can't be refined"),
-    (replace(PLAIN, background=[Background.water(0.1)]), ["scale", "distance", "wavelength_shift"], {},
-     "no derivatives by distance, wavelength_shift; leave it out"),
     (PLAIN, ["F"], {}, "derivatives by reflections are those of a table"),
     (PLAIN, ["F:1,2"], {}, "there is no 'F:1,2'; choose from .*, F:h,k,l"),
     (replace(PLAIN, physics=Physics("nanobragg")), ["scale"], {}, "interp-sticky, .*phi-carryover"),
