@@ -80,7 +80,8 @@ def _run(options: dict[str, Any]) -> None:
     around = _around(options["header"], [path for path, _ in inputs])
     shape = options["shape"] or (around.shape if options["header"] else None)
     images = [(path, _read(path, shape), scale) for path, scale in inputs]
-    photons, marked = added_images(images), marked_pixels([(path, image) for path, image, _ in images])
+    photons = added_images(images)
+    marked = marked_pixels([(path, image) for path, image, _ in images], around.scene)
     settings = readout_settings(options, _detected(options, around, shape, marked))
     if marked is not None:
         photons = np.where(marked, np.float32(0.0), photons)

@@ -68,13 +68,15 @@ def read_plane(path: str | os.PathLike[str], shape: tuple[int, int] | None = Non
     return image
 
 
-def marked_pixels(images: Iterable[tuple[str, np.ndarray]]) -> np.ndarray | None:
-    """Pixels without a value in any of some images: gaps (-1) and dead ones (-2) of miniCBF and NXmx files.
+def marked_pixels(images: Iterable[tuple[str, np.ndarray]], scene: Scene | None) -> np.ndarray | None:
+    """Pixels without a value: gaps (-1) and dead ones (-2) of miniCBF and NXmx files, and what their detector masks.
 
     Parameters
     ----------
     images : iterable of (str, ndarray)
         Names of files, whose suffixes say the format, and pixels of one shape.
+    scene : Scene or None
+        Their detector; panels one below the other.
 
     Returns
     -------
@@ -82,6 +84,10 @@ def marked_pixels(images: Iterable[tuple[str, np.ndarray]]) -> np.ndarray | None
         None where no pixel is marked.
     """
     marks = [(pixels == -1) | (pixels == -2) for path, pixels in images if Path(path).suffix.lower() in _MARKING]
+    panels = () if scene is None else scene.panels
+    if any(panel.mask is not None for panel in panels):
+        good = [np.ones(panel.image_size[::-1], bool) if panel.mask is None else panel.mask for panel in panels]
+        marks.append(~np.vstack(good))
     marked = np.logical_or.reduce(marks) if marks else np.False_
     return np.asarray(marked) if marked.any() else None
 

@@ -118,10 +118,13 @@ class ReadoutSettings:
         list of str
             A line for each, with the field in braces.
         """
+        if self.saturation is not None and self.saturation <= self.offset:
+            return [f"{{Saturation.level}} {self.saturation:g}: {{Offset.adu}} {self.offset:g} saturates every pixel"]
         unsigned, kind = self.dtype.startswith("u"), f"{{Digitize.dtype}} {self.dtype}"
         if unsigned and self.offset < 0.0:
             return [f"{{Offset.adu}} {self.offset:g}: {kind} ends at 0; what is below becomes 0"]
-        if unsigned and self.readout_noise > 0.0 and self.offset < _NOISE_WIDTHS * self.readout_noise:
+        # down to -0.5 pixels are rounded to 0
+        if unsigned and self.offset + 0.5 < _NOISE_WIDTHS * self.readout_noise:
             least = math.ceil(_NOISE_WIDTHS * self.readout_noise)
             return [
                 f"{{ReadoutNoise.rms}} {self.readout_noise:g}: {kind} cuts off what falls below 0, which makes dark "

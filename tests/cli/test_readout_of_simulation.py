@@ -122,6 +122,19 @@ def test_pixels_that_a_file_marks_stay_marked(nbnumba, name):
     assert np.array_equal(np.load("out.npy") == -1, mask == 0)
 
 
+def test_pixels_that_a_detector_masks_are_no_photons_whatever_they_hold(nbnumba):
+    mask = np.ones((4, 5), bool)
+    mask[1, 2] = False
+    panel = Panel((0.0, 0.0, -50.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (1.0, 1.0), (5, 4), mask=mask)
+    # NXmx marks masked pixels of 16 bits by 65535
+    write_image("in.nxs", np.full((4, 5), 7, np.uint16), Scene((panel,), 1.0))
+    assert np.squeeze(read_image("in.nxs").images)[1, 2] == 65535
+    assert nbnumba("readout", "in.nxs", "--no-counting", "--psf", "gauss:1px", "-o", "out.npy")[0] == 0
+    out = np.load("out.npy")
+    assert out[1, 2] == -1
+    assert out[mask].max() <= 7
+
+
 def test_marks_and_maps_of_panels_that_lie_one_below_the_other_stay_in_their_places(nbnumba):
     photons = np.full((6, 5), 7.0, np.float32)
     photons[1, 2] = photons[4] = -1.0

@@ -534,11 +534,14 @@ def test_seeds_must_be_whole_numbers(arguments, message):
         Readout().apply(holds(1.0), **arguments)
 
 
-def test_an_unsigned_type_that_cuts_off_the_noise_is_hinted_at():
+def test_types_and_levels_that_cut_off_what_is_measured_are_hinted_at():
     (hint,) = ReadoutSettings(readout_noise=3.0, dtype="uint16").hints()
     assert hint.startswith("{ReadoutNoise.rms} 3: {Digitize.dtype} uint16 cuts off what falls below 0")
     (hint,) = ReadoutSettings(offset=-5.0, dtype="uint16").hints()
     assert hint.startswith("{Offset.adu} -5: {Digitize.dtype} uint16 ends at 0")
+    (hint,) = ReadoutSettings(offset=40.0, saturation=30.0).hints()
+    assert hint == "{Saturation.level} 30: {Offset.adu} 40 saturates every pixel"
     assert ReadoutSettings(readout_noise=3.0).hints() == []
+    assert ReadoutSettings(readout_noise=0.1, dtype="uint16").hints() == []
     assert ReadoutSettings(readout_noise=3.0, offset=9.0, dtype="uint16").hints() == []
     assert preset_settings("ccd").hints() == []
