@@ -23,7 +23,7 @@ _SHORTEST_WAVELENGTH = 1e-6
 _LONGEST_WAVELENGTH = 1e6
 """Å; a source with a longer one was stated in Å where a file states metres."""
 
-_LARGEST_DENSITY = 25.0
+LARGEST_DENSITY = 25.0
 """g/cm³; osmium has 22.6."""
 
 _THIN = 0.1
@@ -61,7 +61,7 @@ def _background_hints(experiment: Experiment) -> Iterator[str]:
     wavelength = experiment.beam.nominal_wavelength
     for material in experiment.background:
         share = material.scattered_share(wavelength) if wavelength > _SHORTEST_WAVELENGTH else 0.0
-        if material.density > _LARGEST_DENSITY:
+        if material.density > LARGEST_DENSITY:
             stated = f"{{Background.density}} {material.density:g}"
             yield unit_hint(stated, material.density, "g/cm³", "kg/m³", material.density / 1000.0)
         elif share > _THIN:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbnumba.background.experiment import AmorphousExperiment, AmorphousFiles, Extraction
 from nbnumba.config.rules import LARGEST_NUMBER
+from nbnumba.config.units import LARGEST_DENSITY, unit_hint
 from nbnumba.errors import InputFileError, UsageError
 from nbnumba.flags.headers import StatedHeader, check_stated, enter_header
 from nbnumba.flags.names import named_by_flags
@@ -20,6 +21,7 @@ from nbnumba.io.formats import smv_hints
 if TYPE_CHECKING:
     import numpy as np
 
+_CURVES = ("-stol", "-4stol", "-Q")
 _FOR_EXTRACTION = ("-stolout", "-ignore", "-gain")
 _LISTED_LINES = 5
 
@@ -147,6 +149,21 @@ def _unused(occurrences: Sequence[Occurrence], settings: NonBraggSettings) -> li
             f"{item.typed} has no effect without -img: there is no image to extract a curve from"
             for item in occurrences if item.flag.name in _FOR_EXTRACTION
         ]  # fmt: skip
+    said += _sample_hints(occurrences, settings)
     images = settings.files.images
     misnamed = smv_hints({"-intfile": images.int_path, "-noisefile": images.noise_path})
     return list(dict.fromkeys((*said, *size_hints(settings.detector), *energy_hints(occurrences), *misnamed)))
+
+
+def _sample_hints(occurrences: Sequence[Occurrence], settings: NonBraggSettings) -> Iterator[str]:
+    """Curves and exposures that later flags put aside, and molecules that can't be so many or so few."""
+    curves = [item for item in occurrences if item.flag.name in _CURVES]
+    yield from (f"{item.typed} {item.values[0]} has no effect: {curves[-1].typed} comes later" for item in curves[:-1])
+    if settings.beam.flux == 0.0:
+        idle = (item for item in occurrences if item.flag.name == "-exposure")
+        yield from (f"{item.typed} has no effect without -flux: -fluence counts" for item in idle)
+    sample = settings.sample
+    if sample.molecules == 0.0 and sample.density == 0.0:
+        yield "-density 0: there is no molecule in the beam"
+    if sample.molecules == 0.0 and sample.density > LARGEST_DENSITY:
+        yield unit_hint(f"-density {sample.density:g}", sample.density, "g/cm³", "kg/m³", sample.density / 1000.0)

@@ -163,10 +163,21 @@ def test_a_curve_is_needed():
     ("-detsize 50 -detpixels 100", "-detsize: the 100 pixels along the fast axis count; 50 mm do not"),
     ("-energy 12.4", "-energy 12.4 is read in eV: 12.4 keV would be 12400"),
     ("-gain 2", "-gain has no effect without -img: there is no image to extract a curve from"),
+    ("-exposure 5", "-exposure has no effect without -flux: -fluence counts"),
+    ("-density 0", "-density 0: there is no molecule in the beam"),
+    ("-density 997", "-density 997 is read in g/cm³: 997 kg/m³ would be 0.997"),
     ("-stolout o", "-stolout has no effect without -img: there is no image to extract a curve from"),
 ])  # fmt: skip
 def test_what_has_no_effect_says_so(arguments, warning):
     assert asked(*arguments.split()).warnings[0] == warning
+
+
+def test_a_curve_that_a_later_flag_puts_aside_is_said(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).write_text("0 1\n1 2\n")
+    first, second = str(tmp_path / "a"), str(tmp_path / "b")
+    (warning,) = interpret_nonbragg(["-stol", first, "-Q", second]).warnings
+    assert warning == f"-stol {first} has no effect: -Q comes later"
 
 
 def test_every_flag_that_does_nothing_has_a_warning():
