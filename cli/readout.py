@@ -13,6 +13,7 @@ from nbnumba_cli.console import say, warn, warn_of_threads
 from nbnumba_cli.readout_options import (
     Detected,
     named_by_options,
+    named_files,
     readout_facts,
     readout_hints,
     readout_options,
@@ -92,7 +93,8 @@ def _run(options: dict[str, Any]) -> None:
     readout = Readout.from_settings(settings)
     scene = None if around.scene is None else scene_of_counts(around.scene, readout)
     check_counts_target(output, settings.dtype, around.header, scene)
-    check_distinct({"-o": output}, [path for path, _ in inputs])
+    others = [options[name] for name in ("header", "mask") if options[name] is not None]
+    check_distinct({"-o": output}, [path for path, _ in inputs] + others + [path for _, path in named_files(options)])
     photons = by_panel(photons, scene)
     seed = clock_seed() if options["seed"] is None else options["seed"]
     counts = readout.apply(photons, seed, options["image_number"], options["threads"])

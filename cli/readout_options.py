@@ -180,6 +180,24 @@ def readout_settings(options: Mapping[str, Any], detected: Detected) -> ReadoutS
     return settings
 
 
+def named_files(options: Mapping[str, Any]) -> tuple[tuple[str, Path], ...]:
+    """The files that options name, which no output may replace.
+
+    Parameters
+    ----------
+    options : mapping
+        Under NAMES.
+
+    Returns
+    -------
+    tuple of (str, Path)
+        What each is, and its name.
+    """
+    words = {"calibration": "calibration", "hot_pixels": "hot pixels", "dead_pixels": "dead pixels", "psf": "kernel"}
+    named = ((word, options[name]) for name, word in words.items() if options[name] is not None)
+    return tuple((word, Path(text)) for word, text in named if Path(text).is_file())
+
+
 def readout_hints(settings: ReadoutSettings) -> list[str]:
     """What is probably not meant, in the words of the options.
 

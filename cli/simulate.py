@@ -17,6 +17,7 @@ from nbnumba_cli.readout_options import (
     NAMES,
     Detected,
     named_by_options,
+    named_files,
     readout_facts,
     readout_hints,
     readout_options,
@@ -167,6 +168,7 @@ def _simulate(
     engine = settled_engine(engine, precision)
     request = interpret(flags, physics, spacegroup=spacegroup, additions=additions, detector=detector)
     request = with_backgrounds(request, background)
+    request = replace(request, inputs=request.inputs + named_files(reading_out))
     warn(request.warnings)
     extra = ImageOutputs(outputs.paths, outputs.compression, outputs.smv_header, truth=outputs.truth)
     files = replace(request.files, smv_header=extra.smv_header, png_path=None if png is None else Path(png))

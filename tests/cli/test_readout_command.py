@@ -224,6 +224,9 @@ def test_outputs_are_checked_before_anything_is_computed(complaint):
     Path("same.npy").hardlink_to("scene.npy")
     assert "-o same.npy: would overwrite an input file" in complaint("scene.npy", "-o", "same.npy")
     assert "the folder" in complaint("scene.npy", "-o", "nowhere/out.npy")
+    np.save("map.npy", np.ones(SHAPE))
+    for option in ("--calibration", "--mask", "--hot", "--dead", "--header"):
+        assert "-o map.npy: would overwrite" in complaint("scene.npy", option, "map.npy", "-o", "map.npy")
 
 
 def test_every_field_that_is_renamed_names_an_option():

@@ -94,6 +94,15 @@ def test_what_is_wrong_is_said_before_anything_is_rendered(nbnumba, tmp_path, ar
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("output", [["--output", "map.npy"], ["--output", "x.npy", "-floatfile", "map.npy"]])
+def test_a_map_that_a_readout_needs_is_never_overwritten(nbnumba, output):
+    np.save("map.npy", np.ones((40, 40)))
+    status, _, complained = nbnumba(*FLAGS, "--calibration", "map.npy", *output)
+    assert status == 2
+    assert complained.splitlines()[-1].endswith("map.npy: would overwrite an input file; choose another one")
+    assert np.load("map.npy").all()
+
+
 @pytest.mark.parametrize("name", ["in.nxs", "in_1.cbf"])
 def test_an_image_that_describes_its_detector_hands_that_on(nbnumba, name):
     assert nbnumba(*FLAGS, "--output", name)[0] == 0
