@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from nbnumba.campaign.plan import Plan
     from nbnumba.campaign.shots import Prepared, Shot
+    from nbnumba.config import Panel
     from nbnumba.setup.model import Model
     from nbnumba.simulation import SimulationResult
 
@@ -254,8 +255,38 @@ def shot_readout(plan: Plan, readout: ReadoutPlan, shot: Shot, model: Model) -> 
     ))  # fmt: skip
 
 
-def check_picture(plan: Plan, shot: Shot, model: Model) -> None:
-    """Raise UsageError if no picture can be made of a shot's photons.
+def impossible_pictures(plan: Plan, panels: Sequence[Panel]) -> list[str]:
+    """Why no picture can be made of photons, as far as plan and detector show it.
+
+    Parameters
+    ----------
+    plan : Plan
+    panels : sequence of Panel
+        The detector, if it is known.
+
+    Returns
+    -------
+    list of str
+        Messages with fields in braces.
+    """
+    problems = []
+    spread = None if plan.readout is None else plan.readout.point_spread
+    try:
+        if spread not in (None, "none"):
+            PointSpread.from_text(str(spread), 1.0)
+    except UsageError as error:
+        problems.append(error.message)
+    try:
+        # where several panels stand is known when they are drawn
+        if plan.image.downsample is not None and len(panels) == 1:
+            _require_larger(panels[0].image_size[::-1], plan.image.downsample)
+    except UsageError as error:
+        problems.append(error.message)
+    return problems
+
+
+def check_readout(plan: Plan, shot: Shot, model: Model) -> None:
+    """Raise UsageError if a shot can't be read out.
 
     Parameters
     ----------
@@ -267,8 +298,6 @@ def check_picture(plan: Plan, shot: Shot, model: Model) -> None:
     if plan.readout is not None:
         readout = shot_readout(plan, plan.readout, shot, model)
         readout.check(np.broadcast_to(np.float32(0.0), (len(model.shapes), *model.shapes[0])), 0, 0)
-    if plan.image.downsample is not None and len(model.shapes) == 1:
-        _require_larger(model.shapes[0], plan.image.downsample)
 
 
 def _require_larger(shape: tuple[int, ...], how: Downsample) -> None:

@@ -390,6 +390,8 @@ def prepare(plan: Plan | str | os.PathLike[str], folder: str | os.PathLike[str] 
     PlanError
         If a file can't be read or is not what the plan needs, or a drawn value is impossible.
     """
+    from nbnumba.campaign.rendering import impossible_pictures
+
     lines: dict[Key, int] = {}
     name, draft = "plan", None
     if not isinstance(plan, Plan):
@@ -399,7 +401,8 @@ def prepare(plan: Plan | str | os.PathLike[str], folder: str | os.PathLike[str] 
         plan = draft.plan
     loader = Loader(plan, folder or ".")
     inputs = loader.load()
-    found = [*loader.problems, *impossible_draws(plan, inputs.columns)]
+    panels = () if draft is not None and "detector" in draft.wrong else inputs.panels
+    found = [*loader.problems, *impossible_draws(plan, inputs.columns), *impossible_pictures(plan, panels)]
     problems = [*(draft.problems if draft is not None else ()), *(located(problem, lines, name) for problem in found)]
     # all else can be looked at in parts
     problems = problems or [located(problem, lines, name) for problem in _impossible_first_shot(plan, inputs)]
@@ -410,7 +413,7 @@ def prepare(plan: Plan | str | os.PathLike[str], folder: str | os.PathLike[str] 
 
 def _impossible_first_shot(plan: Plan, inputs: Inputs) -> list[str]:
     """Why no image comes out of a plan whose values are all possible by themselves."""
-    from nbnumba.campaign.rendering import check_picture
+    from nbnumba.campaign.rendering import check_readout
     from nbnumba.setup.lowering import lower
 
     if any(factors.cell is None for factors in inputs.factors) and plan.crystal.unit_cell is None:
@@ -418,7 +421,7 @@ def _impossible_first_shot(plan: Plan, inputs: Inputs) -> list[str]:
     try:
         shot = Prepared(plan, inputs).shot(0)
         models = [lower(experiment) for experiment in shot.experiments]
-        check_picture(plan, shot, models[0])
+        check_readout(plan, shot, models[0])
     except NbnumbaError as error:
         return [f"shot 0: {error.message}"]
     return []
