@@ -129,10 +129,7 @@ class ShotRenderer:
         plan = self._prepared.plan
         if plan.image.downsample is None:
             return fitted(panels[0] if len(panels) == 1 else np.concatenate(panels), pixel_type(plan))
-        from nbnumba.setup.panels import assemble
-
-        whole = panels[0] if len(panels) == 1 else assemble(result.model, panels, 0.0)
-        return fitted(downsampled(whole, plan.image.downsample), pixel_type(plan))
+        return fitted(downsampled(_seen(result.model, panels), plan.image.downsample), pixel_type(plan))
 
 
 def pixel_type(plan: Plan) -> str:
@@ -277,7 +274,7 @@ def impossible_pictures(plan: Plan, panels: Sequence[Panel]) -> list[str]:
     except UsageError as error:
         problems.append(error.message)
     try:
-        # where several panels stand is known when they are drawn
+        # where several panels stand is known of a shot
         if plan.image.downsample is not None and len(panels) == 1:
             _require_larger(panels[0].image_size[::-1], plan.image.downsample)
     except UsageError as error:
@@ -285,8 +282,8 @@ def impossible_pictures(plan: Plan, panels: Sequence[Panel]) -> list[str]:
     return problems
 
 
-def check_readout(plan: Plan, shot: Shot, model: Model) -> None:
-    """Raise UsageError if a shot can't be read out.
+def check_picture(plan: Plan, shot: Shot, model: Model) -> None:
+    """Raise UsageError if no picture can be made of a shot's photons.
 
     Parameters
     ----------
@@ -298,6 +295,16 @@ def check_readout(plan: Plan, shot: Shot, model: Model) -> None:
     if plan.readout is not None:
         readout = shot_readout(plan, plan.readout, shot, model)
         readout.check(np.broadcast_to(np.float32(0.0), (len(model.shapes), *model.shapes[0])), 0, 0)
+    if plan.image.downsample is not None:
+        dark = [np.broadcast_to(np.float32(0.0), shape) for shape in model.shapes]
+        _require_larger(_seen(model, dark).shape, plan.image.downsample)
+
+
+def _seen(model: Model, panels: list[np.ndarray]) -> np.ndarray:
+    """All panels in one image, where they stand."""
+    from nbnumba.setup.panels import assemble
+
+    return panels[0] if len(panels) == 1 else assemble(model, panels, 0.0)
 
 
 def _require_larger(shape: tuple[int, ...], how: Downsample) -> None:

@@ -413,7 +413,7 @@ def prepare(plan: Plan | str | os.PathLike[str], folder: str | os.PathLike[str] 
 
 def _impossible_first_shot(plan: Plan, inputs: Inputs) -> list[str]:
     """Why no image comes out of a plan whose values are all possible by themselves."""
-    from nbnumba.campaign.rendering import check_readout
+    from nbnumba.campaign.rendering import check_picture
     from nbnumba.setup.lowering import lower
 
     if any(factors.cell is None for factors in inputs.factors) and plan.crystal.unit_cell is None:
@@ -421,7 +421,7 @@ def _impossible_first_shot(plan: Plan, inputs: Inputs) -> list[str]:
     try:
         shot = Prepared(plan, inputs).shot(0)
         models = [lower(experiment) for experiment in shot.experiments]
-        check_readout(plan, shot, models[0])
+        check_picture(plan, shot, models[0])
     except NbnumbaError as error:
         return [f"shot 0: {error.message}"]
     return []

@@ -114,6 +114,15 @@ def test_a_column_file_that_is_no_text_is_one_line_of_words(tmp_path, capsys, da
     assert "[beam] energy_ev: shots.csv: " in line
 
 
+@pytest.mark.parametrize("detector", [
+    'flags = "-pixel 1.5 -detpixels_x 40 -detpixels_y 30 -distance 90"', 'model = "jungfrau-4m"\ndistance_mm = 100',
+])  # fmt: skip
+def test_no_detector_is_made_larger(tmp_path, capsys, detector):
+    text = STILLS.replace("pixels = [40, 30]\npixel_mm = 1.5\ndistance_mm = 100", detector).partition("[readout]")[0]
+    (line,) = told(tmp_path, capsys, text + "[image]\ndownsample = {size = 4000}\n")
+    assert "shot 0: [image] downsample: size 4000 is larger than the image of" in line
+
+
 def test_a_section_made_in_python_tells_all_of_its_problems():
     with pytest.raises(UsageError, match=r"either size_nm or cells; .*more than one domain"):
         CrystalPlan(mosaic_spread=1.0)
