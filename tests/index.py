@@ -50,7 +50,7 @@ laws and mpmath; real readers (fabio, nxmx, gemmi, dxtbx). Warnings are errors. 
 DURATIONS = """## How long they take
 
 Processor seconds of a file, its processes included, with kernels that were compiled before; written by
-`python tests/index.py --measure`, or `--measure tests/io` for a part. Other files take less than a second, or were not
+`python tests/index.py --measure`, for a part with a path behind it. Other files take less than a second, or were not
 measured.
 
 | seconds | files |
