@@ -68,7 +68,7 @@ def test_spectra_are_read_back_to_the_bit(tmp_path, field, weights):
 
 
 def test_radial_tables_are_read_back_to_the_bit(tmp_path):
-    stol, amplitude = np.linspace(0.0, 0.7, 11), np.random.default_rng(4).normal(size=11)
+    stol, amplitude = np.linspace(0.0, 0.7, 11), np.random.default_rng(4).uniform(0.0, 9.0, size=11)
     nb.io.write_radial_table(tmp_path / "a.stol", stol, amplitude)
     assert np.array_equal(nb.io.read_radial_table(tmp_path / "a.stol"), (stol, amplitude))
 
