@@ -30,12 +30,15 @@ class CompanionFlags:
         What an argument that `bare_names` finds stands for, itself being the only value; None if there is no such flag.
     bare_names : str
         Regular expression for the names that need no flag before them.
+    named_images : tuple of str
+        Ends of names that `bare_flag` takes and that do need it.
     """
 
     command: str
     topics: Mapping[str, tuple[Flag, ...]]
     bare_flag: Flag | None = None
     bare_names: str = ""
+    named_images: tuple[str, ...] = ()
 
     @property
     def flags(self) -> tuple[Flag, ...]:
@@ -83,7 +86,10 @@ class CompanionFlags:
             if not found:
                 # a name without a flag takes nothing that follows
                 before = occurrences if occurrences and occurrences[-1].typed.startswith("-") else []
-                raise UsageError(not_a_flag(arguments[position], before, self.flags, self.command))
+                problem = not_a_flag(arguments[position], before, self.flags, self.command)
+                if self.bare_flag is not None and arguments[position].lower().endswith(self.named_images):
+                    problem += f"; to read it: {self.bare_flag.name} {arguments[position]}"
+                raise UsageError(problem)
             occurrences += found
             position += 1 + taken
         return occurrences

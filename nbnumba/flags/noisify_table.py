@@ -109,5 +109,6 @@ NOISIFY = CompanionFlags(
     },
     bare_flag=_INPUT[0],
     bare_names=r"floatimage\.bin|^[^-].*\.(bin|tiff?|npy|h5|hdf5|nxs)$",
+    named_images=(".cbf", ".img", ".smv"),
 )
 """noisify's flags."""

@@ -116,6 +116,7 @@ def test_a_word_that_names_both_point_spreads_is_the_fiber():
 @pytest.mark.parametrize(("arguments", "message"), [
     (["-seed", "1"], "no input: give the name of a float image"),
     (["a.bin", "b.bin"], "a.bin and b.bin: give one float image at a time"),
+    (["a.cbf"], "'a.cbf' is not a flag: .*; to read it: -floatfile a.cbf"),
     (["a.bin", "-psf"], "-psf: the value is missing: give gauss or fiber"),
     (["a.bin", "-psf", "disc"], "-psf: the value must be gauss or fiber, not 'disc'"),
     (["a.bin", "-psf", "fiber:80um"], "-psf: the value must be gauss or fiber, not 'fiber:80um'"),
