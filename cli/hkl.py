@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
-from nbnumba_cli.console import say
+from nbnumba_cli.console import say, warn
 from nbnumba_cli.startup import import_numba, require_working_folder, show_reports
 
 from nbnumba.errors import NbnumbaError, UsageError, with_names
@@ -63,12 +63,14 @@ def _options(
 ) -> SourceOptions:
     """The library's options."""
     from nbnumba.config.constants import HC_EV_ANGSTROM
+    from nbnumba.config.units import energy_hint
     from nbnumba.models.options import Solvent, SourceOptions, check_positive
 
     if energy is not None:
         check_positive("energy", energy, "eV")
         if wavelength is not None:
             raise UsageError("--energy and --wavelength say the same: leave one out")
+        warn(energy_hint("--energy", energy))
         wavelength = HC_EV_ANGSTROM / energy
     given = {name: value for name, value in (("k_sol", k_sol), ("b_sol", b_sol)) if value is not None}
     solvent = Solvent(**given) if given else None

@@ -32,10 +32,6 @@ if TYPE_CHECKING:
     from nbnumba.readout import ReadoutSettings
 
 
-_LOWEST_ENERGY = 100.0
-"""eV; smaller numbers are keV."""
-
-
 @click.command("readout", short_help="Read out images of photons as a detector would.")
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE[:SCALE]...")
 @click.option("-o", "--output", required=True, metavar="FILE",
@@ -253,14 +249,13 @@ def _detected(
 def _energy(options: dict[str, Any], around: _Around) -> float:
     """Photon energy, eV: stated, or from the wavelength."""
     from nbnumba.config.constants import HC_EV_ANGSTROM
-    from nbnumba.config.units import unit_hint
+    from nbnumba.config.units import energy_hint
 
     if options["energy"] is not None:
         preset = options["preset"] or PRESETS[0]
         if preset != "jungfrau":
             raise UsageError(f"--energy: has no effect on --readout {preset}, only on jungfrau")
         energy = float(options["energy"])
-        if 0.0 < energy < _LOWEST_ENERGY:
-            warn([unit_hint(f"--energy {energy:g}", energy, "eV", "keV", 1000.0 * energy)])
+        warn(energy_hint("--energy", energy))
         return energy
     return HC_EV_ANGSTROM / around.wavelength if around.wavelength else 12400.0

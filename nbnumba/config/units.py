@@ -23,6 +23,9 @@ _SHORTEST_WAVELENGTH = 1e-6
 _LONGEST_WAVELENGTH = 1e6
 """Å; a source with a longer one was stated in Å where a file states metres."""
 
+_LOWEST_ENERGY = 100.0
+"""eV; smaller numbers are keV."""
+
 LARGEST_DENSITY = 25.0
 """g/cm³; osmium has 22.6."""
 
@@ -91,6 +94,26 @@ def unit_hint(stated: str, value: float, unit: str, other: str, likely: float) -
         A line.
     """
     return f"{stated} is read in {unit}: {value:g} {other} would be {likely:g}"
+
+
+def energy_hint(flag: str, energy: float) -> list[str]:
+    """What a photon energy that no X-ray has would have to be, if it were in keV.
+
+    Parameters
+    ----------
+    flag : str
+        As it was typed.
+    energy : float
+        eV.
+
+    Returns
+    -------
+    list of str
+        A line, or none.
+    """
+    if not 0.0 < energy < _LOWEST_ENERGY:
+        return []
+    return [unit_hint(f"{flag} {energy:g}", energy, "eV", "keV", 1000.0 * energy)]
 
 
 def _field_hint(field: str, value: float, unit: str, other: str, likely: float) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from nbnumba.config import Beam, Convention, Detector, Experiment, Physics, Pivot, StructureFactors, UnitCell
 from nbnumba.config.detectors import detector_model
-from nbnumba.config.units import unit_hint
+from nbnumba.config.units import energy_hint
 from nbnumba.errors import UsageError
 from nbnumba.flags.additions import Additions
 from nbnumba.flags.headers import check_named, check_stated, on_detector, settings_from_headers
@@ -29,9 +29,6 @@ NANOBRAGG_PHYSICS = Physics("nanobragg")
 
 NO_ADDITIONS = Additions()
 """Nothing but nanoBragg's flags."""
-
-_LOWEST_ENERGY = 100.0
-"""eV; lower ones are keV."""
 
 _LONGEST_WAVELENGTH = 1000.0
 """Å; longer ones are energies in eV."""
@@ -436,11 +433,10 @@ def energy_hints(occurrences: Sequence[Occurrence]) -> Iterator[str]:
     last = [item for item in occurrences if item.flag.name in ("-lambda", "-energy")][-1:]
     for item in last:
         (value,) = item.values
-        stated = f"{item.typed} {value:g}"
-        if item.flag.name == "-energy" and value < _LOWEST_ENERGY:
-            yield unit_hint(stated, value, "eV", "keV", 1000.0 * value)
-        elif item.flag.name == "-lambda" and value > _LONGEST_WAVELENGTH:
-            yield f"{stated} is read in Å: for a photon energy of {value:g} eV give -energy {value:g}"
+        if item.flag.name == "-energy":
+            yield from energy_hint(item.typed, value)
+        elif value > _LONGEST_WAVELENGTH:
+            yield f"{item.typed} {value:g} is read in Å: for a photon energy of {value:g} eV give -energy {value:g}"
 
 
 def _nominal_hints(occurrences: Sequence[Occurrence], beam: Beam) -> Iterator[str]:

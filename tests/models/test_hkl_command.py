@@ -68,6 +68,11 @@ def test_energy_and_wavelength_say_the_same(hkl):
     assert Path("a.hkl").read_text() == Path("b.hkl").read_text()
 
 
+def test_an_energy_in_kev_is_told(hkl):
+    _, _, said = hkl("m.pdb", "--d-min", "3", "--energy", "12.4", "-o", "a.hkl")
+    assert "warning: --energy 12.4 is read in eV: 12.4 keV would be 12400" in said
+
+
 def test_one_solvent_number_leaves_the_other_at_its_default(hkl):
     for name, arguments in {"a": ["--k-sol", "0.35"], "b": ["--b-sol", "46"], "c": []}.items():
         assert hkl("m.pdb", "--d-min", "3", "-o", name, *arguments)[0] == 0
