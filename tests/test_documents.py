@@ -44,6 +44,12 @@ def test_the_index_of_tests_is_what_the_files_say():
     assert (ROOT / "tests" / "README.md").read_text(encoding="utf-8") == index()
 
 
+def test_how_long_a_file_takes_changes_where_it_is_measured_alone():
+    before, after = (set(re.findall(r"`(\w+\.py)`", text.split("| over 60 s |")[1].split("\n")[0]))
+                     for text in (index(), index({"test_c_random.py": 61.0, "test_run.py": 0.2})))  # fmt: skip
+    assert after == (before | {"test_c_random.py"}) - {"test_run.py"}
+
+
 def test_the_citation_and_the_changelog_name_the_version_that_is_here():
     assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
