@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 from nbnumba_cli.startup import require_working_folder
 
 from nbnumba.errors import NbnumbaError, UsageError, with_names
@@ -50,8 +51,9 @@ def command(images: tuple[str, ...], output: str | None, **options: Any) -> None
     else:
         check_target(output)
         check_distinct({"-o": output}, images)
+    labelled = click.get_current_context().get_parameter_source("labels") is not ParameterSource.DEFAULT
     try:
-        figure = _draw(images, output is None, **options)
+        figure = _draw(images, output is None, labelled, **options)
     except NbnumbaError as error:
         raise type(error)(with_names(error.message, "--{}".format)) from None
     if output is None:
@@ -65,10 +67,10 @@ def command(images: tuple[str, ...], output: str | None, **options: Any) -> None
 
 
 def _draw(
-    images: tuple[str, ...], in_window: bool, linear: bool, no_rings: bool, labels: int, frame: int,
+    images: tuple[str, ...], in_window: bool, labelled: bool, linear: bool, no_rings: bool, labels: int, frame: int,
     geometry: str | None, shape: tuple[int, int] | None,
 ) -> Figure:
-    """All images in one figure."""
+    """All images in one figure; tells what can't be drawn of what was asked for."""
     from nbnumba.pictures.figure import draw_image
     from nbnumba.pictures.files import read_shown
 
@@ -83,8 +85,11 @@ def _draw(
         except UsageError as error:
             message = error.message.replace("{images} of", "pixels of")
             raise UsageError(f"{path}: {message}") from error
+    for path, image in shown:
         if image.scene is None and not no_rings:
             click.echo(f"nbnumba: {path} does not tell its geometry: no rings (--geometry FILE.expt)", err=True)
+        if labelled and labels > 0 and (image.scene is None or image.scene.crystal is None):
+            click.echo(f"nbnumba: {path} does not tell its crystal: no labels (--geometry FILE.expt)", err=True)
     return figure
 
 
@@ -95,8 +100,13 @@ def _new_figure(in_window: bool, size: tuple[float, float]) -> Figure:
 
         return Figure(figsize=size, layout="constrained")
     import matplotlib.pyplot as plt
+    from matplotlib.backend_bases import FigureManagerBase
 
-    return plt.figure(figsize=size, layout="constrained")
+    figure = plt.figure(figsize=size, layout="constrained")
+    if type(figure.canvas.manager) is FigureManagerBase:
+        plt.close(figure)
+        raise UsageError("matplotlib can open no window here: write a picture with -o FILE.png")
+    return figure
 
 
 def _require_display() -> None:

@@ -197,6 +197,8 @@ class SimulationResult:
     def show(self, linear: bool = False, rings: bool = True, labels: int = 10) -> Figure:
         """Draw the image: panels where they stand, resolution rings, beam centre, Miller indices of strong spots.
 
+        Masked pixels are gaps.
+
         Parameters
         ----------
         linear : bool
@@ -215,6 +217,8 @@ class SimulationResult:
         ------
         MissingPackageError
             If matplotlib is not installed.
+        UsageError
+            If labels are no whole number.
         """
         from nbnumba.io.extras import optional_package
         from nbnumba.io.simulated import scene_of

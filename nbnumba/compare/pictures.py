@@ -14,7 +14,7 @@ from matplotlib.patches import Circle
 from scipy import ndimage
 
 from nbnumba.compare.metrics import absolute_difference, different_pixels, relative_scale
-from nbnumba.pictures.greys import draw_blocks, grey_scale, save_figure
+from nbnumba.pictures.greys import draw_blocks, grey_scale, save_figure, stretch_strips
 
 PREVIEW_PIXELS = 900
 """Larger images are drawn by the maximum of blocks, so that a sharp spot does not vanish."""
@@ -60,6 +60,7 @@ def draw_preview(
     figure.subplots_adjust(left=0.08, right=0.99, bottom=0.06, top=0.95)
     axes = figure.add_subplot()
     picture = draw_blocks(axes, np.nan_to_num(image), PREVIEW_PIXELS, corner, cmap="gray_r", norm=scale)
+    stretch_strips(axes, image.shape)
     _label(axes, title)
     figure.colorbar(picture, ax=axes, label="photons per pixel", shrink=0.85, pad=0.03, extend="both")
     save_figure(figure, path)
@@ -111,13 +112,15 @@ def _draw_map(
     """One map of signed differences over a pale image."""
     greys = grey_scale(reference, None)
     draw_blocks(axes, np.nan_to_num(reference), MAP_PIXELS, corner, cmap="gray_r", norm=greys, alpha=0.35)
+    stretch_strips(axes, reference.shape)
     _label(axes, f"difference, {unit}")
     sizes = np.abs(signed[different & np.isfinite(signed) & (signed != 0.0)])
     if sizes.size:
         _tint(axes, np.where(different, signed, 0.0), sizes, corner, unit)
     else:
         text = "only in bits: signs of zero or numbers missing" if different.any() else "no pixel differs"
-        axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", fontsize=16, color="darkgreen",
+        # above the middle, where a circle is likelier
+        axes.text(0.5, 0.9, text, transform=axes.transAxes, ha="center", fontsize=16, color="darkgreen",
                   bbox={"facecolor": "white", "edgecolor": "none"})  # fmt: skip
     _circle(axes, signed, different, corner)
 

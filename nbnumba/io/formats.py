@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import importlib
 import os
+import stat
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbnumba.errors import UsageError
-from nbnumba.io.atomic import check_target
+from nbnumba.errors import InputFileError, NbnumbaError, UsageError
+from nbnumba.io.atomic import check_target, reason
 from nbnumba.io.names import numbered_names
 
 if TYPE_CHECKING:
@@ -234,7 +235,7 @@ def read_image(path: str | os.PathLike[str], shape: tuple[int, int] | None = Non
         image: ImageFile = _load(known.reader)(path)
         return image
     if shape is None:
-        raise UsageError(f"{path}: a raw float image does not state its shape: give {{shape}}")
+        raise _shapeless(path)
     raw: ImageFile = _load("arrays:read_raw_floats")(path, shape)
     return raw
 
@@ -262,6 +263,22 @@ def read_pixels(path: str | os.PathLike[str], shape: tuple[int, int] | None = No
         pixels: np.ndarray = _load(known.pixels)(path)
         return pixels
     return read_image(path, shape).images
+
+
+def _shapeless(path: str | os.PathLike[str]) -> NbnumbaError:
+    """Why a file, whose name tells no format that is read, is no image as it stands."""
+    suffix = Path(path).suffix.lower()
+    try:
+        is_folder = stat.S_ISDIR(Path(path).stat().st_mode)
+    except OSError as error:
+        return InputFileError(f"{path}: can't be read: {reason(error)}")
+    if is_folder:
+        return InputFileError(f"{path}: is a folder; give the name of an image")
+    missing = f"{path}: a raw float image does not state its shape: give {{shape}}"
+    if suffix == ".bin":
+        return UsageError(missing)
+    known = ", ".join(end for known in FORMATS if known.reader for end in known.suffixes)
+    return UsageError(f"{missing}; other images have one of the suffixes {known}")
 
 
 def _fitting(path: str | os.PathLike[str], scene: Scene | None, options: dict[str, Any]) -> Format:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from nbnumba.errors import UsageError
 from nbnumba.io.pixels import split_frames
 from nbnumba.io.scene import Scene
-from nbnumba.pictures.greys import draw_blocks, grey_scale
+from nbnumba.pictures.greys import draw_blocks, grey_scale, stretch_strips
 from nbnumba.pictures.labels import indexed_spots
 from nbnumba.pictures.page import cone, edges, on_page, page_of, plain_page, two_theta_of
 from nbnumba.setup.panels import Page
@@ -79,7 +79,7 @@ def draw_image(
         Where to draw.
     images : ndarray or sequence of ndarray
         A frame or several: (slow, fast) of one panel; of several (panel, slow, fast), one below the other, or a
-        sequence of images. Photons or counts; values below 0 mark gaps and bad pixels.
+        sequence of images. Photons or counts; values below 0, and masks of the scene, mark gaps and bad pixels.
     scene : Scene or None
         What is around the pixels; without it there are neither rings nor labels.
     frame : int
@@ -96,8 +96,10 @@ def draw_image(
     Raises
     ------
     UsageError
-        If there is no such frame, or the images don't fit the scene.
+        If there is no such frame, the images are no pixels or don't fit the scene, or labels can't be counted.
     """
+    if not isinstance(labels, (int, np.integer)) or labels < 0:
+        raise UsageError(f"{{labels}} must be a whole number of 0 or more, not {labels!r}")
     panels = _panels_of(images, scene, frame)
     page = plain_page(panels[0]) if scene is None else page_of(scene, panels)
     _draw_greys(axes, page.image, linear)
@@ -117,11 +119,30 @@ def _panels_of(images: np.ndarray | Sequence[np.ndarray], scene: Scene | None, f
     if scene is not None:
         frames = split_frames(images, scene.panels)
     else:
-        array = np.asarray(images)
+        array = _array_of(images)
         frames = [[image] for image in array.reshape(-1, *array.shape[-2:])]
-    if not 0 <= frame < len(frames):
-        raise UsageError(f"{{frame}} is {frame}: there are {len(frames)}, counted from 0")
-    return frames[frame]
+    if frame not in range(len(frames)):
+        raise UsageError(f"{{frame}} is {frame!r}: there are {len(frames)}, counted from 0")
+    if scene is None:
+        return frames[int(frame)]
+    return [_without_masked(image, panel.mask) for image, panel in zip(frames[int(frame)], scene.panels, strict=True)]
+
+
+def _array_of(images: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
+    """Frames of which nothing is known but their pixels."""
+    try:
+        array = np.asarray(images)
+    except ValueError:
+        raise UsageError("{images}: arrays of one shape are needed") from None
+    if array.ndim < 2 or array.size == 0 or array.dtype.kind not in "biuf":
+        stated = f"{array.dtype} of shape {array.shape}"
+        raise UsageError(f"{{images}}: pixels, real numbers along slow and fast, are needed, not {stated}")
+    return array
+
+
+def _without_masked(image: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+    """An image, without the numbers that stand where its panel measures nothing."""
+    return image if mask is None else np.where(mask, image, np.nan)
 
 
 def _draw_greys(axes: Axes, image: np.ndarray, linear: bool) -> None:
@@ -134,6 +155,9 @@ def _draw_greys(axes: Axes, image: np.ndarray, linear: bool) -> None:
         draw_blocks(axes, gaps.astype(np.float64), PIXELS, (0, 0), hide_zeros=True, cmap=tint)
     limits = (-0.5, image.shape[1] - 0.5), (image.shape[0] - 0.5, -0.5)
     axes.set(xlim=limits[0], ylim=limits[1])
+    stretch_strips(axes, image.shape)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     axes.figure.colorbar(picture, ax=axes, label="photons or counts per pixel", shrink=0.8, extend="both")
 
 
@@ -186,6 +210,8 @@ def _draw_labels(
     """Miller indices beside their spots."""
     for spot in indexed_spots(scene, page, panels, count, frame):
         text = " ".join(str(index).replace("-", "−") for index in spot.hkl)
-        axes.annotate(text, spot.place, xytext=(6, 6), textcoords="offset points", color=_SPOTS, fontsize=8,
-                      bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.3, "alpha": 0.7})  # fmt: skip
+        # beside the right edge there is no place on the right
+        side, end = (-6, "right") if spot.place[0] > 0.85 * page.image.shape[1] else (6, "left")
+        axes.annotate(text, spot.place, xytext=(side, 6), textcoords="offset points", color=_SPOTS, fontsize=8, ha=end,
+                      bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.85})  # fmt: skip
         axes.plot(*spot.place, "o", markersize=9, markerfacecolor="none", markeredgecolor=_SPOTS, markeredgewidth=0.8)

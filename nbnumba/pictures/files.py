@@ -6,10 +6,13 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from nbnumba.errors import InputFileError, NbnumbaError
 from nbnumba.io.expt import read_expt
 from nbnumba.io.flat import flat_panel
 from nbnumba.io.formats import SMV_SUFFIXES, is_readable, read_image, read_pixels
+from nbnumba.io.plane import ShapeMismatchError, shape_text
 from nbnumba.io.scene import ImageFile, Scene
 from nbnumba.io.smv import SmvHeader, read_smv_header
 
@@ -28,7 +31,7 @@ def read_shown(
         .expt file whose first experiment says what is around the image. None takes the one of the image's own name
         beside it, if there is one, and otherwise what the image says.
     shape : tuple of 2 int or None
-        Slow, fast: of raw floats.
+        Slow, fast: of raw floats. The others must agree if it is given.
 
     Returns
     -------
@@ -38,13 +41,19 @@ def read_shown(
     ------
     UsageError, InputFileError, MissingPackageError
         As in `nbnumba.io.read_image`.
+    ShapeMismatchError
+        If the file states another shape.
     """
-    beside = Path(path).with_suffix(".expt")
+    beside = Path(path).parent / f"{Path(path).stem}.expt"
     chosen = geometry or (beside if beside.is_file() else None)
     if chosen is None:
-        return _with_header(path, _read_any(path, shape))
-    scene = read_expt(chosen, need_crystal=False)[0].scene
-    return ImageFile(read_pixels(path, shape), scene)
+        image = _with_header(path, _read_any(path, shape))
+    else:
+        image = ImageFile(read_pixels(path, shape), read_expt(chosen, need_crystal=False)[0].scene)
+    stored = np.shape(image.images)[-2:]
+    if shape is not None and stored != shape:
+        raise ShapeMismatchError(f"{path}: is {shape_text(stored)} pixels, not {shape_text(shape)} as stated")
+    return image
 
 
 def _read_any(path: str | os.PathLike[str], shape: tuple[int, int] | None) -> ImageFile:

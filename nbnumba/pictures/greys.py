@@ -17,6 +17,9 @@ from nbnumba.io.atomic import atomic_write
 WHITE_PERCENTILE, BLACK_PERCENTILE = 20.0, 99.98
 """Of the positive pixels; those above are all black: the direct beam must not make every spot pale."""
 
+STRIP = 10
+"""Images that are longer than so many times their width are stretched."""
+
 GREY_DECADES = 4
 """Range below black that logarithmic greys show; less where the background is high."""
 
@@ -58,7 +61,7 @@ def draw_blocks(
     image : ndarray, shape (slow, fast)
         Finite numbers, or NaN where nothing shall be drawn.
     limit : int
-        Blocks along the longer edge.
+        Blocks along either axis.
     corner : tuple of 2 int
         Slow, fast of the first pixel.
     hide_zeros : bool
@@ -70,18 +73,32 @@ def draw_blocks(
     -------
     AxesImage
     """
-    step = -(-max(image.shape) // limit)
-    rows, columns = (-(-n // step) for n in image.shape)
-    padded = np.zeros((rows * step, columns * step), dtype=image.dtype)
+    tall, wide = (-(-n // limit) for n in image.shape)
+    rows, columns = -(-image.shape[0] // tall), -(-image.shape[1] // wide)
+    padded = np.zeros((rows * tall, columns * wide), dtype=image.dtype)
     padded[: image.shape[0], : image.shape[1]] = image
-    blocks = padded.reshape(rows, step, columns, step)
+    blocks = padded.reshape(rows, tall, columns, wide)
     high, low = blocks.max(axis=(1, 3)), blocks.min(axis=(1, 3))
     shown = np.where(high >= -low, high, low)
     if hide_zeros:
         shown = np.ma.masked_equal(shown, 0.0)
     slow, fast = corner[0] - 0.5, corner[1] - 0.5
-    extent = (fast, fast + columns * step, slow + rows * step, slow)
+    extent = (fast, fast + columns * wide, slow + rows * tall, slow)
     return axes.imshow(shown, extent=extent, interpolation="nearest", **style)
+
+
+def stretch_strips(axes: Axes, shape: tuple[int, ...]) -> None:
+    """Let an image that would be a mere line fill its axes, with pixels that are no squares.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where it was drawn.
+    shape : tuple of 2 int
+        Of the image.
+    """
+    if max(shape) > STRIP * min(shape):
+        axes.set_aspect("auto")
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:

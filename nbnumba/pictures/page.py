@@ -26,7 +26,8 @@ def plain_page(image: np.ndarray) -> Page:
     -------
     Page
     """
-    return Page(image.astype(np.float32), (View(np.array([-0.5, -0.5]), np.eye(2)),))
+    precision = np.float64 if image.dtype == np.float64 else np.float32
+    return Page(image.astype(precision), (View(np.array([-0.5, -0.5]), np.eye(2)),))
 
 
 def page_of(scene: Scene, images: Sequence[np.ndarray]) -> Page:

@@ -218,7 +218,7 @@ class Page(NamedTuple):
 
     Attributes
     ----------
-    image : ndarray, shape (slow, fast), float32
+    image : ndarray, shape (slow, fast), float
         What is seen.
     views : tuple
         How each panel lies on it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from PIL import Image
@@ -38,6 +39,9 @@ def test_images_are_drawn_into_one_picture_and_missing_geometry_is_told(nbnumba,
     (("i.npy", "-o", "p.jpg"), "-o p.jpg: the picture is a PNG file: let its name end in .png"),
     (("i.npy", "-o", "p.png", "--frame", "1"), "i.npy: --frame is 1: there are 1, counted from 0"),
     (("i.bin", "-o", "p.png"), "i.bin: a raw float image does not state its shape: give --shape"),
+    (("i.npy", "-o", "p.png", "--shape", "5", "6"), "i.npy: is 40 x 50 (slow x fast) pixels, not 5 x 6 (slow x fast)"),
+    ((".", "-o", "p.png"), ".: is a folder; give the name of an image"),
+    (("none.xyz", "-o", "p.png"), "none.xyz: can't be read: No such file or directory"),
     (("none.npy", "-o", "p.png"), "none.npy: can't be read: No such file or directory"),
     (("i.npy", "-o", "none/p.png"), "none/p.png: "),
 ])  # fmt: skip
@@ -50,3 +54,18 @@ def test_what_can_not_be_drawn_is_one_line_and_no_file(nbnumba, image, tmp_path,
     assert len(said.splitlines()) == 1
     assert message in said
     assert sorted(path.name for path in tmp_path.iterdir()) == ["i.bin", "i.npy"]
+
+
+def test_labels_that_were_asked_for_and_can_not_be_drawn_are_told(nbnumba, image):
+    status, _, said = nbnumba("show", "i.npy", "-o", "p.png", "--no-rings", "--labels", "3")
+    assert status == 0
+    assert said.splitlines() == ["nbnumba: i.npy does not tell its crystal: no labels (--geometry FILE.expt)"]
+
+
+def test_a_screen_that_matplotlib_can_not_use_is_an_error(nbnumba, image, monkeypatch):
+    monkeypatch.setenv("DISPLAY", ":77")
+    plt.switch_backend("agg")
+    status, _, said = nbnumba("show", "i.npy")
+    assert status == 2
+    assert said == "nbnumba: error: matplotlib can open no window here: write a picture with -o FILE.png\n"
+    assert plt.get_fignums() == []

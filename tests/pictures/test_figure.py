@@ -118,6 +118,39 @@ def test_pixels_below_zero_are_gaps_and_cost_no_greys():
     assert np.array_equal(~np.ma.getmaskarray(drawn[1].get_array())[:, 0], image[:, 0] < 0.0)
 
 
+def test_masked_pixels_of_a_panel_are_gaps():
+    mask = np.ones((20, 30), np.bool_)
+    mask[:, 10:14] = False
+    only = Panel(origin=(-8, 5, -100), fast=(1, 0, 0), slow=(0, -1, 0), pixel_size=(0.5, 0.5), image_size=(30, 20),
+                 mask=mask)  # fmt: skip
+    detector = Detector(panels=(only,), frame=LabFrame("custom", beam=(0, 0, -1)))
+    _, gaps = simulate(Experiment(CRYSTAL, detector=detector)).show(labels=0).axes[0].images
+    assert np.array_equal(~np.ma.getmaskarray(gaps.get_array()), ~mask)
+
+
+def test_doubles_beyond_single_precision_are_no_gaps():
+    figure = image_figure(np.linspace(1e299, 1e300, 12).reshape(3, 4))
+    assert len(figure.axes[0].images) == 1
+    assert figure.axes[0].images[0].norm.vmax == pytest.approx(1e300, rel=1e-2)
+
+
+def test_rows_of_a_strip_are_all_drawn_and_it_fills_the_axes():
+    axes = image_figure(np.arange(4.0 * 3000).reshape(4, 3000)).axes[0]
+    assert axes.images[0].get_array().shape == (4, 1000)
+    assert axes.get_aspect() == "auto"
+
+
+@pytest.mark.parametrize(("images", "options", "message"), [
+    (np.ones(5), {}, "images: pixels"), (np.ones((0, 5)), {}, "images: pixels"),
+    (np.ones((2, 2), np.complex128), {}, "images: pixels"), ([np.ones((2, 2)), np.ones((3, 3))], {}, "images: arrays"),
+    (np.ones((2, 2)), {"labels": 2.5}, "labels must be"), (np.ones((2, 2)), {"labels": -1}, "labels must be"),
+    (np.ones((2, 2)), {"frame": -1}, "frame is -1"),
+])  # fmt: skip
+def test_what_is_no_image_or_count_is_refused(images, options, message):
+    with pytest.raises(UsageError, match=message):
+        image_figure(images, **options)
+
+
 def test_a_notebook_is_given_a_picture(still):
     assert still.show()._repr_png_().startswith(b"\x89PNG")
 
