@@ -10,13 +10,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from nbnumba.errors import UsageError
 from nbnumba.io.pixels import split_frames
 from nbnumba.io.scene import Scene
 from nbnumba.pictures.greys import draw_blocks, grey_scale, stretch_strips
 from nbnumba.pictures.labels import indexed_spots
-from nbnumba.pictures.page import cone, edges, on_page, page_of, plain_page, two_theta_of
+from nbnumba.pictures.page import cone, edges, on_page, page_of, plain_page, seen_pixels, two_theta_of
 from nbnumba.setup.panels import Page
 
 PIXELS = 1200
@@ -26,7 +27,8 @@ GAP_COLOUR = "lightsteelblue"
 """Where no panel is; a pixel without photons is white."""
 
 _RING_RADII = (0.3, 0.55, 0.8)
-"""Places of the rings between beam and farthest corner, before their resolutions are rounded."""
+"""Places of the rings between the beam and the farthest corner, before their resolutions are rounded; where the beam
+misses the detector, between the nearest point of its borders and the farthest."""
 
 _RINGS, _CENTRE, _SPOTS = "tab:blue", "tab:red", "tab:green"
 
@@ -157,7 +159,7 @@ def _draw_greys(axes: Axes, image: np.ndarray, linear: bool) -> None:
     axes.set(xlim=limits[0], ylim=limits[1])
     stretch_strips(axes, image.shape)
     for axis in (axes.xaxis, axes.yaxis):
-        axis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+        axis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
     axes.figure.colorbar(picture, ax=axes, label="photons or counts per pixel", shrink=0.8, extend="both")
 
 
@@ -174,12 +176,14 @@ def ring_resolutions(scene: Scene) -> list[float]:
     list of float
         Å, coarsest first.
     """
-    widest = float(two_theta_of(scene, edges(scene)).max())
+    angles = two_theta_of(scene, edges(scene))
+    beam = np.array([scene.unit_s0])
+    nearest = 0.0 if any(np.isfinite(seen_pixels(panel, beam)).all() for panel in scene.panels) else float(angles.min())
     found = []
     for share in _RING_RADII:
-        spacing = scene.wavelength / (2.0 * math.sin(0.5 * share * widest))
+        spacing = scene.wavelength / (2.0 * math.sin(0.5 * (nearest + share * (float(angles.max()) - nearest))))
         rounded = float(f"{spacing:.1e}")
-        if rounded > scene.wavelength / 2.0:
+        if rounded > scene.wavelength / 2.0 and rounded not in found:
             found.append(rounded)
     return found
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from nbnumba.config import Convention, Detector, LabFrame
+from nbnumba.config import Convention, Detector, LabFrame, Panel
 from nbnumba.io.scene import Scene, Vector, as_vector
 from nbnumba.setup.panels import Page, View, lab_position, lay_out, place_panels, ray_pixel
 
@@ -87,10 +87,27 @@ def on_page(scene: Scene, page: Page, directions: np.ndarray) -> Iterator[np.nda
         Column and row of the page; NaN for rays that miss the panel.
     """
     for number, panel in enumerate(scene.panels):
-        pixel = ray_pixel(panel, directions)
-        outside = ~np.all((pixel >= 0.0) & (pixel <= panel.image_size), axis=-1)
-        pixel[outside] = np.nan
-        yield page.place(number, pixel)
+        yield page.place(number, seen_pixels(panel, directions))
+
+
+def seen_pixels(panel: Panel, directions: np.ndarray) -> np.ndarray:
+    """Where rays from the sample meet a panel.
+
+    Parameters
+    ----------
+    panel : Panel
+        Of the detector.
+    directions : ndarray, shape (n, 3)
+        Of the rays, any length.
+
+    Returns
+    -------
+    ndarray, shape (n, 2), float64
+        Fast, slow in pixels from the outer corner of the first one; NaN for rays that miss the panel.
+    """
+    pixel = ray_pixel(panel, directions)
+    pixel[~np.all((pixel >= 0.0) & (pixel <= panel.image_size), axis=-1)] = np.nan
+    return pixel
 
 
 def cone(scene: Scene, two_theta: float) -> np.ndarray:

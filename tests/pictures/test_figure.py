@@ -70,6 +70,23 @@ def test_rings_are_not_drawn_in_gaps(quadrants):
         assert (np.abs(points - 63.5) >= 4.0 - 1e-9).all()
 
 
+@pytest.mark.parametrize("turned", [40.0, 80.0, 120.0])
+def test_a_detector_that_the_beam_misses_has_rings_as_well(turned):
+    cosine, sine = math.cos(math.radians(turned)), math.sin(math.radians(turned))
+    fast = np.array([cosine, 0.0, sine])
+    origin = 100.0 * np.array([sine, 0.0, -cosine]) - 24.0 * fast + [0.0, 16.0, 0.0]
+    aside = Panel(origin=tuple(origin), fast=tuple(fast), slow=(0, -1, 0), pixel_size=(0.5, 0.5), image_size=(96, 64))
+    scene = Scene((aside,), 1.0, unit_s0=(0.0, 0.0, -1.0))
+    figure = image_figure(np.zeros((64, 96)), scene)
+    assert len(rings_of(figure)) == 3
+    # along the middle row, 2θ of column x is the turn and the arctangent of its distance from the middle
+    middle = sorted(float(ring[np.nanargmin(np.abs(ring[:, 1] - 31.5)), 0]) for ring in rings_of(figure))
+    two_theta = turned + np.degrees(np.arctan((np.array(middle) - 47.5) * 0.5 / 100.0))
+    stated = sorted(2.0 * math.degrees(math.asin(0.5 / float(text.split()[0]))) for text in texts_of(figure))
+    # points of a ring are half a degree apart, here at most a tenth of a degree of 2θ
+    assert np.allclose(two_theta, stated, atol=0.1)
+
+
 @pytest.mark.parametrize("name", ["still", "quadrants"])
 def test_labels_are_the_reflections_at_which_the_lattice_is_nearest_to_the_sphere(name, request):
     result = request.getfixturevalue(name)
