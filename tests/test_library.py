@@ -73,6 +73,13 @@ def test_radial_tables_are_read_back_to_the_bit(tmp_path):
     assert np.array_equal(nb.io.read_radial_table(tmp_path / "a.stol"), (stol, amplitude))
 
 
+@pytest.mark.parametrize("wrong", [-1.0, np.nan, np.inf])
+def test_no_radial_table_is_written_that_is_not_read(tmp_path, wrong):
+    with pytest.raises(nb.UsageError, match=r"a\.stol: stol and amplitude must be finite numbers"):
+        nb.io.write_radial_table(tmp_path / "a.stol", np.array([0.0, 0.1]), np.array([1.0, wrong]))
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("format_of_f", ["hkl", "fdump"])
 def test_grids_of_amplitudes_are_read_back_to_the_bit(tmp_path, format_of_f):
     rng = np.random.default_rng(5)

@@ -84,7 +84,7 @@ def write_radial_table(path: str | os.PathLike[str], stol: np.ndarray, amplitude
     Raises
     ------
     UsageError
-        If there is no point, or not as many of both.
+        If there is no point, not as many of both, or a number that `read_radial_table` would refuse.
     OutputFileError
         If the file can't be written.
     """
@@ -92,6 +92,8 @@ def write_radial_table(path: str | os.PathLike[str], stol: np.ndarray, amplitude
     if points[0].ndim != 1 or points[0].shape != points[1].shape or points[0].size == 0:
         shapes = " and ".join(str(values.shape) for values in points)
         raise UsageError(f"{path}: {{stol}} and {{amplitude}} must be as many numbers, not of the shapes {shapes}")
+    if not all((values >= 0.0).all() and (values <= LARGEST_NUMBER).all() for values in points):
+        raise UsageError(f"{path}: {{stol}} and {{amplitude}} must be finite numbers, and must not be negative")
     rows = zip(*(values.tolist() for values in points), strict=True)
     write_lines(path, ("# stol F", *(f"{abscissa!r} {value!r}" for abscissa, value in rows)))
 
