@@ -138,8 +138,10 @@ def read_npy(path: str | os.PathLike[str]) -> ImageFile:
         array = np.load(io.BytesIO(read_input(path)), allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise InputFileError(f"{path}: is no complete .npy file: {error}") from error
-    if not isinstance(array, np.ndarray) or array.ndim < 2 or array.size == 0 or array.dtype.kind not in "iuf":
+    if not isinstance(array, np.ndarray) or array.ndim < 2 or array.dtype.kind not in "iuf":
         raise InputFileError(f"{path}: holds no images of numbers")
+    if array.size == 0:
+        raise InputFileError(f"{path}: holds no pixel")
     return ImageFile(array)
 
 
