@@ -80,8 +80,9 @@ def _draw(
     figure = _new_figure(in_window, (_EDGE * columns, 0.9 * _EDGE * rows))
     for number, (path, image) in enumerate(shown, start=1):
         axes = figure.add_subplot(rows, columns, number)
+        title = f"{Path(path).name}, frame {frame}" if frame else Path(path).name
         try:
-            draw_image(axes, image.images, image.scene, frame, Path(path).name, linear, not no_rings, labels)
+            draw_image(axes, image.images, image.scene, frame, title, linear, not no_rings, labels)
         except UsageError as error:
             message = error.message.replace("{images} of", "pixels of")
             raise UsageError(f"{path}: {message}") from error

@@ -6,7 +6,7 @@ import importlib
 import os
 from types import ModuleType
 
-from nbnumba.errors import MissingPackageError
+from nbnumba.errors import MissingPackageError, UsageError
 
 
 def optional_package(module: str, extra: str, path: str | os.PathLike[str]) -> ModuleType:
@@ -29,6 +29,8 @@ def optional_package(module: str, extra: str, path: str | os.PathLike[str]) -> M
     ------
     MissingPackageError
         If it is not installed; the message says how to install it.
+    UsageError
+        If it refuses its settings, as matplotlib does those of the environment.
     """
     try:
         return importlib.import_module(module)
@@ -36,3 +38,6 @@ def optional_package(module: str, extra: str, path: str | os.PathLike[str]) -> M
         raise MissingPackageError(
             f"{path}: needs {error.name or module}, which is not installed: pip install 'nbnumba[{extra}]'"
         ) from error
+    except ValueError as error:
+        # matplotlib reads MPLBACKEND when it is imported
+        raise UsageError(f"{path}: {module} can't be imported: {error}") from error

@@ -29,7 +29,7 @@ def read_hdf5_pixels(path: str | os.PathLike[str]) -> np.ndarray:
     Raises
     ------
     InputFileError
-        If the file can't be read, or does not say which of several datasets is the image.
+        If the file can't be read, does not say which of several datasets is the image, or holds none.
     """
     try:
         import h5py
@@ -40,7 +40,10 @@ def read_hdf5_pixels(path: str | os.PathLike[str]) -> np.ndarray:
         import hdf5plugin  # noqa: F401
     try:
         with h5py.File(path) as file:
-            pixels: np.ndarray = _float_dataset(path, file)[()]
+            images = _images(path, file)
+            if images.ndim < 2 or images.size == 0 or images.dtype.kind not in "iuf":
+                raise InputFileError(f"{path}: {images.name} holds no images of numbers")
+            pixels: np.ndarray = images[()]
             return pixels
     except OSError as error:
         if "plugin" in str(error):
@@ -49,12 +52,15 @@ def read_hdf5_pixels(path: str | os.PathLike[str]) -> np.ndarray:
         raise InputFileError(f"{path}: can't be read: {error.strerror or error}") from error
 
 
-def _float_dataset(path: str | os.PathLike[str], file: Any) -> Any:
+def _images(path: str | os.PathLike[str], file: Any) -> Any:
     """The images of an NXmx file; of any other the only float dataset of two or more axes."""
     import h5py
 
     if _NXMX_IMAGES in file:
-        return file[_NXMX_IMAGES]
+        images = file.get(_NXMX_IMAGES)
+        if not isinstance(images, h5py.Dataset):
+            raise InputFileError(f"{path}: {_NXMX_IMAGES} is no dataset, or one of a file that is missing")
+        return images
     found: dict[str, Any] = {}
 
     def look(name: str, item: Any) -> None:

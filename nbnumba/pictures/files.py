@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from nbnumba.errors import InputFileError, NbnumbaError
+from nbnumba.errors import InputFileError
 from nbnumba.io.expt import read_expt
 from nbnumba.io.flat import flat_panel
-from nbnumba.io.formats import SMV_SUFFIXES, is_readable, read_image, read_pixels
+from nbnumba.io.formats import SMV_SUFFIXES, read_image, read_pixels
 from nbnumba.io.plane import ShapeMismatchError, shape_text
 from nbnumba.io.scene import ImageFile, Scene
 from nbnumba.io.smv import SmvHeader, read_smv_header
@@ -61,13 +61,7 @@ def _read_any(path: str | os.PathLike[str], shape: tuple[int, int] | None) -> Im
     try:
         return read_image(path, shape)
     except InputFileError:
-        if not is_readable(path):
-            raise
-        try:
-            return ImageFile(read_pixels(path, shape))
-        except NbnumbaError:
-            pass
-        raise
+        return ImageFile(read_pixels(path, shape))
 
 
 def _with_header(path: str | os.PathLike[str], image: ImageFile) -> ImageFile:

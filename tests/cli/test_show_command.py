@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import h5py
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -41,6 +42,7 @@ def test_images_are_drawn_into_one_picture_and_missing_geometry_is_told(nbnumba,
     (("i.bin", "-o", "p.png"), "i.bin: a raw float image does not state its shape: give --shape"),
     (("i.npy", "-o", "p.png", "--shape", "5", "6"), "i.npy: is 40 x 50 (slow x fast) pixels, not 5 x 6 (slow x fast)"),
     ((".", "-o", "p.png"), ".: is a folder; give the name of an image"),
+    (("i.h5", "-o", "p.png"), "i.h5: entry/data/data is no dataset, or one of a file that is missing"),
     (("none.xyz", "-o", "p.png"), "none.xyz: can't be read: No such file or directory"),
     (("none.npy", "-o", "p.png"), "none.npy: can't be read: No such file or directory"),
     (("i.npy", "-o", "none/p.png"), "none/p.png: "),
@@ -48,12 +50,14 @@ def test_images_are_drawn_into_one_picture_and_missing_geometry_is_told(nbnumba,
 def test_what_can_not_be_drawn_is_one_line_and_no_file(nbnumba, image, tmp_path, monkeypatch, arguments, message):
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    with h5py.File("i.h5", "w") as file:
+        file["entry/data/data"] = h5py.ExternalLink("moved.h5", "/data")
     status, out, said = nbnumba("show", *arguments)
     assert status != 0
     assert out == ""
     assert len(said.splitlines()) == 1
     assert message in said
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["i.bin", "i.npy"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["i.bin", "i.h5", "i.npy"]
 
 
 def test_labels_that_were_asked_for_and_can_not_be_drawn_are_told(nbnumba, image):

@@ -33,6 +33,17 @@ def test_what_draws_says_how_to_install_it_and_leaves_nothing(words, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"plan.toml", "a.bin", "b.bin"}
 
 
+def test_settings_that_matplotlib_refuses_are_one_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "nonsense")
+    (tmp_path / "a.bin").write_bytes(bytes(4 * 64))
+    words = ["show", "a.bin", "--shape", "8", "8", "-o", "a.png"]
+    done = subprocess.run([sys.executable, "-m", "nbnumba_cli", *words], cwd=tmp_path, capture_output=True, text=True,
+                          check=False)  # fmt: skip
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("nbnumba: error: show: matplotlib can't be imported: Key backend: 'nonsense'")
+
+
 @pytest.mark.parametrize(("words", "status", "said"), [
     ("bench --list", 0, ""),
     # nothing but a picture would need it
