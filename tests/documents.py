@@ -44,6 +44,11 @@ def blocks(page: str, *languages: str) -> Iterator[tuple[str, str]]:
             yield found["text"], found["why"] or ""
 
 
+def python_of(page: str) -> list[str]:
+    """Blocks of Python of a page, without those that say why they are not run."""
+    return [text for text, why_not in blocks(page, "python") if not why_not]
+
+
 def commands(page: str) -> list[Command]:
     """The commands in a page's blocks, in their order."""
     found = []

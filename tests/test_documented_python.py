@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from documents import blocks, pages
+from documents import blocks, pages, python_of
 from golden import GOLDEN_DATA, ROOT
 from test_documents import PAGES
 
@@ -144,8 +144,7 @@ def test_the_blocks_of_every_document_run_somewhere():
 def test_python_blocks_run_as_they_stand(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = PRESUMED[page]()
-    for code, why_not in blocks(page, "python"):
-        if not why_not:
-            for stated, there in SMALLER.items():
-                code = code.replace(stated, there)
-            exec(code, names)
+    for code in python_of(page):
+        for stated, there in SMALLER.items():
+            code = code.replace(stated, there)
+        exec(code, names)

@@ -6,7 +6,7 @@ import re
 import shutil
 
 import pytest
-from documents import blocks, pages
+from documents import pages, python_of
 from golden import ROOT
 from index import index
 
@@ -16,11 +16,6 @@ JOBS = [page for page in pages() if page.startswith("docs/jobs/")]
 PAGES = ("README.md", "docs/seeing.md", "docs/library.md", *JOBS)
 
 ER1 = ROOT / "nbnumba" / "data" / "er1"
-
-
-def python_of(page: str) -> list[str]:
-    """Blocks of a page, without those that say why they are not run."""
-    return [text for text, why_not in blocks(page, "python") if not why_not]
 
 
 @pytest.fixture

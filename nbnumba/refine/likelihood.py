@@ -143,9 +143,8 @@ class Likelihood:
             By how much the value is expected to fall.
         """
         photons, jacobian = self.model.value_and_jacobian(x)
-        weighted = jacobian / self._variance(photons)[:, None]
         gradient = jacobian.T @ self._slope(photons)
-        wanted = -np.linalg.lstsq(jacobian.T @ weighted, gradient, rcond=_SINGULAR)[0]
+        wanted = -np.linalg.lstsq(self._information(photons, jacobian), gradient, rcond=_SINGULAR)[0]
         step = np.clip(x + wanted, *self.model.bounds) - x
         return step, float(-0.5 * gradient @ step)
 
@@ -173,7 +172,9 @@ class Likelihood:
         ndarray, shape (k, k), float64
             Per units of the parameters' scales.
         """
-        photons, jacobian = self.model.value_and_jacobian(x)
+        return self._information(*self.model.value_and_jacobian(x))
+
+    def _information(self, photons: np.ndarray, jacobian: np.ndarray) -> np.ndarray:
         return np.asarray(jacobian.T @ (jacobian / self._variance(photons)[:, None]))
 
     def covariance(self, x: ArrayLike) -> np.ndarray:
